@@ -1,0 +1,153 @@
+//! Object keys, the only file that spells them out.
+//!
+//! Inputs and outputs share no prefix: a notification rule filters to [`INPUTS`], so that no output
+//! can ever become a new job.
+
+use crate::id::{Attempt, JobId, RenditionName, TaskNumber, TenantId};
+
+/// Where uploads land, and the only prefix that notification rules watch.
+pub const INPUTS: &str = "inputs/";
+/// Where everything that we write lies.
+pub const OUTPUTS: &str = "outputs/";
+
+/// The key that an authorized upload is written to: `inputs/<tenant>/<job>/source`. The user's file
+/// name is metadata and never part of a key.
+#[must_use]
+pub fn source(tenant: &TenantId, job: &JobId) -> String {
+    format!("{INPUTS}{tenant}/{job}/source")
+}
+
+/// The job of a source key, when the key is one that [`source`] makes.
+#[must_use]
+pub fn job_of_source(key: &str) -> Option<(TenantId, JobId)> {
+    let rest = key.strip_prefix(INPUTS)?;
+    let mut parts = rest.split('/');
+    let (tenant, job, name) = (parts.next()?, parts.next()?, parts.next()?);
+    (parts.next().is_none() && name == "source")
+        .then(|| Some((tenant.parse().ok()?, job.parse().ok()?)))?
+}
+
+/// Everything of one job: `outputs/<tenant>/<job>/`.
+#[must_use]
+pub fn outputs(tenant: &TenantId, job: &JobId) -> String {
+    format!("{OUTPUTS}{tenant}/{job}/")
+}
+
+/// Where one attempt writes: `outputs/<tenant>/<job>/t<task>a<attempt>/`. A slow twin of a task has a
+/// prefix of its own and can never overwrite the winner.
+#[must_use]
+pub fn attempt(tenant: &TenantId, job: &JobId, task: TaskNumber, attempt: Attempt) -> String {
+    format!("{OUTPUTS}{tenant}/{job}/{}", attempt_dir(task, attempt))
+}
+
+/// The same relative to [`outputs`], as playlists name it.
+#[must_use]
+pub fn attempt_dir(task: TaskNumber, attempt: Attempt) -> String {
+    format!("t{task}a{attempt}/")
+}
+
+/// A media segment under its attempt: `720p/000012.m4s`; numbered over the whole rendition.
+#[must_use]
+pub fn segment(rendition: &RenditionName, number: u32) -> String {
+    format!("{rendition}/{number:06}.m4s")
+}
+
+/// A rendition's init segment under its attempt: `720p/init.mp4`.
+#[must_use]
+pub fn init(rendition: &RenditionName) -> String {
+    format!("{rendition}/init.mp4")
+}
+
+/// A rendition's sample tables under its attempt, from which MP4s are assembled: `720p/samples`.
+#[must_use]
+pub fn samples(rendition: &RenditionName) -> String {
+    format!("{rendition}/samples")
+}
+
+/// The sample tables of one part of a long task: `audio/samples-3`.
+#[must_use]
+pub fn part_samples(rendition: &RenditionName, part: u32) -> String {
+    format!("{rendition}/samples-{part}")
+}
+
+/// A finished file under its attempt: `720p.mp4`, `audio.m4a`.
+#[must_use]
+pub fn file(rendition: &RenditionName, is_audio_only: bool) -> String {
+    if is_audio_only {
+        format!("{rendition}.m4a")
+    } else {
+        format!("{rendition}.mp4")
+    }
+}
+
+/// The final multivariant playlist, relative to [`outputs`].
+pub const MULTIVARIANT_PLAYLIST: &str = "master.m3u8";
+/// The final DASH manifest, relative to [`outputs`].
+pub const DASH_MANIFEST: &str = "manifest.mpd";
+/// What is kept of a finished job's attempts, relative to [`outputs`].
+pub const MANIFEST: &str = "job.json";
+
+/// A rendition's final media playlist, relative to [`outputs`].
+#[must_use]
+pub fn media_playlist(rendition: &RenditionName) -> String {
+    format!("{rendition}.m3u8")
+}
+
+/// Whether a worker may ask to write this name under its attempt: segments, init segments, sample
+/// tables and finished files, one folder deep at most.
+#[must_use]
+pub fn is_attempt_name(name: &str) -> bool {
+    let is_word = |word: &str| {
+        (1..=32).contains(&word.len())
+            && !word.starts_with('.')
+            && word
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'.')
+    };
+    let mut words = name.split('/');
+    let first = words.next().is_some_and(is_word);
+    let second = words.next().is_none_or(is_word);
+    first && second && words.next().is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_source_key_names_its_job_and_nothing_else_does() {
+        let tenant = TenantId::default();
+        let job = JobId::from_parts(1, [7; 10]);
+        let key = source(&tenant, &job);
+        assert_eq!(job_of_source(&key), Some((tenant, job)));
+        for key in [
+            format!("{key}/x"),
+            format!("{key}x"),
+            format!("x{key}"),
+            key.replace("inputs", "outputs"),
+            "inputs/default/notajob/source".to_owned(),
+            "inputs/film.mp4".to_owned(),
+            String::new(),
+        ] {
+            assert_eq!(job_of_source(&key), None, "{key}");
+        }
+    }
+
+    #[test]
+    fn a_worker_cannot_name_its_way_out_of_its_attempt() {
+        for name in [
+            "720p/000001.m4s",
+            "720p/init.mp4",
+            "720p.mp4",
+            "audio/samples-3",
+        ] {
+            assert!(is_attempt_name(name), "{name}");
+        }
+        for name in [
+            "", "/", "..", "../x", "a/../b", "a//b", "a/b/c", "a/", "/a", "A", "a b", "a/.b",
+            "a\0", "a%2fb",
+        ] {
+            assert!(!is_attempt_name(name), "{name}");
+        }
+    }
+}

@@ -1,0 +1,284 @@
+//! The plan of a job: which spans of source time are cut from it, and into which renditions.
+//!
+//! The types and the arithmetic on them; the decisions are made in the control plane's planner.
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{RenditionName, TaskNumber};
+use crate::task::{TaskClass, TaskKind};
+
+/// Fixed once, after the probe: everything that all attempts of all tasks must agree on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// Length of a segment; segments are cut at the first frame at or after each multiple of it.
+    pub segment_ns: u64,
+    /// Length of chunk 0, a whole number of segments: short, so that the first picture is early.
+    pub first_chunk_ns: u64,
+    /// Length of every other chunk, a whole number of segments. The last one has no end.
+    pub chunk_ns: u64,
+    /// As probed.
+    pub duration_ns: u64,
+    /// The picture, if there is one and it is wanted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub video: Option<VideoPlan>,
+    /// The sound, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audio: Option<AudioPlan>,
+    /// Whether playlists and the DASH manifest are written.
+    pub is_streamed: bool,
+    /// The MP4s to assemble, in order; the audio-only file is the one named after the audio rendition.
+    pub files: Vec<RenditionName>,
+}
+
+/// How the picture is encoded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VideoPlan {
+    /// Units per second of our tracks.
+    pub timescale: u32,
+    /// Lowest first.
+    pub renditions: Vec<VideoRendition>,
+}
+
+/// One rendition, pinned: every chunk of it is encoded with exactly this.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VideoRendition {
+    /// Its name.
+    pub name: RenditionName,
+    /// Pixels, even.
+    pub width: u32,
+    /// Pixels, even.
+    pub height: u32,
+    /// GStreamer element: `x264enc`.
+    pub encoder: String,
+    /// Constant quality that the cap may override.
+    pub crf: u8,
+    /// VBV rate, bits per second; what `BANDWIDTH` promises.
+    pub bitrate_max_bps: u32,
+    /// VBV buffer, bits.
+    pub buffer_bits: u32,
+    /// Most frames from one keyframe to the next.
+    pub keyframe_frames_max: u32,
+}
+
+/// How the sound is encoded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AudioPlan {
+    /// `audio`.
+    pub name: RenditionName,
+    /// The source's audio track, from 0.
+    pub track: u32,
+    /// 1 or 2.
+    pub channels: u32,
+    /// Samples per second, also the track's timescale.
+    pub sample_rate_hz: u32,
+    /// Bits per second.
+    pub bitrate_bps: u32,
+    /// Segments per part: a part is what an interrupted attempt leaves behind for the next.
+    pub part_segments: u32,
+    /// BCP 47 code for playlists, where known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
+}
+
+/// A span of source time, in stream time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Span {
+    /// First nanosecond inside.
+    pub start_ns: u64,
+    /// First nanosecond behind; `None` is to the source's end, whatever its container says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end_ns: Option<u64>,
+}
+
+/// What a task of a job is for, derived from its number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TaskRole {
+    /// Read the source's facts. Always task 0.
+    Probe,
+    /// Encode the sound.
+    Audio,
+    /// Encode this chunk of the picture.
+    Chunk(u32),
+    /// Assemble this one of [`Plan::files`].
+    Assemble(usize),
+}
+
+impl TaskRole {
+    /// Its kind on the bus.
+    #[must_use]
+    pub fn kind(self) -> TaskKind {
+        match self {
+            Self::Probe => TaskKind::Probe,
+            Self::Audio => TaskKind::Audio,
+            Self::Chunk(_) => TaskKind::Chunk,
+            Self::Assemble(_) => TaskKind::Assemble,
+        }
+    }
+
+    /// Which workers can do it.
+    #[must_use]
+    pub fn class(self) -> TaskClass {
+        match self {
+            Self::Chunk(_) => TaskClass::Cpu,
+            Self::Probe | Self::Audio | Self::Assemble(_) => TaskClass::Light,
+        }
+    }
+}
+
+impl Plan {
+    /// Number of chunks of the picture: a rest shorter than one segment belongs to the chunk before.
+    #[must_use]
+    pub fn n_chunks(&self) -> u32 {
+        if self.video.is_none() {
+            return 0;
+        }
+        let rest_ns = self.duration_ns.saturating_sub(self.first_chunk_ns);
+        let whole = rest_ns / self.chunk_ns;
+        let tail = u64::from(rest_ns % self.chunk_ns >= self.segment_ns);
+        // 2^32 chunks of a few seconds are centuries; the API's limits are far below.
+        u32::try_from(1 + whole + tail).unwrap_or(u32::MAX)
+    }
+
+    /// The span of a chunk.
+    #[must_use]
+    pub fn chunk(&self, index: u32) -> Span {
+        let start_ns = match index {
+            0 => 0,
+            n => self.first_chunk_ns + u64::from(n - 1) * self.chunk_ns,
+        };
+        let length_ns = if index == 0 {
+            self.first_chunk_ns
+        } else {
+            self.chunk_ns
+        };
+        let is_last = index + 1 >= self.n_chunks();
+        Span {
+            start_ns,
+            end_ns: (!is_last).then_some(start_ns + length_ns),
+        }
+    }
+
+    /// Number of the first segment of a chunk.
+    #[must_use]
+    pub fn first_segment(&self, chunk: u32) -> u32 {
+        u32::try_from(self.chunk(chunk).start_ns / self.segment_ns).unwrap_or(u32::MAX)
+    }
+
+    /// Number of tasks: probe, audio, chunks, files.
+    #[must_use]
+    pub fn n_tasks(&self) -> usize {
+        self.first_file_task() + self.files.len()
+    }
+
+    /// What a task is for; `None` for a number that the plan does not have.
+    #[must_use]
+    pub fn role(&self, task: TaskNumber) -> Option<TaskRole> {
+        let n = task.index();
+        let first_chunk = self.first_chunk_task();
+        let first_file = self.first_file_task();
+        if n == 0 {
+            Some(TaskRole::Probe)
+        } else if n < first_chunk {
+            Some(TaskRole::Audio)
+        } else if n < first_file {
+            Some(TaskRole::Chunk(task.0 - u32::try_from(first_chunk).ok()?))
+        } else if n < self.n_tasks() {
+            Some(TaskRole::Assemble(n - first_file))
+        } else {
+            None
+        }
+    }
+
+    /// The audio task, if there is one.
+    #[must_use]
+    pub fn audio_task(&self) -> Option<TaskNumber> {
+        self.audio.is_some().then_some(TaskNumber(1))
+    }
+
+    /// Index of the first chunk's task.
+    #[must_use]
+    pub fn first_chunk_task(&self) -> usize {
+        1 + usize::from(self.audio.is_some())
+    }
+
+    /// Index of the first file's task.
+    #[must_use]
+    pub fn first_file_task(&self) -> usize {
+        self.first_chunk_task() + self.n_chunks() as usize
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: u64 = 1_000_000_000;
+
+    fn plan(duration_ns: u64, has_audio: bool) -> Plan {
+        let name: RenditionName = "audio".parse().unwrap();
+        Plan {
+            segment_ns: 4 * SECOND,
+            first_chunk_ns: 4 * SECOND,
+            chunk_ns: 16 * SECOND,
+            duration_ns,
+            video: Some(VideoPlan {
+                timescale: 90_000,
+                renditions: Vec::new(),
+            }),
+            audio: has_audio.then(|| AudioPlan {
+                name: name.clone(),
+                track: 0,
+                channels: 2,
+                sample_rate_hz: 48_000,
+                bitrate_bps: 128_000,
+                part_segments: 5,
+                language: None,
+            }),
+            is_streamed: true,
+            files: vec![name],
+        }
+    }
+
+    #[test]
+    fn chunks_cover_the_source_once_and_the_last_has_no_end() {
+        for ms in [
+            1, 3_999, 4_000, 7_999, 8_000, 19_999, 20_000, 23_999, 24_000, 600_040,
+        ] {
+            let plan = plan(ms * 1_000_000, true);
+            let mut at_ns = 0;
+            for index in 0..plan.n_chunks() {
+                let span = plan.chunk(index);
+                assert_eq!(span.start_ns, at_ns, "{ms} ms, chunk {index}");
+                assert_eq!(span.start_ns % plan.segment_ns, 0);
+                assert_eq!(span.end_ns.is_none(), index + 1 == plan.n_chunks());
+                at_ns = span.end_ns.unwrap_or(u64::MAX);
+            }
+            let last = plan.chunk(plan.n_chunks() - 1);
+            assert!(
+                last.start_ns < plan.duration_ns.max(1),
+                "{ms} ms: a chunk behind the end"
+            );
+        }
+    }
+
+    #[test]
+    fn numbers_name_roles_without_gaps() {
+        for has_audio in [false, true] {
+            let plan = plan(60 * SECOND, has_audio);
+            let roles: Vec<TaskRole> = (0..=plan.n_tasks())
+                .map_while(|n| plan.role(TaskNumber(u32::try_from(n).unwrap())))
+                .collect();
+            assert_eq!(roles.len(), plan.n_tasks());
+            assert_eq!(roles[0], TaskRole::Probe);
+            assert_eq!(roles.contains(&TaskRole::Audio), has_audio);
+            assert_eq!(roles.last(), Some(&TaskRole::Assemble(0)));
+            assert_eq!(
+                roles
+                    .iter()
+                    .filter(|r| matches!(r, TaskRole::Chunk(_)))
+                    .count(),
+                plan.n_chunks() as usize
+            );
+        }
+    }
+}

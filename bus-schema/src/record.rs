@@ -1,0 +1,250 @@
+//! The job record: the only place where something is decided. JSON in the `jobs` bucket, written by
+//! compare-and-set alone.
+
+mod tasks;
+
+pub use tasks::{PartRun, TASKS_MAX, Task, TaskState, Tasks};
+
+use serde::{Deserialize, Serialize};
+
+use crate::control::Control;
+use crate::fact::Fact;
+use crate::id::{Attempt, JobId, RenditionName, TaskNumber, TenantId, WorkerName};
+use crate::plan::Plan;
+use crate::report::TaskError;
+use crate::request::JobRequest;
+use crate::source::SourceFacts;
+
+/// What this code writes.
+pub const RECORD_VERSION: u16 = 1;
+
+/// Largest record, in bytes of JSON. An 8-hour film takes under 20 KB while its tasks end in order;
+/// the limit leaves room for a job whose tasks fail in turns.
+pub const RECORD_BYTES_MAX: usize = 256 * 1024;
+
+/// Where a job stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum JobState {
+    /// Authorized; the source has not come.
+    Uploading,
+    /// The source is there; nothing is released yet.
+    Queued,
+    /// Tasks are at work.
+    Running,
+    /// The first seconds can be played.
+    Playable,
+    /// Everything is stored.
+    Completed,
+    /// Given up.
+    Failed,
+    /// Stopped by its owner.
+    Cancelled,
+}
+
+impl JobState {
+    /// Whether nothing more will happen.
+    #[must_use]
+    pub fn is_terminal(self) -> bool {
+        matches!(self, Self::Completed | Self::Failed | Self::Cancelled)
+    }
+
+    /// The name in the API.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Uploading => "uploading",
+            Self::Queued => "queued",
+            Self::Running => "running",
+            Self::Playable => "playable",
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+/// A job, whole.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobRecord {
+    /// [`RECORD_VERSION`] of the writer.
+    pub v: u16,
+    /// Its id, also its key.
+    pub id: JobId,
+    /// Its owner.
+    pub tenant: TenantId,
+    /// Where it stands.
+    pub state: JobState,
+    /// 0 to 100, higher is released first.
+    pub priority: u8,
+    /// What was asked for.
+    pub request: JobRequest,
+    /// The object to transcode.
+    pub source: SourceObject,
+    /// When what happened.
+    pub times: Times,
+    /// What the probe read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub facts: Option<SourceFacts>,
+    /// What the planner made of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<Plan>,
+    /// The tasks, by number; only the probe until there is a plan.
+    #[serde(default)]
+    pub tasks: Tasks,
+    /// Renditions given up.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dropped: Vec<RenditionName>,
+    /// What fell short without failing the job, for people.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
+    /// Why it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<TaskError>,
+    /// Files and playlists that are finished.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub outputs: Vec<Output>,
+    /// Facts so far: the number of the last one.
+    pub n_facts: u64,
+    /// Timers armed so far: the version in the next one's name.
+    pub n_timers: u64,
+    /// Effects of the last writes that may not have happened yet. Each is idempotent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub outbox: Vec<Effect>,
+}
+
+/// The object to transcode.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceObject {
+    /// Its key in the storage bucket.
+    pub key: String,
+    /// Bytes: as declared while uploading, as seen from then on.
+    pub bytes: u64,
+    /// ETag as seen; every read demands it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub etag: Option<String>,
+}
+
+/// When what happened, in milliseconds since 1970 by the control plane's clock.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Times {
+    /// The job was made.
+    pub created_ms: u64,
+    /// The upload's address ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upload_expires_ms: Option<u64>,
+    /// The source was seen in storage: the upload's end, as all durations count it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uploaded_ms: Option<u64>,
+    /// The first task was released.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_ms: Option<u64>,
+    /// The first seconds could be played.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub playable_ms: Option<u64>,
+    /// Completed, failed or cancelled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finished_ms: Option<u64>,
+}
+
+/// Something that a client can fetch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Output {
+    /// What it is.
+    pub kind: OutputKind,
+    /// Whose, where it belongs to one rendition.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rendition: Option<RenditionName>,
+    /// Relative to the job's outputs.
+    pub name: String,
+    /// Its size.
+    pub bytes: u64,
+}
+
+/// What an output is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OutputKind {
+    /// Picture (and sound) with the index in front.
+    Mp4,
+    /// Sound alone.
+    M4a,
+    /// HLS multivariant playlist.
+    Hls,
+    /// DASH manifest.
+    Dash,
+}
+
+/// What a write of the record entails, done after it and before the ack. Every one may be done twice.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Effect {
+    /// Publish this fact under this number.
+    Fact {
+        /// Its number.
+        n: u64,
+        /// When it happened.
+        at_ms: u64,
+        /// The fact.
+        fact: Fact,
+    },
+    /// Invite workers to this task.
+    Invite {
+        /// Which.
+        task: TaskNumber,
+    },
+    /// Look at this record again then.
+    Timer {
+        /// In the timer's name.
+        version: u64,
+        /// When.
+        at_ms: u64,
+    },
+    /// Tell a worker.
+    Tell {
+        /// Whom.
+        worker: WorkerName,
+        /// What.
+        control: Control,
+    },
+    /// Write the final playlists and manifest, then say so to the record.
+    Finish {},
+    /// Give up a multipart upload.
+    AbortUpload {
+        /// Relative to the job's outputs.
+        name: String,
+        /// The storage's id of it.
+        upload_id: String,
+    },
+}
+
+impl JobRecord {
+    /// The tasks of the chunks that are whole from the start on: what a growing playlist may list.
+    #[must_use]
+    pub fn chunk_prefix(&self) -> Vec<(u32, TaskNumber, Attempt)> {
+        let Some(plan) = &self.plan else {
+            return Vec::new();
+        };
+        let first = plan.first_chunk_task();
+        (0..plan.n_chunks())
+            .map_while(|chunk| {
+                let task = TaskNumber(u32::try_from(first).ok()? + chunk);
+                Some((chunk, task, self.tasks.get(task)?.done_attempt()?))
+            })
+            .collect()
+    }
+
+    /// The parts of the sound that are there, in order.
+    #[must_use]
+    pub fn audio_prefix(&self) -> Vec<(u32, TaskNumber, Attempt)> {
+        let Some(task) = self.plan.as_ref().and_then(Plan::audio_task) else {
+            return Vec::new();
+        };
+        self.tasks.get(task).map_or_else(Vec::new, |state| {
+            (0..)
+                .zip(state.part_attempts())
+                .map(|(part, attempt)| (part, task, attempt))
+                .collect()
+        })
+    }
+}

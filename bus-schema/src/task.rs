@@ -1,0 +1,183 @@
+//! Tasks: the invitation on the work queue, and the specification that a claim is answered with.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{Attempt, JobId, RenditionName, TaskNumber, TenantId};
+use crate::plan::{AudioPlan, Span, VideoPlan};
+use crate::source::{AudioFacts, VideoFacts};
+
+macro_rules! token_enum {
+    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(rename_all = "kebab-case")]
+        pub enum $name { $($(#[$vdoc])* $variant),+ }
+
+        impl $name {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// The token in subjects.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text),+ }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = ();
+            fn from_str(text: &str) -> Result<Self, ()> {
+                Self::ALL.iter().copied().find(|one| one.as_str() == text).ok_or(())
+            }
+        }
+    };
+}
+
+token_enum!(
+    /// Which workers can do a task; one consumer each.
+    TaskClass {
+        /// Keeps all cores of a slot busy: video chunks.
+        Cpu = "cpu",
+        /// Mostly waits for the network: probe, audio, assembly.
+        Light = "light",
+    }
+);
+
+token_enum!(
+    /// What a task does.
+    TaskKind {
+        /// Reads source facts.
+        Probe = "probe",
+        /// Transcodes one chunk into every rendition.
+        Chunk = "chunk",
+        /// Transcodes the sound.
+        Audio = "audio",
+        /// Writes one MP4 from segments and sample tables.
+        Assemble = "assemble",
+    }
+);
+
+/// The body of a message on `TASKS`: it invites to claim and authorizes nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Invitation {
+    /// Whose task.
+    pub job: JobId,
+    /// Which.
+    pub task: TaskNumber,
+    /// What it does.
+    pub kind: TaskKind,
+}
+
+/// Everything an attempt needs to know, but for the addresses of objects.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TaskSpec {
+    /// Read source facts.
+    Probe(ProbeSpec),
+    /// Transcode one chunk.
+    Chunk(ChunkSpec),
+    /// Transcode the sound.
+    Audio(AudioSpec),
+    /// Assemble one MP4.
+    Assemble(AssembleSpec),
+}
+
+impl TaskSpec {
+    /// Its kind.
+    #[must_use]
+    pub fn kind(&self) -> TaskKind {
+        match self {
+            Self::Probe(_) => TaskKind::Probe,
+            Self::Chunk(_) => TaskKind::Chunk,
+            Self::Audio(_) => TaskKind::Audio,
+            Self::Assemble(_) => TaskKind::Assemble,
+        }
+    }
+}
+
+/// Read source facts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProbeSpec {
+    /// Size of the source object.
+    pub source_bytes: u64,
+}
+
+/// Transcode the frames whose stream time lies in `span` into every rendition.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChunkSpec {
+    /// Size of the source object.
+    pub source_bytes: u64,
+    /// As probed.
+    pub facts: VideoFacts,
+    /// Which frames.
+    pub span: Span,
+    /// Length of a segment.
+    pub segment_ns: u64,
+    /// Number of the first segment.
+    pub first_segment: u32,
+    /// Into what.
+    pub video: VideoPlan,
+}
+
+/// Transcode the sound from segment `first_segment` on, and report it in parts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AudioSpec {
+    /// Size of the source object.
+    pub source_bytes: u64,
+    /// As probed.
+    pub facts: AudioFacts,
+    /// Length of a segment; audio segments end at the first AAC frame at or after each multiple.
+    pub segment_ns: u64,
+    /// Parts that are there already: this attempt begins behind them.
+    pub parts_done: u32,
+    /// Into what.
+    pub audio: AudioPlan,
+}
+
+/// Write one MP4 with its index in front, from segments and sample tables that lie in storage.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AssembleSpec {
+    /// Whose outputs the pieces lie in.
+    pub tenant: TenantId,
+    /// Whose outputs the pieces lie in.
+    pub job: JobId,
+    /// Name of the file's rendition; the file is [`crate::object_key::file`].
+    pub name: RenditionName,
+    /// Pieces of the picture in order; empty for an audio-only file.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub video: Vec<Piece>,
+    /// Its rendition.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub video_name: Option<RenditionName>,
+    /// Parts of the sound in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub audio: Vec<Piece>,
+    /// Its rendition.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audio_name: Option<RenditionName>,
+}
+
+/// Consecutive segments that one attempt wrote, with one table of samples.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Piece {
+    /// The task that wrote them.
+    pub task: TaskNumber,
+    /// Its winning attempt.
+    pub attempt: Attempt,
+    /// The part, for a task that reports parts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<u32>,
+    /// Number of the first segment.
+    pub first_segment: u32,
+    /// How many segments.
+    pub n_segments: u32,
+}
