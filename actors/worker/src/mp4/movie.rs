@@ -1,0 +1,148 @@
+//! The parts of `moov` that init segments and whole files share.
+
+use mp4_atom::{
+    BufMut as _, Dinf, Dref, Edts, Elst, ElstEntry, Encode, FourCC, Hdlr, Mdhd, Mvhd, Smhd, Tkhd,
+    Url, Vmhd,
+};
+
+use super::track::Track;
+
+/// The longest language code that is written out: RFC 5646, 4.4.1.
+const LANGUAGE_BYTES_MAX: usize = 35;
+
+/// One track's header boxes.
+#[derive(Debug)]
+pub(super) struct TrackHeader<'a> {
+    pub(super) track: &'a Track,
+    pub(super) track_id: u32,
+    /// As shown, in the movie's timescale; 0 in an init segment.
+    pub(super) duration_movie: u64,
+    /// Of all samples, in the track's timescale; 0 in an init segment.
+    pub(super) duration_media: u64,
+    pub(super) edits: Vec<ElstEntry>,
+}
+
+/// Writes a box whose body begins with a version and flags.
+pub(super) fn full_box(
+    buf: &mut Vec<u8>,
+    kind: [u8; 4],
+    version_flags: u32,
+    body: impl FnOnce(&mut Vec<u8>) -> mp4_atom::Result<()>,
+) -> mp4_atom::Result<()> {
+    buf.encode_atom(FourCC::new(&kind), |buf| {
+        version_flags.encode(buf)?;
+        body(buf)
+    })
+}
+
+/// Writes `mvhd`. No times of creation anywhere: equal content has equal bytes.
+pub(super) fn encode_mvhd(
+    buf: &mut Vec<u8>,
+    timescale: u32,
+    duration: u64,
+    next_track_id: u32,
+) -> mp4_atom::Result<()> {
+    Mvhd {
+        timescale,
+        duration,
+        rate: 1.into(),
+        volume: 1.into(),
+        next_track_id,
+        ..Mvhd::default()
+    }
+    .encode(buf)
+}
+
+/// Writes `trak`, with the tables that `tables` writes behind `stsd`.
+pub(super) fn encode_trak(
+    buf: &mut Vec<u8>,
+    header: &TrackHeader<'_>,
+    tables: impl FnOnce(&mut Vec<u8>) -> mp4_atom::Result<()>,
+) -> mp4_atom::Result<()> {
+    let is_video = header.track.config.is_video();
+    buf.encode_atom(FourCC::new(b"trak"), |buf| {
+        encode_tkhd(buf, header)?;
+        if !header.edits.is_empty() {
+            Edts {
+                elst: Some(Elst {
+                    entries: header.edits.clone(),
+                }),
+            }
+            .encode(buf)?;
+        }
+        buf.encode_atom(FourCC::new(b"mdia"), |buf| {
+            encode_media_header(buf, header)?;
+            buf.encode_atom(FourCC::new(b"minf"), |buf| {
+                if is_video {
+                    Vmhd::default().encode(buf)?;
+                } else {
+                    Smhd::default().encode(buf)?;
+                }
+                Dinf {
+                    dref: Dref {
+                        entries: vec![Url::default().into()],
+                    },
+                }
+                .encode(buf)?;
+                buf.encode_atom(FourCC::new(b"stbl"), |buf| {
+                    full_box(buf, *b"stsd", 0, |buf| {
+                        1u32.encode(buf)?;
+                        header.track.config.encode_sample_entry(buf)
+                    })?;
+                    tables(buf)
+                })
+            })
+        })
+    })
+}
+
+fn encode_tkhd(buf: &mut Vec<u8>, header: &TrackHeader<'_>) -> mp4_atom::Result<()> {
+    let is_video = header.track.config.is_video();
+    let (width, height) = header.track.config.shown_size();
+    Tkhd {
+        track_id: header.track_id,
+        duration: header.duration_movie,
+        // Sound tracks are alternatives to one another; pictures stand alone.
+        alternate_group: u16::from(!is_video),
+        enabled: true,
+        in_movie: true,
+        volume: u8::from(!is_video).into(),
+        width: width.into(),
+        height: height.into(),
+        ..Tkhd::default()
+    }
+    .encode(buf)
+}
+
+fn encode_media_header(buf: &mut Vec<u8>, header: &TrackHeader<'_>) -> mp4_atom::Result<()> {
+    let track = header.track;
+    Mdhd {
+        timescale: track.timescale,
+        duration: header.duration_media,
+        language: track.language_code().to_owned(),
+        ..Mdhd::default()
+    }
+    .encode(buf)?;
+    let (handler, name) = if track.config.is_video() {
+        (b"vide", "VideoHandler")
+    } else {
+        (b"soun", "SoundHandler")
+    };
+    Hdlr {
+        handler: FourCC::new(handler),
+        name: name.to_owned(),
+    }
+    .encode(buf)?;
+    // What three letters cannot say goes into the extended language tag as well.
+    match track.language.as_deref() {
+        Some(tag) if tag != track.language_code() && is_language_tag(tag) => {
+            full_box(buf, *b"elng", 0, |buf| tag.encode(buf))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn is_language_tag(tag: &str) -> bool {
+    (2..=LANGUAGE_BYTES_MAX).contains(&tag.len())
+        && tag.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+}

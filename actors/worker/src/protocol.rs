@@ -1,0 +1,122 @@
+//! What parent and child say to each other over two Unix sockets.
+//!
+//! The child holds no network, no credentials and no file: it asks for ranges of the source on one
+//! socket (its standard input) and hands over what it wrote on the other (its standard output). Each
+//! frame is a length and one named MessagePack value. Both directions have a largest frame and a
+//! limit of what may be on its way, so that neither side can make the other wait or grow for ever:
+//!
+//! * at most [`ASKS_MAX`] ranges are asked and not yet answered, none longer than [`RANGE_BYTES_MAX`];
+//! * objects are sent only against credit in bytes, [`CREDIT_BYTES`] at first, given back by the
+//!   parent as it gets rid of them.
+
+pub mod frame;
+
+use bus_schema::attempt::{AudioPart, ChunkResult};
+use bus_schema::report::TaskError;
+use bus_schema::source::SourceFacts;
+use bus_schema::task::TaskSpec;
+use serde::{Deserialize, Serialize};
+
+/// The longest range that is asked for at once: the child's cache block.
+pub const RANGE_BYTES_MAX: u32 = 1 << 20;
+/// Ranges asked and not yet answered: the one that is needed and a read-ahead, doubled for two tracks
+/// that lie apart in the file.
+pub const ASKS_MAX: usize = 6;
+/// The largest object: four seconds of 2160p at ten times a usual rate.
+pub const OBJECT_BYTES_MAX: u64 = 32 << 20;
+/// Bytes of objects that are with the parent and not yet stored: one of the largest, and more to
+/// keep the encoders busy meanwhile.
+pub const CREDIT_BYTES: u64 = OBJECT_BYTES_MAX + (16 << 20);
+/// The largest frame from the parent: a range with its wrapping, or a task with hundreds of pieces.
+pub const TO_CHILD_BYTES_MAX: u32 = RANGE_BYTES_MAX + 4096;
+/// The largest frame from the child: an object with its wrapping.
+pub const TO_PARENT_BYTES_MAX: u32 = (OBJECT_BYTES_MAX as u32) + 4096;
+/// The largest ask.
+pub const ASK_BYTES_MAX: u32 = 128;
+
+/// The child asks for bytes of the source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ask {
+    /// Named again in the answer; counted up.
+    pub id: u64,
+    /// First byte.
+    pub offset: u64,
+    /// How many, at most [`RANGE_BYTES_MAX`]; never beyond the source's end.
+    pub len: u32,
+}
+
+/// The parent answers an [`Ask`]; in any order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answer {
+    /// Which ask.
+    pub id: u64,
+    /// Exactly as many bytes as asked, or why there are none.
+    pub result: Result<serde_bytes::ByteBuf, String>,
+}
+
+/// From the parent, on the results socket.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ToChild {
+    /// The first frame: what to do.
+    Begin(Begin),
+    /// So many bytes of objects are stored: as many more may be sent.
+    Credit(u64),
+}
+
+/// What a child is to do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Begin {
+    /// The task.
+    pub spec: TaskSpec,
+    /// Cores of the slot: threads per decoder and encoder.
+    pub threads: u32,
+    /// A ceiling for the child's data segment, behind the parent's polling of what is resident.
+    pub data_bytes_max: u64,
+}
+
+/// From the child, on the results socket.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ToParent {
+    /// Something to store under the attempt; its bytes use up credit.
+    Object {
+        /// As [`bus_schema::object_key`] makes it.
+        name: String,
+        /// Its content.
+        bytes: serde_bytes::ByteBuf,
+    },
+    /// How far it is; at most ten times a second.
+    Progress(Position),
+    /// A line for the log.
+    Log {
+        /// Whether somebody should look.
+        is_warning: bool,
+        /// The line.
+        text: String,
+    },
+    /// Source facts; the last frame of a probe.
+    Probed(SourceFacts),
+    /// A chunk whose objects were all sent; the last frame of a chunk.
+    Transcoded(ChunkResult),
+    /// A part of the sound whose objects were all sent.
+    AudioPart(AudioPart),
+    /// All parts of the sound were; the last frame of the sound.
+    AudioDone {
+        /// How many parts there are, those of earlier attempts included.
+        n_parts: u32,
+    },
+    /// The task failed; the last frame.
+    Failed(TaskError),
+}
+
+/// How far a task is, in source time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Position {
+    /// Source time encoded so far in each rendition, in the plan's order; one entry for sound.
+    pub done_ns: Vec<u64>,
+    /// Source time of the whole task.
+    pub total_ns: u64,
+    /// Frames encoded per second of wall time; 0 where there are no frames.
+    pub frames_per_s: u32,
+}
