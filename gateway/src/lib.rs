@@ -1,1 +1,3 @@
-//! gateway.
+//! The edge: everything that a browser, a storage service or a client's server touches.
+
+pub mod store;
