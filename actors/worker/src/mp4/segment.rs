@@ -80,8 +80,8 @@ pub fn segment(
         })
     })?;
     // Counted from `moof`, as default-base-is-moof says, to the first byte behind `mdat`'s header.
-    let data_offset = i32::try_from(buf.len() - moof_at + BOX_HEADER_BYTES)
-        .map_err(|_| Error::TooLarge {
+    let data_offset =
+        i32::try_from(buf.len() - moof_at + BOX_HEADER_BYTES).map_err(|_| Error::TooLarge {
             what: "moof",
             limit: i32::MAX as u64,
         })?;

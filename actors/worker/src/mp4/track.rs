@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use bytes::Bytes;
 use mp4_atom::esds::{DecoderConfig, DecoderSpecific, EsDescriptor, SLConfig};
-use mp4_atom::{Atom as _, Audio, BufMut as _, Encode, Esds, FourCC, Mp4a, Pasp, Visual};
+use mp4_atom::{Audio, BufMut as _, Encode, Esds, FourCC, Mp4a, Pasp, Visual};
 use sha2::{Digest as _, Sha256};
 
 use super::error::Error;
@@ -98,10 +98,7 @@ impl CodecConfig {
                 hash.update(asc);
             }
         }
-        hash.finalize()
-            .iter()
-            .take(8)
-            .fold(String::new(), push_hex)
+        hash.finalize().iter().take(8).fold(String::new(), push_hex)
     }
 
     /// Whether this is a picture; else it is sound.
@@ -267,7 +264,10 @@ mod tests {
 
     #[test]
     fn codecs_are_named_as_rfc_6381_says() {
-        assert_eq!(avc(&[1, 0x64, 0, 0x1f, 0xff, 0xe0, 0]).codecs(), "avc1.64001f");
+        assert_eq!(
+            avc(&[1, 0x64, 0, 0x1f, 0xff, 0xe0, 0]).codecs(),
+            "avc1.64001f"
+        );
         assert_eq!(aac(&[0x11, 0x90]).codecs(), "mp4a.40.2");
         assert_eq!(aac(&[0x2b, 0x11]).codecs(), "mp4a.40.5");
         assert_eq!(aac(&[0xf9, 0x40]).codecs(), "mp4a.40.42");
@@ -279,7 +279,10 @@ mod tests {
         let one = avc(&[1, 0x64, 0, 0x1f, 0xff, 0xe0, 0]);
         assert_eq!(one.digest(), one.clone().digest());
         assert_eq!(one.digest().len(), 16);
-        assert_ne!(one.digest(), avc(&[1, 0x64, 0, 0x1f, 0xff, 0xe0, 1]).digest());
+        assert_ne!(
+            one.digest(),
+            avc(&[1, 0x64, 0, 0x1f, 0xff, 0xe0, 1]).digest()
+        );
         assert_ne!(one.digest(), aac(&[1, 0x64]).digest());
     }
 
