@@ -1,0 +1,344 @@
+//! The server's configuration: two accounts, and only the doors between them that workers need.
+//!
+//! `APP` holds the streams; `WORKERS` holds no more than imports. In one account a worker could set
+//! the reply subject of an allowed publish to any subject, and the server would deliver the ack
+//! there: into another's lease, or as an injected task. In an account of its own the reply stays
+//! inside.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::credentials::{Credentials, WORKER_API_PREFIX, worker_inbox_prefix};
+use crate::error::{Error, ErrorKind, Result};
+use crate::topology::worker_consumers;
+
+/// The frame into which the generated parts are put; the comments in it are for the operator.
+const TEMPLATE: &str = include_str!("../conf/nats-server.conf");
+
+/// The most workers whose users are generated at once. Their permissions are a kilobyte each; more
+/// than this is the time for nkeys with a scoped signing key.
+pub const WORKERS_MAX: u32 = 10_000;
+
+/// What a server is configured with. `Serialize` so that it can be kept beside the store: passwords
+/// must survive a restart.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ServerConf {
+    /// Where clients connect.
+    pub listen: SocketAddr,
+    /// Where `nats server report` style monitoring listens over HTTP; none by default.
+    #[serde(default)]
+    pub monitor: Option<SocketAddr>,
+    /// Where the streams lie.
+    pub store_dir: PathBuf,
+    /// Whether every write is on the disk before it is acknowledged. Costs one fsync a message, 5.9k
+    /// messages a second on one stream; without it the last two minutes are the kernel's to lose.
+    pub sync_always: bool,
+    /// The control plane's user.
+    pub control: User,
+    /// The gateway's.
+    pub gateway: User,
+    /// The operator's.
+    pub ops: User,
+    /// The system account's, for `nats server ...`.
+    pub sys: User,
+    /// One for each worker; its name is the worker's and its machine's.
+    pub workers: Vec<User>,
+    /// The other servers, for replicated streams.
+    #[serde(default)]
+    pub cluster: Option<Cluster>,
+}
+
+/// A user and its password.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct User {
+    /// The name.
+    pub name: String,
+    /// 128 random bits in hexadecimal.
+    pub password: String,
+}
+
+/// A server's place in a cluster.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cluster {
+    /// This server's name, unique in the cluster.
+    pub server_name: String,
+    /// Where the other servers connect.
+    pub listen: SocketAddr,
+    /// All of them, `host:port`.
+    pub routes: Vec<String>,
+}
+
+// === impl ServerConf ===
+
+impl ServerConf {
+    /// A server with random passwords and workers `w1` to `w<n>`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`] for more than [`WORKERS_MAX`] workers.
+    pub fn generate(listen: SocketAddr, store_dir: &Path, workers: u32) -> Result<Self> {
+        if workers > WORKERS_MAX {
+            let message = format!("{workers} workers are over the limit of {WORKERS_MAX}");
+            return Err(Error::new(ErrorKind::Invalid, message));
+        }
+        Ok(Self {
+            listen,
+            monitor: None,
+            store_dir: store_dir.to_owned(),
+            sync_always: false,
+            control: User::generate("control")?,
+            gateway: User::generate("gateway")?,
+            ops: User::generate("ops")?,
+            sys: User::generate("sys")?,
+            workers: (1..=workers)
+                .map(|n| User::generate(&format!("w{n}")))
+                .collect::<Result<_>>()?,
+            cluster: None,
+        })
+    }
+
+    /// The address that clients on this machine use.
+    #[must_use]
+    pub fn url(&self) -> String {
+        let mut address = self.listen;
+        if address.ip().is_unspecified() {
+            address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
+        }
+        format!("nats://{address}")
+    }
+
+    /// What the control plane connects with.
+    #[must_use]
+    pub fn control_credentials(&self) -> Credentials {
+        Credentials::app(&self.url(), &self.control.name, &self.control.password)
+    }
+
+    /// What a gateway of its own connects with.
+    #[must_use]
+    pub fn gateway_credentials(&self) -> Credentials {
+        Credentials::app(&self.url(), &self.gateway.name, &self.gateway.password)
+    }
+
+    /// What the operator connects with.
+    #[must_use]
+    pub fn ops_credentials(&self) -> Credentials {
+        Credentials::app(&self.url(), &self.ops.name, &self.ops.password)
+    }
+
+    /// What a worker connects with; `None` when it has no user here.
+    #[must_use]
+    pub fn worker_credentials(&self, name: &str) -> Option<Credentials> {
+        let user = self.workers.iter().find(|user| user.name == name)?;
+        Some(Credentials::worker(&self.url(), &user.name, &user.password))
+    }
+
+    /// The configuration file's text. It holds passwords: write it with
+    /// [`crate::server::write_private`].
+    #[must_use]
+    pub fn render(&self) -> String {
+        let monitor = self
+            .monitor
+            .map_or_else(String::new, |address| format!("http: {address}"));
+        let cluster = self
+            .cluster
+            .as_ref()
+            .map_or_else(String::new, Cluster::render);
+        let parts = [
+            ("{listen}", self.listen.to_string()),
+            ("{monitor}", monitor),
+            ("{cluster}", cluster),
+            ("{store_dir}", quote(&self.store_dir.to_string_lossy())),
+            (
+                "{sync}",
+                if self.sync_always { "always" } else { "2m" }.to_owned(),
+            ),
+            ("{exports}", lines(exports())),
+            ("{imports}", lines(imports())),
+            ("{control}", self.control.render("")),
+            ("{gateway}", self.gateway.render(GATEWAY_PERMISSIONS)),
+            ("{ops}", self.ops.render("")),
+            ("{sys}", self.sys.render("")),
+            ("{workers}", lines(self.workers.iter().map(worker))),
+        ];
+        let mut text = TEMPLATE.to_owned();
+        for (mark, part) in parts {
+            text = text.replace(mark, &part);
+        }
+        text
+    }
+}
+
+// === impl User ===
+
+impl User {
+    /// A user with a random password.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Process`] when the operating system has no randomness; [`ErrorKind::Invalid`]
+    /// for a name that could not stand in a subject.
+    pub fn generate(name: &str) -> Result<Self> {
+        let is_plain =
+            |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        if name.is_empty() || !name.bytes().all(is_plain) {
+            let message = format!("`{name}` is no user name: use a-z, 0-9 and dashes");
+            return Err(Error::new(ErrorKind::Invalid, message));
+        }
+        let mut bytes = [0_u8; 16];
+        getrandom::fill(&mut bytes).map_err(|error| {
+            let message = "the operating system gives no randomness";
+            Error::with(ErrorKind::Process, message, error.to_string())
+        })?;
+        let password = format!("{:032x}", u128::from_be_bytes(bytes));
+        Ok(Self {
+            name: name.to_owned(),
+            password,
+        })
+    }
+
+    fn render(&self, permissions: &str) -> String {
+        let Self { name, password } = self;
+        format!(
+            "{{ user: {}, password: {}{permissions} }}",
+            quote(name),
+            quote(password)
+        )
+    }
+}
+
+impl fmt::Debug for User {
+    /// Without the password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("User")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+// === impl Cluster ===
+
+impl Cluster {
+    fn render(&self) -> String {
+        let routes: Vec<String> = self
+            .routes
+            .iter()
+            .map(|route| quote(&format!("nats-route://{route}")))
+            .collect();
+        format!(
+            "server_name: {}\ncluster {{ name: tcoder, listen: {}, routes: [ {} ] }}",
+            quote(&self.server_name),
+            self.listen,
+            routes.join(", "),
+        )
+    }
+}
+
+/// A gateway takes uploads and shows jobs: it does not remake streams, invite workers or speak for
+/// them.
+const GATEWAY_PERMISSIONS: &str = ", permissions: { publish: { deny: [ \
+    \"$JS.API.STREAM.CREATE.>\", \"$JS.API.STREAM.UPDATE.>\", \"$JS.API.STREAM.DELETE.>\", \
+    \"$JS.API.STREAM.RESTORE.>\", \"task.>\", \"report.>\", \"progress.>\", \"heartbeat.>\", \
+    \"$KV.machines.>\" ] } }";
+
+/// What `APP` offers to `WORKERS`. Services, for they carry an answer back: a pull's messages, an
+/// ack's or a report's confirmation.
+fn exports() -> Vec<String> {
+    let mut lines = Vec::new();
+    for file in worker_consumers() {
+        let (stream, name) = (file.stream, file.name);
+        lines.push(service_export(
+            &format!("$JS.API.CONSUMER.INFO.{stream}.{name}"),
+            "",
+        ));
+        // One pull is answered by many messages.
+        let subject = format!("$JS.API.CONSUMER.MSG.NEXT.{stream}.{name}");
+        lines.push(service_export(&subject, ", response: stream"));
+        lines.push(service_export(&format!("$JS.ACK.{stream}.{name}.>"), ""));
+    }
+    lines.extend(
+        SHARED_SERVICES
+            .iter()
+            .map(|subject| service_export(subject, "")),
+    );
+    lines.push("{ stream: \"control.*\", accounts: [ WORKERS ] }".to_owned());
+    lines
+}
+
+/// What a worker may say besides pulling; its own name is the token after the first.
+const SHARED_SERVICES: [&str; 4] = ["progress.>", "heartbeat.*", "report.>", "claim.>"];
+
+fn service_export(subject: &str, more: &str) -> String {
+    format!(
+        "{{ service: {}{more}, accounts: [ WORKERS ] }}",
+        quote(subject)
+    )
+}
+
+fn imports() -> Vec<String> {
+    let service = |subject: &str, more: &str| {
+        format!(
+            "{{ service: {{ account: APP, subject: {} }}{more} }}",
+            quote(subject)
+        )
+    };
+    let mut lines = Vec::new();
+    for file in worker_consumers() {
+        let (stream, name) = (file.stream, file.name);
+        // Every account has a `$JS.API` of its own, which must not be shadowed.
+        for verb in ["CONSUMER.INFO", "CONSUMER.MSG.NEXT"] {
+            let to = quote(&format!("{WORKER_API_PREFIX}.{verb}.{stream}.{name}"));
+            let subject = format!("$JS.API.{verb}.{stream}.{name}");
+            lines.push(service(&subject, &format!(", to: {to}")));
+        }
+        lines.push(service(&format!("$JS.ACK.{stream}.{name}.>"), ""));
+    }
+    lines.extend(SHARED_SERVICES.iter().map(|subject| service(subject, "")));
+    lines.push("{ stream: { account: APP, subject: \"control.*\" } }".to_owned());
+    lines
+}
+
+/// A worker: it pulls and acks in the shared consumers, speaks under its own name, and hears its
+/// inbox and its orders.
+fn worker(user: &User) -> String {
+    let name = &user.name;
+    let mut publish = Vec::new();
+    for file in worker_consumers() {
+        let (stream, consumer) = (file.stream, file.name);
+        publish.push(format!(
+            "{WORKER_API_PREFIX}.CONSUMER.INFO.{stream}.{consumer}"
+        ));
+        publish.push(format!(
+            "{WORKER_API_PREFIX}.CONSUMER.MSG.NEXT.{stream}.{consumer}"
+        ));
+        publish.push(format!("$JS.ACK.{stream}.{consumer}.>"));
+    }
+    publish.push(format!("progress.{name}.>"));
+    publish.push(format!("heartbeat.{name}"));
+    publish.push(format!("report.{name}.>"));
+    publish.push(format!("claim.{name}.>"));
+    let publish: Vec<String> = publish.iter().map(|subject| quote(subject)).collect();
+    let subscribe = [
+        format!("{}.>", worker_inbox_prefix(name)),
+        format!("control.{name}"),
+    ];
+    let subscribe: Vec<String> = subscribe.iter().map(|subject| quote(subject)).collect();
+    user.render(&format!(
+        ", permissions: {{ publish: {{ allow: [ {} ] }}, subscribe: {{ allow: [ {} ] }} }}",
+        publish.join(", "),
+        subscribe.join(", "),
+    ))
+}
+
+/// One entry a line, at the depth of the template's lists.
+fn lines(entries: impl IntoIterator<Item = String>) -> String {
+    entries.into_iter().collect::<Vec<_>>().join("\n      ")
+}
+
+/// A string of the configuration language: a bare `w1` is one, a bare `1e5` is a number.
+fn quote(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+}
