@@ -1,0 +1,145 @@
+//! Playlists: from the record and the details of attempts to text. No IO, no clock.
+//!
+//! While a job runs, only the longest whole prefix is listed, and nothing that was listed ever changes.
+//! Addresses are relative to the job's outputs, so that the same text works behind the gateway, in
+//! storage and behind a CDN.
+
+mod bandwidth;
+
+mod dash;
+
+mod details;
+
+mod hls;
+
+mod multivariant;
+
+mod track;
+
+use bus_schema::id::RenditionName;
+use bus_schema::object_key;
+use bus_schema::record::JobRecord;
+
+pub use details::{DetailKey, Details};
+
+use hls::Kind;
+use track::{Track, tracks};
+
+/// Media type of HLS playlists (RFC 8216, section 4).
+pub const HLS_TYPE: &str = "application/vnd.apple.mpegurl";
+/// Media type of DASH manifests (ISO/IEC 23009-1, annex C).
+pub const DASH_TYPE: &str = "application/dash+xml";
+
+/// Why there is no playlist.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// Nothing can be played yet.
+    #[error("nothing can be played yet: the first seconds are still being transcoded")]
+    NotReady,
+    /// The job has no such rendition, or gave it up.
+    #[error("the job has no rendition `{0}`")]
+    UnknownRendition(String),
+    /// A final playlist was asked for while pieces are missing.
+    #[error("{what} is not whole: {n_found} of {n_wanted} pieces have details")]
+    Incomplete {
+        /// The track.
+        what: String,
+        /// Pieces with details.
+        n_found: usize,
+        /// Pieces in the plan.
+        n_wanted: usize,
+    },
+    /// Details that contradict the plan, or are not what a worker may write.
+    #[error("the details under `{key}` are damaged: {reason}")]
+    Damaged {
+        /// Their key.
+        key: String,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+/// A file to write beside the segments, under [`object_key::outputs`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FinalFile {
+    /// Relative to the job's outputs.
+    pub name: String,
+    /// Its media type.
+    pub content_type: &'static str,
+    /// What is in it.
+    pub text: String,
+}
+
+/// The multivariant playlist of a running job: rates as the plan promises them.
+///
+/// # Errors
+/// [`Error::NotReady`] before the first chunk (or part of the sound), [`Error::Damaged`].
+pub fn multivariant(record: &JobRecord, details: &Details) -> Result<String, Error> {
+    let tracks = tracks(record, details)?;
+    if tracks.is_empty() || tracks.iter().any(|track| track.segments.is_empty()) {
+        return Err(Error::NotReady);
+    }
+    Ok(multivariant::text(&tracks, multivariant::Rates::Promised))
+}
+
+/// One rendition's playlist of a running job, or of one that keeps no final playlists.
+///
+/// # Errors
+/// [`Error::UnknownRendition`], [`Error::NotReady`] before its first segment, [`Error::Damaged`].
+pub fn media(record: &JobRecord, details: &Details, name: &RenditionName) -> Result<String, Error> {
+    if record.plan.is_none() {
+        return Err(Error::NotReady);
+    }
+    if !is_offered(record, name) {
+        return Err(Error::UnknownRendition(name.to_string()));
+    }
+    let tracks = tracks(record, details)?;
+    let track = tracks.iter().find(|track| track.name == *name).ok_or(Error::NotReady)?;
+    if track.segments.is_empty() {
+        return Err(Error::NotReady);
+    }
+    Ok(hls::text(track, Kind::Growing))
+}
+
+/// The final playlists and the DASH manifest, with measured rates; written once, before the job is
+/// completed.
+///
+/// # Errors
+/// [`Error::Incomplete`] when any piece of a rendition that is not dropped has no details,
+/// [`Error::Damaged`].
+pub fn finish(record: &JobRecord, details: &Details) -> Result<Vec<FinalFile>, Error> {
+    let tracks = tracks(record, details)?;
+    details.check_whole(record)?;
+    if tracks.is_empty() {
+        return Err(Error::NotReady);
+    }
+    let playlists = tracks.iter().map(|track| FinalFile {
+        name: object_key::media_playlist(&track.name),
+        content_type: HLS_TYPE,
+        text: hls::text(track, Kind::Final),
+    });
+    let mut files: Vec<FinalFile> = playlists.collect();
+    files.push(FinalFile {
+        name: object_key::DASH_MANIFEST.to_owned(),
+        content_type: DASH_TYPE,
+        text: dash::text(&tracks),
+    });
+    // The multivariant playlist last: what it names is there when it is.
+    files.push(FinalFile {
+        name: object_key::MULTIVARIANT_PLAYLIST.to_owned(),
+        content_type: HLS_TYPE,
+        text: multivariant::text(&tracks, multivariant::Rates::Measured),
+    });
+    Ok(files)
+}
+
+/// Whether a rendition is planned and not given up.
+fn is_offered(record: &JobRecord, name: &RenditionName) -> bool {
+    let Some(plan) = &record.plan else { return false };
+    let video = plan.video.iter().flat_map(|video| &video.renditions).map(|r| &r.name);
+    let mut names = video.chain(plan.audio.iter().map(|audio| &audio.name));
+    !record.dropped.contains(name) && names.any(|planned| planned == name)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,101 @@
+//! The DASH manifest: static, one period, segments listed one by one, because they lie in the folders
+//! of different attempts and no template can name them.
+
+use super::bandwidth::measure;
+use super::hls::write;
+use super::track::{Medium, Segment, Track};
+
+/// The text. Names, codecs and languages are checked words: nothing needs escaping.
+pub(super) fn text(tracks: &[Track]) -> String {
+    let longest_s = tracks.iter().map(|track| track.seconds(track.units())).fold(0.0, f64::max);
+    let buffer_s = tracks.iter().map(|track| track.target_s).max().unwrap_or(1);
+    let mut text = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
+         <MPD xmlns=\"urn:mpeg:dash:schema:mpd:2011\" profiles=\"urn:mpeg:dash:profile:isoff-main:2011\" \
+         type=\"static\" mediaPresentationDuration=\"PT{longest_s:.3}S\" minBufferTime=\"PT{buffer_s}S\">\n\
+         <Period id=\"0\" start=\"PT0S\">\n"
+    );
+    for is_audio in [false, true] {
+        let set: Vec<&Track> = tracks.iter().filter(|track| track.is_audio() == is_audio).collect();
+        if set.is_empty() {
+            continue;
+        }
+        push_set(&mut text, &set, is_audio);
+    }
+    text.push_str("</Period>\n</MPD>\n");
+    text
+}
+
+fn push_set(text: &mut String, tracks: &[&Track], is_audio: bool) {
+    let kind = if is_audio { "audio" } else { "video" };
+    write(
+        text,
+        format_args!(
+            "<AdaptationSet id=\"{}\" contentType=\"{kind}\" mimeType=\"{kind}/mp4\" \
+             segmentAlignment=\"true\" startWithSAP=\"1\"",
+            u8::from(is_audio)
+        ),
+    );
+    let language = tracks.iter().find_map(|track| match &track.medium {
+        Medium::Audio { language, .. } => language.as_deref(),
+        Medium::Video { .. } => None,
+    });
+    if let Some(language) = language {
+        write(text, format_args!(" lang=\"{language}\""));
+    }
+    text.push_str(">\n");
+    for track in tracks {
+        push_representation(text, track);
+    }
+    text.push_str("</AdaptationSet>\n");
+}
+
+fn push_representation(text: &mut String, track: &Track) {
+    let Track { name, codecs, timescale, init, segments, .. } = track;
+    let bps = measure(track).peak_bps;
+    write(text, format_args!("<Representation id=\"{name}\" bandwidth=\"{bps}\" codecs=\"{codecs}\""));
+    match &track.medium {
+        Medium::Video { width, height, fps } => {
+            write(text, format_args!(" width=\"{width}\" height=\"{height}\""));
+            if let Some((num, den)) = fps {
+                write(text, format_args!(" frameRate=\"{num}/{den}\""));
+            }
+            text.push_str(">\n");
+        }
+        Medium::Audio { channels, sample_rate_hz, .. } => write(
+            text,
+            format_args!(
+                " audioSamplingRate=\"{sample_rate_hz}\">\n<AudioChannelConfiguration \
+                 schemeIdUri=\"urn:mpeg:dash:23003:3:audio_channel_configuration:2011\" value=\"{channels}\"/>\n"
+            ),
+        ),
+    }
+    write(
+        text,
+        format_args!("<SegmentList timescale=\"{timescale}\">\n<Initialization sourceURL=\"{init}\"/>\n"),
+    );
+    push_timeline(text, segments);
+    for segment in segments {
+        write(text, format_args!("<SegmentURL media=\"{}\"/>\n", segment.uri));
+    }
+    text.push_str("</SegmentList>\n</Representation>\n");
+}
+
+/// Runs of equal durations are one element; only the first needs a time, since segments touch.
+fn push_timeline(text: &mut String, segments: &[Segment]) {
+    text.push_str("<SegmentTimeline>\n");
+    let mut at_start = true;
+    for run in segments.chunk_by(|a, b| a.duration == b.duration) {
+        let Some(first) = run.first() else { continue };
+        text.push_str("<S");
+        if std::mem::take(&mut at_start) {
+            write(text, format_args!(" t=\"{}\"", first.start));
+        }
+        write(text, format_args!(" d=\"{}\"", first.duration));
+        if run.len() > 1 {
+            write(text, format_args!(" r=\"{}\"", run.len() - 1));
+        }
+        text.push_str("/>\n");
+    }
+    text.push_str("</SegmentTimeline>\n");
+}

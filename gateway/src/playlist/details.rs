@@ -1,0 +1,134 @@
+//! What the winning attempts wrote, as far as it is whole from the start on.
+
+use std::sync::Arc;
+
+use bus_schema::attempt::{self, AudioPart, ChunkResult};
+use bus_schema::id::{Attempt, TaskNumber};
+use bus_schema::record::JobRecord;
+
+use super::Error;
+
+/// Details of a record's winning attempts.
+#[derive(Debug, Clone, Default)]
+pub struct Details {
+    /// Of the chunks from the first on.
+    pub(super) chunks: Vec<(Origin, Arc<ChunkResult>)>,
+    /// Of the parts of the sound from the first on.
+    pub(super) parts: Vec<(Origin, Arc<AudioPart>)>,
+}
+
+/// Who wrote a piece.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Origin {
+    pub(super) task: TaskNumber,
+    pub(super) attempt: Attempt,
+}
+
+/// Where the details of one piece lie.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DetailKey {
+    /// As [`bus_schema::attempt::key`] makes it.
+    pub key: String,
+    origin: Origin,
+    part: Option<u32>,
+}
+
+impl Details {
+    /// The keys of everything that a record's playlists are made of, in order.
+    #[must_use]
+    pub fn keys(record: &JobRecord) -> Vec<DetailKey> {
+        let key = |task, attempt, part| DetailKey {
+            key: attempt::key(&record.id, task, attempt, part),
+            origin: Origin { task, attempt },
+            part,
+        };
+        let chunks = record.chunk_prefix().into_iter().map(|(_, task, attempt)| key(task, attempt, None));
+        let parts = record
+            .audio_prefix()
+            .into_iter()
+            .map(|(part, task, attempt)| key(task, attempt, Some(part)));
+        chunks.chain(parts).collect()
+    }
+
+    /// Reads the values of [`Details::keys`]. Where one is missing its track ends before it.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] for a value that is not what a worker may report.
+    pub fn read<'a>(
+        record: &JobRecord,
+        mut value: impl FnMut(&str) -> Option<&'a [u8]>,
+    ) -> Result<Self, Error> {
+        let mut details = Self::default();
+        let (mut chunks_end, mut parts_end) = (false, false);
+        for DetailKey { key, origin, part } in Self::keys(record) {
+            let is_ended = if part.is_some() { &mut parts_end } else { &mut chunks_end };
+            let Some(bytes) = value(&key).filter(|_| !*is_ended) else {
+                *is_ended = true;
+                continue;
+            };
+            if part.is_some() {
+                details.parts.push((origin, Arc::new(parse(&key, bytes)?)));
+            } else {
+                details.chunks.push((origin, Arc::new(parse(&key, bytes)?)));
+            }
+        }
+        details.check(record)?;
+        Ok(details)
+    }
+
+    /// Nobody may write a line break or a quote into a playlist.
+    fn check(&self, record: &JobRecord) -> Result<(), Error> {
+        let chunks = self.chunks.iter().map(|(origin, chunk)| {
+            let codecs = chunk.renditions.iter().map(|rendition| rendition.codecs.as_str());
+            let counts = chunk.renditions.iter().map(|rendition| rendition.bytes.len());
+            (origin, None, codecs.collect::<Vec<_>>(), counts.collect::<Vec<_>>(), chunk.durations.len())
+        });
+        let parts = self.parts.iter().map(|(origin, part)| {
+            let codecs = vec![part.codecs.as_str()];
+            (origin, Some(part.part), codecs, vec![part.bytes.len()], part.durations.len())
+        });
+        for (origin, part, codecs, counts, n_durations) in chunks.chain(parts) {
+            let is_odd = |text: &&str| !(1..=64).contains(&text.len()) || !text.bytes().all(is_codec_byte);
+            let reason = if codecs.iter().any(is_odd) {
+                "a codec string that is none"
+            } else if counts.iter().any(|n| *n != n_durations) || n_durations == 0 {
+                "numbers of durations and of sizes differ"
+            } else {
+                continue;
+            };
+            let key = attempt::key(&record.id, origin.task, origin.attempt, part);
+            return Err(Error::Damaged { key, reason: reason.to_owned() });
+        }
+        Ok(())
+    }
+
+    /// Whether nothing is missing of what a completed job has.
+    pub(super) fn check_whole(&self, record: &JobRecord) -> Result<(), Error> {
+        let Some(plan) = &record.plan else { return Err(Error::NotReady) };
+        let n_chunks = plan.n_chunks() as usize;
+        let n_parts = record.audio_prefix().len();
+        let has_sound = plan.audio.as_ref().is_some_and(|audio| !record.dropped.contains(&audio.name));
+        let is_sound_done = || {
+            let task = plan.audio_task().and_then(|task| record.tasks.get(task));
+            task.is_some_and(|task| task.done_attempt().is_some())
+        };
+        if self.chunks.len() != n_chunks {
+            let (n_found, n_wanted) = (self.chunks.len(), n_chunks);
+            return Err(Error::Incomplete { what: "the picture".to_owned(), n_found, n_wanted });
+        }
+        if has_sound && (self.parts.len() != n_parts || !is_sound_done()) {
+            let (n_found, n_wanted) = (self.parts.len(), n_parts);
+            return Err(Error::Incomplete { what: "the sound".to_owned(), n_found, n_wanted });
+        }
+        Ok(())
+    }
+}
+
+fn parse<T: serde::de::DeserializeOwned>(key: &str, bytes: &[u8]) -> Result<T, Error> {
+    serde_json::from_slice(bytes)
+        .map_err(|error| Error::Damaged { key: key.to_owned(), reason: error.to_string() })
+}
+
+fn is_codec_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'.'
+}

@@ -1,0 +1,65 @@
+//! HLS media playlists (RFC 8216).
+
+use std::fmt::Write as _;
+
+use super::track::Track;
+
+/// A playlist's life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// May grow; players begin at the start, not at the live edge.
+    Growing,
+    /// Never changes again.
+    Final,
+}
+
+/// The text.
+pub(super) fn text(track: &Track, kind: Kind) -> String {
+    let target_s = match kind {
+        Kind::Growing => track.target_s,
+        // A frame of a slide show can be longer than the plan could know.
+        Kind::Final => track.target_s.max(longest_s(track)),
+    };
+    let mut text = format!(
+        "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:{target_s}\n#EXT-X-MEDIA-SEQUENCE:0\n"
+    );
+    text.push_str(match kind {
+        Kind::Growing => "#EXT-X-PLAYLIST-TYPE:EVENT\n#EXT-X-START:TIME-OFFSET=0\n",
+        Kind::Final => "#EXT-X-PLAYLIST-TYPE:VOD\n",
+    });
+    text.push_str("#EXT-X-INDEPENDENT-SEGMENTS\n");
+    write(&mut text, format_args!("#EXT-X-MAP:URI=\"{}\"\n", track.init));
+    let mut units = 0_u64;
+    for segment in &track.segments {
+        // Rounded sums, not sums of roundings: hours of segments stay in step.
+        let from_us = micros(units, track.timescale);
+        units += u64::from(segment.duration);
+        let us = micros(units, track.timescale) - from_us;
+        write(
+            &mut text,
+            format_args!("#EXTINF:{}.{:06},\n{}\n", us / 1_000_000, us % 1_000_000, segment.uri),
+        );
+    }
+    if track.is_whole || kind == Kind::Final {
+        text.push_str("#EXT-X-ENDLIST\n");
+    }
+    text
+}
+
+/// RFC 8216, section 4.3.3.1: EXTINF rounded to the nearest whole second must not be above.
+fn longest_s(track: &Track) -> u64 {
+    let longest = track.segments.iter().map(|segment| segment.duration).max().unwrap_or(0);
+    (micros(u64::from(longest), track.timescale) + 500_000) / 1_000_000
+}
+
+/// Units to the nearest microsecond.
+fn micros(units: u64, timescale: u32) -> u64 {
+    let scale = u128::from(timescale);
+    let us = (u128::from(units) * 1_000_000 + scale / 2) / scale;
+    u64::try_from(us).unwrap_or(u64::MAX)
+}
+
+/// Appends; a `String` takes everything.
+pub(super) fn write(text: &mut String, arguments: std::fmt::Arguments<'_>) {
+    text.write_fmt(arguments).expect("a String takes everything");
+}

@@ -1,0 +1,185 @@
+//! Tracks: each rendition as a list of segments, wherever its attempts put them.
+
+use bus_schema::attempt::RenditionResult;
+use bus_schema::object_key::{attempt_dir, init, segment};
+use bus_schema::id::RenditionName;
+use bus_schema::plan::{AudioPlan, Plan, VideoRendition};
+use bus_schema::record::JobRecord;
+
+use super::details::{Details, Origin};
+use super::Error;
+
+const SECOND_NS: u64 = 1_000_000_000;
+
+/// One rendition.
+#[derive(Debug, Clone)]
+pub(super) struct Track {
+    pub(super) name: RenditionName,
+    pub(super) medium: Medium,
+    /// Units per second.
+    pub(super) timescale: u32,
+    /// Relative to the job's outputs.
+    pub(super) init: String,
+    /// RFC 6381; empty while there is no segment.
+    pub(super) codecs: String,
+    /// What the plan promises, in bits per second.
+    pub(super) rate_bps: u64,
+    /// The longest segment that the plan allows, in whole seconds.
+    pub(super) target_s: u64,
+    pub(super) segments: Vec<Segment>,
+    /// Whether these are all.
+    pub(super) is_whole: bool,
+}
+
+/// Picture or sound.
+#[derive(Debug, Clone)]
+pub(super) enum Medium {
+    Video { width: u32, height: u32, fps: Option<(u32, u32)> },
+    Audio { channels: u32, sample_rate_hz: u32, language: Option<String> },
+}
+
+/// One media file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Segment {
+    /// Relative to the job's outputs.
+    pub(super) uri: String,
+    /// Decode time of its first sample, in units.
+    pub(super) start: u64,
+    /// In units.
+    pub(super) duration: u32,
+    pub(super) bytes: u32,
+}
+
+/// The renditions that are offered, in the plan's order, the sound last.
+pub(super) fn tracks(record: &JobRecord, details: &Details) -> Result<Vec<Track>, Error> {
+    let Some(plan) = &record.plan else { return Ok(Vec::new()) };
+    let target_s = target_s(record, plan);
+    let is_offered = |name: &RenditionName| !record.dropped.contains(name);
+    let video = plan.video.iter().flat_map(|video| &video.renditions);
+    let mut tracks = video
+        .filter(|rendition| is_offered(&rendition.name))
+        .map(|rendition| video_track(record, plan, details, rendition, target_s))
+        .collect::<Result<Vec<Track>, Error>>()?;
+    if let Some(audio) = plan.audio.as_ref().filter(|audio| is_offered(&audio.name)) {
+        tracks.push(audio_track(record, plan, details, audio, target_s));
+    }
+    Ok(tracks)
+}
+
+fn video_track(
+    record: &JobRecord,
+    plan: &Plan,
+    details: &Details,
+    rendition: &VideoRendition,
+    target_s: u64,
+) -> Result<Track, Error> {
+    let fps = record.facts.as_ref().and_then(|facts| facts.video.as_ref()).map(|v| (v.fps_num, v.fps_den));
+    let mut track = Track {
+        name: rendition.name.clone(),
+        medium: Medium::Video {
+            width: rendition.width,
+            height: rendition.height,
+            fps: fps.filter(|(num, den)| *num > 0 && *den > 0),
+        },
+        timescale: plan.video.as_ref().map_or(1, |video| video.timescale.max(1)),
+        init: String::new(),
+        codecs: String::new(),
+        rate_bps: u64::from(rendition.bitrate_max_bps),
+        target_s,
+        segments: Vec::new(),
+        is_whole: details.chunks.len() == plan.n_chunks() as usize,
+    };
+    for ((origin, chunk), index) in details.chunks.iter().zip(0..) {
+        let result = chunk.renditions.iter().find(|result| result.name == rendition.name);
+        let result: &RenditionResult = result.ok_or_else(|| Error::Damaged {
+            key: bus_schema::attempt::key(&record.id, origin.task, origin.attempt, None),
+            reason: format!("rendition {} is not in it", rendition.name),
+        })?;
+        let first = plan.first_segment(index);
+        track.append(*origin, first, chunk.start, &chunk.durations, &result.bytes, &result.codecs);
+    }
+    Ok(track)
+}
+
+fn audio_track(
+    record: &JobRecord,
+    plan: &Plan,
+    details: &Details,
+    audio: &AudioPlan,
+    target_s: u64,
+) -> Track {
+    let task = plan.audio_task().and_then(|task| record.tasks.get(task));
+    let is_done = task.is_some_and(|task| task.done_attempt().is_some());
+    let mut track = Track {
+        name: audio.name.clone(),
+        medium: Medium::Audio {
+            channels: audio.channels,
+            sample_rate_hz: audio.sample_rate_hz,
+            language: audio.language.clone().filter(|text| is_language(text)),
+        },
+        timescale: audio.sample_rate_hz.max(1),
+        init: String::new(),
+        codecs: String::new(),
+        rate_bps: u64::from(audio.bitrate_bps),
+        target_s,
+        segments: Vec::new(),
+        is_whole: is_done && details.parts.len() == record.audio_prefix().len(),
+    };
+    for (origin, part) in &details.parts {
+        track.append(*origin, part.first_segment, part.start, &part.durations, &part.bytes, &part.codecs);
+    }
+    track
+}
+
+// === impl Track ===
+
+impl Track {
+    fn append(&mut self, from: Origin, first: u32, start: u64, durations: &[u32], bytes: &[u32], codecs: &str) {
+        let dir = attempt_dir(from.task, from.attempt);
+        if self.segments.is_empty() {
+            // Every chunk's decoder configuration is the same: the control plane checked it.
+            self.init = format!("{dir}{}", init(&self.name));
+            codecs.clone_into(&mut self.codecs);
+        }
+        let mut at = start;
+        for ((duration, bytes), number) in durations.iter().zip(bytes).zip(first..) {
+            let uri = format!("{dir}{}", segment(&self.name, number));
+            self.segments.push(Segment { uri, start: at, duration: *duration, bytes: *bytes });
+            at += u64::from(*duration);
+        }
+    }
+
+    pub(super) fn is_audio(&self) -> bool {
+        matches!(self.medium, Medium::Audio { .. })
+    }
+
+    /// All segments together, in units.
+    pub(super) fn units(&self) -> u64 {
+        self.segments.iter().map(|segment| u64::from(segment.duration)).sum()
+    }
+
+    /// In seconds.
+    #[expect(clippy::cast_precision_loss, reason = "2^53 units are centuries")]
+    pub(super) fn seconds(&self, units: u64) -> f64 {
+        units as f64 / f64::from(self.timescale)
+    }
+}
+
+/// Segments are cut at the first frame at or after each multiple of the plan's length: none is
+/// longer than that and one frame. Fixed by the plan, because it must not change while a playlist grows.
+fn target_s(record: &JobRecord, plan: &Plan) -> u64 {
+    let video = record.facts.as_ref().and_then(|facts| facts.video.as_ref());
+    let frame_ns = match (video, &plan.video, &plan.audio) {
+        (Some(v), Some(_), _) if v.fps_num > 0 => u64::from(v.fps_den) * SECOND_NS / u64::from(v.fps_num),
+        // 1,024 samples are a frame of AAC.
+        (_, None, Some(audio)) => 1_024 * SECOND_NS / u64::from(audio.sample_rate_hz.max(1)),
+        // Frame rate unknown: a slide show's frames may be long.
+        _ => SECOND_NS,
+    };
+    (plan.segment_ns + frame_ns).div_ceil(SECOND_NS)
+}
+
+/// The source's own words, on their way into a quoted string.
+fn is_language(text: &str) -> bool {
+    (2..=35).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+}

@@ -1,0 +1,96 @@
+//! What a plan says about how much there is to do.
+
+use std::collections::BTreeSet;
+
+use bus_schema::id::{RenditionName, TaskNumber};
+use bus_schema::plan::Plan;
+use bus_schema::record::JobRecord;
+
+/// A plan without what was given up.
+#[derive(Debug)]
+pub(super) struct Shape {
+    plan: Plan,
+    /// Index in the plan of each picture that is offered, then `None` for the sound.
+    tracks: Vec<(RenditionName, Option<usize>)>,
+}
+
+impl Shape {
+    /// `None` before there is a plan.
+    pub(super) fn of(record: &JobRecord) -> Option<Self> {
+        let plan = record.plan.clone()?;
+        let video = plan.video.iter().flat_map(|video| &video.renditions).map(|r| r.name.clone());
+        let mut tracks: Vec<_> = video.enumerate().map(|(index, name)| (name, Some(index))).collect();
+        tracks.extend(plan.audio.iter().map(|audio| (audio.name.clone(), None)));
+        tracks.retain(|(name, _)| !record.dropped.contains(name));
+        Some(Self { plan, tracks })
+    }
+
+    pub(super) fn names(&self) -> impl Iterator<Item = &RenditionName> {
+        self.tracks.iter().map(|(name, _)| name)
+    }
+
+    /// The plan's index of the picture that is shown in this place; `None` for the sound.
+    pub(super) fn video_index(&self, place: usize) -> Option<usize> {
+        self.tracks.get(place).and_then(|(_, index)| *index)
+    }
+
+    pub(super) fn duration_s(&self) -> f64 {
+        std::time::Duration::from_nanos(self.plan.duration_ns).as_secs_f64()
+    }
+
+    pub(super) fn audio_task(&self) -> Option<TaskNumber> {
+        self.plan.audio_task()
+    }
+
+    pub(super) fn file_tasks(&self) -> impl Iterator<Item = TaskNumber> {
+        (self.plan.first_file_task()..self.plan.n_tasks()).filter_map(number)
+    }
+
+    /// Share of a picture that is encoded: whole chunks, and what tasks in hand say.
+    pub(super) fn video_done(
+        &self,
+        done: &BTreeSet<TaskNumber>,
+        partial_ns: impl Fn(TaskNumber) -> Option<u64>,
+    ) -> f64 {
+        let first = self.plan.first_chunk_task();
+        let mut done_ns = 0;
+        for chunk in 0..self.plan.n_chunks() {
+            let Some(task) = number(first + chunk as usize) else { break };
+            let span = self.plan.chunk(chunk);
+            let end_ns = span.end_ns.unwrap_or(self.plan.duration_ns.max(span.start_ns));
+            let length_ns = end_ns - span.start_ns;
+            done_ns += if done.contains(&task) {
+                length_ns
+            } else {
+                partial_ns(task).unwrap_or(0).min(length_ns)
+            };
+        }
+        ratio(Some(done_ns), self.plan.duration_ns)
+    }
+
+    /// Share of the sound that is encoded: whole parts, or what its task says if that is more.
+    pub(super) fn audio_done(&self, done: &BTreeSet<TaskNumber>, parts: u32, partial_ns: Option<u64>) -> f64 {
+        let (Some(task), Some(audio)) = (self.plan.audio_task(), &self.plan.audio) else { return 0.0 };
+        if done.contains(&task) {
+            return 1.0;
+        }
+        let parts_ns = u64::from(parts) * u64::from(audio.part_segments) * self.plan.segment_ns;
+        ratio(Some(parts_ns.max(partial_ns.unwrap_or(0))), self.plan.duration_ns)
+    }
+}
+
+fn number(index: usize) -> Option<TaskNumber> {
+    u32::try_from(index).ok().map(TaskNumber)
+}
+
+/// A count as a number to divide by.
+#[expect(clippy::cast_precision_loss, reason = "counts of tasks are far below 2^53")]
+pub(super) fn count(n: usize) -> f64 {
+    n as f64
+}
+
+/// 0 to 1.
+#[expect(clippy::cast_precision_loss, reason = "2^53 ns are 104 days")]
+pub(super) fn ratio(part: Option<u64>, whole: u64) -> f64 {
+    (part.unwrap_or(0) as f64 / whole.max(1) as f64).clamp(0.0, 1.0)
+}

@@ -1,0 +1,161 @@
+// The gateway's HTTP API. No DOM: it runs in a browser and in Node alike.
+import type { Job, JobState, Preset } from "./job";
+import { refusal, UnreachableError } from "./problem";
+
+/** Longest wait for an answer. The gateway gives up on its own parts sooner than that. */
+const ANSWER_MS_MAX = 30_000;
+
+/** What to upload, and what to make of it. */
+export interface NewUpload {
+  readonly filename: string;
+  readonly content_type: string;
+  /** Bytes. */
+  readonly size: number;
+  readonly preset?: Preset;
+  /** Names of rungs, or `audio`; none means the preset's own choice. */
+  readonly qualities?: readonly string[];
+  readonly priority?: number;
+  readonly webhook_url?: string;
+  readonly metadata?: Readonly<Record<string, string>>;
+  readonly external_id?: string;
+}
+
+/** A request that storage will accept once, as signed: the headers must be sent exactly so. */
+export interface UploadTarget {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** An authorized upload. */
+export interface AuthorizedUpload {
+  readonly job_id: string;
+  readonly key: string;
+  readonly upload: UploadTarget;
+  /** RFC 3339. */
+  readonly expires_at: string;
+  /** Opens one live session, once. */
+  readonly live_ticket: string;
+}
+
+/** One-time right to a live session. */
+export interface Ticket {
+  readonly live_ticket: string;
+}
+
+/** Which jobs to list, newest first. */
+export interface ListFilter {
+  readonly state?: JobState;
+  readonly limit?: number;
+  /** Continue behind this job. */
+  readonly after?: string;
+}
+
+/** A page of the list. */
+export interface JobList {
+  readonly jobs: readonly Job[];
+  /** Pass it as `after` to read on; absent at the end. */
+  readonly next?: string | null;
+}
+
+/** Calls the gateway at one address. Every method throws `RefusedError` or `UnreachableError`. */
+export class Client {
+  /** Without a slash at the end. */
+  readonly baseUrl: string;
+  readonly #fetch: typeof fetch;
+
+  constructor(baseUrl: string, fetchWith: typeof fetch = (input, init) => fetch(input, init)) {
+    this.baseUrl = baseUrl.replace(/\/+$/, "");
+    this.#fetch = fetchWith;
+  }
+
+  /** Asks for an upload; the bytes then go straight to storage. */
+  authorizeUpload(upload: NewUpload): Promise<AuthorizedUpload> {
+    return this.#call("POST", "/v1/uploads", upload);
+  }
+
+  getJob(id: string): Promise<Job> {
+    return this.#call("GET", jobPath(id));
+  }
+
+  listJobs(filter: ListFilter = {}): Promise<JobList> {
+    const query = new URLSearchParams();
+    for (const [name, value] of Object.entries(filter)) {
+      if (value !== undefined) query.set(name, String(value));
+    }
+    return this.#call("GET", `/v1/jobs?${query}`);
+  }
+
+  /** Stops the work; what is stored stays. */
+  cancelJob(id: string): Promise<Job> {
+    return this.#call("POST", jobPath(id, "/cancel"));
+  }
+
+  /** Cancels if needed, then removes outputs and record. */
+  async deleteJob(id: string): Promise<void> {
+    await this.#answer("DELETE", jobPath(id));
+  }
+
+  /** A fresh ticket for a live session. */
+  ticket(id: string): Promise<Ticket> {
+    return this.#call("POST", jobPath(id, "/ticket"));
+  }
+
+  /** Where a rendition's finished file is downloaded from. */
+  downloadUrl(id: string, rendition: string): string {
+    return `${this.baseUrl}${jobPath(id, "/download")}?${new URLSearchParams({ rendition })}`;
+  }
+
+  /** Where the job's playlists begin. */
+  playlistUrl(id: string): string {
+    return `${this.baseUrl}${jobPath(id, "/play/master.m3u8")}`;
+  }
+
+  /** Where a live session is opened, behind the last fact `n` that the caller has. */
+  liveUrl(id: string, kind: "live" | "events", ticket: string, n: number): string {
+    const url = `${this.baseUrl}${jobPath(id, `/${kind}`)}?${new URLSearchParams({ ticket, n: String(n) })}`;
+    return kind === "live" ? url.replace(/^http/, "ws") : url;
+  }
+
+  /** An open stream of server-sent events; it ends by `signal` alone. */
+  async events(id: string, ticket: string, n: number, signal: AbortSignal): Promise<Response> {
+    return this.#fetched(this.liveUrl(id, "events", ticket, n), {
+      headers: { accept: "text/event-stream" },
+      cache: "no-store",
+      signal,
+    });
+  }
+
+  async #call<T>(method: string, path: string, body?: unknown): Promise<T> {
+    const response = await this.#answer(method, path, body);
+    try {
+      return (await response.json()) as T;
+    } catch (error) {
+      throw new UnreachableError(error);
+    }
+  }
+
+  #answer(method: string, path: string, body?: unknown): Promise<Response> {
+    const init: RequestInit = { method, signal: AbortSignal.timeout(ANSWER_MS_MAX), cache: "no-store" };
+    if (body !== undefined) {
+      init.headers = { "content-type": "application/json" };
+      init.body = JSON.stringify(body);
+    }
+    return this.#fetched(`${this.baseUrl}${path}`, init);
+  }
+
+  async #fetched(url: string, init: RequestInit): Promise<Response> {
+    let response: Response;
+    try {
+      response = await this.#fetch(url, init);
+    } catch (error) {
+      throw new UnreachableError(error);
+    }
+    if (!response.ok) throw await refusal(response);
+    return response;
+  }
+}
+
+function jobPath(id: string, rest = ""): string {
+  return `/v1/jobs/${encodeURIComponent(id)}${rest}`;
+}

@@ -1,0 +1,93 @@
+// A job as the API shows it.
+
+/** Where a job stands. The last three are final. */
+export type JobState = "uploading" | "queued" | "running" | "playable" | "completed" | "failed" | "cancelled";
+
+/** A named way to choose outputs. */
+export type Preset = "default" | "web-optimized" | "hls" | "hls-adaptive";
+
+/** Why a job or a part of it failed. */
+export interface JobError {
+  /** Stable: `not_media`, `truncated`, `worker_lost`, ... */
+  readonly code: string;
+  /** One sentence for people. */
+  readonly message: string;
+}
+
+/** One rung applied to the source, or the sound (`audio`, 0 x 0). */
+export interface Rendition {
+  readonly name: string;
+  /** Pixels. */
+  readonly width: number;
+  /** Pixels. */
+  readonly height: number;
+  /** 0 to 100. */
+  readonly percent: number;
+  /** Why it was given up. */
+  readonly dropped?: JobError;
+  /** Bytes of its finished file. */
+  readonly file_bytes?: number;
+}
+
+/** Something finished that can be fetched. */
+export interface Output {
+  readonly kind: "mp4" | "m4a" | "hls" | "dash";
+  readonly rendition?: string | null;
+  /** Relative to the gateway or absolute. */
+  readonly url: string;
+  readonly bytes: number;
+}
+
+/** Facts of the source, once they were read. */
+export interface SourceFacts {
+  readonly duration_ms: number;
+  /** Pixels as shown; 0 without a picture. */
+  readonly width: number;
+  /** Pixels as shown; 0 without a picture. */
+  readonly height: number;
+}
+
+/** Overall progress. */
+export interface Progress {
+  /** 0 to 100. */
+  readonly percent: number;
+  /** Source seconds encoded per second; 0 while unknown. */
+  readonly speed: number;
+  /** Until everything is stored, absent while unknown. */
+  readonly eta_ms?: number | null;
+}
+
+/** A job, whole. Times are RFC 3339. */
+export interface Job {
+  readonly id: string;
+  readonly state: JobState;
+  readonly preset: Preset;
+  readonly filename: string;
+  /** Bytes of the source. */
+  readonly size: number;
+  readonly priority?: number;
+  /** Number of the last fact that this view includes: where a live session takes over. */
+  readonly n?: number;
+  readonly progress?: Progress | null;
+  readonly renditions: readonly Rendition[];
+  readonly source?: SourceFacts | null;
+  readonly created_at: string;
+  readonly uploaded_at?: string | null;
+  readonly started_at?: string | null;
+  readonly playable_at?: string | null;
+  readonly finished_at?: string | null;
+  readonly warnings?: readonly string[];
+  readonly error?: JobError | null;
+  readonly playback?: { readonly hls?: string | null } | null;
+  readonly outputs?: readonly Output[];
+  readonly metadata?: Readonly<Record<string, string>>;
+  readonly external_id?: string | null;
+}
+
+/** The rendition that holds the sound alone. */
+export const AUDIO = "audio";
+
+/** Whether nothing more will happen. */
+export function isTerminal(state: JobState): boolean {
+  return state === "completed" || state === "failed" || state === "cancelled";
+}

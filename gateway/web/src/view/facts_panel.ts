@@ -1,0 +1,41 @@
+// What is known of the source, and how long things took.
+import { presetOf } from "../choice";
+import * as format from "../format";
+import type { Job } from "../job";
+import { el, type Part } from "./element";
+
+/** A list of terms, filled as they become known. */
+export function factsPanel(): Part<Job> {
+  const list = el("dl", { class: "facts" });
+  const element = el("section", { class: "panel", "aria-label": "Details" }, el("div", { class: "panel-head" }, el("h2", {}, "Details")), list);
+  let shown = "";
+  return {
+    element,
+    update(job) {
+      const facts = factsOf(job);
+      const next = JSON.stringify(facts);
+      if (next === shown) return;
+      shown = next;
+      const items = facts.map(([term, value]) => el("div", {}, el("dt", {}, term), el("dd", {}, value)));
+      list.replaceChildren(...items);
+    },
+  };
+}
+
+function factsOf(job: Job): [string, string][] {
+  const facts: [string, string | undefined][] = [
+    ["Preset", presetOf({ preset: job.preset, qualities: [] }).title],
+    ["Size", format.bytes(job.size)],
+    ["Length", job.source && job.source.duration_ms > 0 ? format.clock(job.source.duration_ms) : undefined],
+    ["Picture", job.source && job.source.width > 0 ? `${job.source.width} × ${job.source.height}` : undefined],
+    ["Playable after", since(job.uploaded_at, job.playable_at)],
+    [job.state === "completed" ? "Done after" : "Ended after", since(job.uploaded_at, job.finished_at)],
+    ["Job", job.id],
+  ];
+  return facts.filter((fact): fact is [string, string] => fact[1] !== undefined);
+}
+
+/** From the upload's end, as all durations count. */
+function since(from: string | null | undefined, to: string | null | undefined): string | undefined {
+  return from && to ? format.measured(Date.parse(to) - Date.parse(from)) : undefined;
+}
