@@ -2,22 +2,26 @@
 //!
 //! In the order in which the data travels: the index of a source tells what it holds; encoded
 //! frames become [`Sample`]s by [`schedule`]; a [`PieceWriter`] writes a task's CMAF segments and keeps
-//! their [`SampleTable`]; an assembly makes one MP4 of many pieces without touching their media.
+//! their [`SampleTable`]; an [`Assembly`] makes one MP4 of many pieces without touching their media.
 //!
 //! Everything that is read here may come from a stranger: no decoder panics, none allocates more than
 //! a named limit.
 
+mod assembly;
 mod error;
 mod init;
 mod movie;
+mod parts;
 mod piece;
 mod sample_table;
 mod schedule;
 mod segment;
 mod track;
 
+pub use assembly::{Assembly, CopyRange, TrackPieces};
 pub use error::Error;
 pub use init::init_segment;
+pub use parts::{PART_BYTES_MIN, PARTS_MAX, Part, PartSource, Parts};
 pub use piece::PieceWriter;
 pub use sample_table::{SAMPLES_MAX, SampleTable, SegmentEntry, TABLE_BYTES_MAX};
 pub use schedule::{Timing, schedule};
