@@ -10,4 +10,16 @@ pub mod results;
 
 pub mod pipeline;
 
+pub mod demux;
+
+pub mod decode;
+
+pub mod chunk;
+
 pub use error::{Error, Result};
+
+/// CPU time of this process, for the job's cost.
+fn cpu_ms() -> u64 {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    u64::try_from(time.tv_sec * 1000 + time.tv_nsec / 1_000_000).unwrap_or(0)
+}

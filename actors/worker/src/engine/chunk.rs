@@ -1,0 +1,200 @@
+//! A chunk: the frames of a span, decoded once, encoded into every rendition.
+
+pub mod window;
+
+pub mod encode;
+
+pub mod collect;
+
+mod scale;
+mod x264;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bus_schema::attempt::{ChunkResult, RenditionResult};
+use bus_schema::report::ErrorCode;
+use bus_schema::task::ChunkSpec;
+use tokio::time::Instant;
+
+use self::collect::{Collector, Cuts};
+use self::encode::{Encode, Sink};
+use self::window::{Place, Window, to_ns, to_units};
+use super::decode::{Decode, Frame, Want};
+use super::results::Results;
+use super::source::Source;
+use super::{Error, Result};
+use crate::protocol::Position;
+
+/// How often progress is told.
+const PROGRESS_MS: u64 = 100;
+
+/// How much of a track's end may be missing before its container's duration counts as broken: containers
+/// round, and some declare the longest track's duration for all.
+const TAIL_NS_MAX: u64 = 500_000_000;
+
+/// Transcodes a chunk.
+///
+/// # Errors
+/// [`ErrorCode::Truncated`] or [`ErrorCode::Damaged`] when the source gives fewer frames than it
+/// promises; what decoder, encoders or the parent say.
+pub fn run(spec: &ChunkSpec, source: &Source, results: &Arc<Results>, threads: u32) -> Result<ChunkResult> {
+    let decode = Decode::open(source, Want::Video, threads)?;
+    if !decode.demux().seek(spec.span.start_ns) {
+        results.log(true, "this container cannot be sought in: decoding from its start")?;
+    }
+    let mut chunk = Chunk::start(spec, results, threads)?;
+    decode.play()?;
+    let end = chunk.feed(&decode)?;
+    // The decoder's frames and threads are not needed while the encoders finish.
+    drop(decode);
+    chunk.finish(end)
+}
+
+/// A chunk at work.
+struct Chunk<'a> {
+    spec: &'a ChunkSpec,
+    window: Window,
+    cuts: Arc<Cuts>,
+    collectors: Vec<Arc<Collector>>,
+    encode: Encode,
+    results: &'a Arc<Results>,
+    frames: u64,
+    started: Instant,
+    told: Option<Instant>,
+}
+
+impl<'a> Chunk<'a> {
+    fn start(spec: &'a ChunkSpec, results: &'a Arc<Results>, threads: u32) -> Result<Self> {
+        let timescale = spec.video.timescale;
+        let cuts = Arc::new(Cuts::default());
+        let collect = |rendition| {
+            let (cuts, results) = (Arc::clone(&cuts), Arc::clone(results));
+            Arc::new(Collector::new(rendition, timescale, spec.first_segment, cuts, results))
+        };
+        let collectors: Vec<_> = spec.video.renditions.iter().map(collect).collect();
+        let sinks = collectors.iter().map(|one| Arc::clone(one) as Arc<dyn Sink>).collect();
+        let encode = Encode::start(&spec.facts, &spec.video, sinks, threads)?;
+        let window = Window::new(spec.span, timescale, spec.segment_ns);
+        let started = Instant::now();
+        Ok(Self { spec, window, cuts, collectors, encode, results, frames: 0, started, told: None })
+    }
+
+    /// Decodes and pushes every frame of the window; returns where the last one ends.
+    fn feed(&mut self, decode: &Decode) -> Result<u64> {
+        let mut next_ns = None;
+        while let Some(frame) = decode.next()? {
+            let Some(time_ns) = frame.time_ns.or(next_ns) else { continue };
+            next_ns = Some(time_ns + frame.duration_ns.unwrap_or_else(|| self.frame_ns()));
+            match self.window.place(time_ns) {
+                Place::Before => {}
+                Place::Inside { units, begins_segment } => self.push(&frame, units, begins_segment)?,
+                Place::Behind { units } => return Ok(units),
+            }
+            self.tell()?;
+        }
+        let end = self.end_of_source(next_ns);
+        self.check_end(end)?;
+        Ok(end)
+    }
+
+    fn push(&mut self, frame: &Frame, units: u64, begins_segment: bool) -> Result<()> {
+        if begins_segment {
+            self.cuts.begin(units);
+        }
+        self.frames += 1;
+        let time_ns = to_ns(units, self.spec.video.timescale);
+        self.encode.push(&frame.buffer, &frame.caps, time_ns, begins_segment)
+    }
+
+    /// Where the last frame of the source ends: its own duration, at least one unit.
+    fn end_of_source(&self, next_ns: Option<u64>) -> u64 {
+        let end = next_ns.map_or(0, |ns| to_units(ns, self.spec.video.timescale));
+        self.window.last().map_or(end, |last| end.max(last + 1))
+    }
+
+    /// A clean end of the stream says nothing: a file that was cut has one too.
+    fn check_end(&self, end: u64) -> Result<()> {
+        let facts = &self.spec.facts;
+        let promised_ns = facts.start_ns + facts.duration_ns;
+        let needed_ns = self.spec.span.end_ns.map_or(promised_ns, |end_ns| end_ns.min(promised_ns));
+        let reached_ns = to_ns(end, self.spec.video.timescale);
+        let has_to_be_there = promised_ns > self.spec.span.start_ns;
+        if has_to_be_there && reached_ns.saturating_add(TAIL_NS_MAX) < needed_ns {
+            return Err(Error::new(
+                ErrorCode::Truncated,
+                format!(
+                    "the picture ends at {:.3} s, where {:.3} s were promised",
+                    Duration::from_nanos(reached_ns).as_secs_f64(),
+                    Duration::from_nanos(needed_ns).as_secs_f64(),
+                ),
+            ));
+        }
+        Ok(())
+    }
+
+    fn finish(mut self, end: u64) -> Result<ChunkResult> {
+        let (encode, results) = (&self.encode, self.results);
+        let (collectors, started, spec) = (&self.collectors, self.started, self.spec);
+        let told = &mut self.told;
+        encode.finish(|| tell(told, collectors, started, spec, results))?;
+        let frames = self.frames;
+        let renditions = self
+            .collectors
+            .iter()
+            .map(|one| one.finish(frames, end))
+            .collect::<Result<Vec<RenditionResult>>>()?;
+        let starts = self.cuts.starts();
+        let ends = starts.iter().skip(1).copied().chain([end]);
+        let durations = starts
+            .iter()
+            .zip(ends)
+            .map(|(start, end)| u32::try_from(end - start))
+            .collect::<Result<Vec<u32>, _>>()
+            .map_err(|_| Error::new(ErrorCode::Unsupported, "a frame is shown for half a day"))?;
+        Ok(ChunkResult {
+            frames,
+            start: starts.first().copied().unwrap_or(end),
+            durations,
+            renditions,
+            cpu_ms: super::cpu_ms(),
+        })
+    }
+
+    fn tell(&mut self) -> Result<()> {
+        tell(&mut self.told, &self.collectors, self.started, self.spec, self.results)
+    }
+
+    /// The length of a frame at the mean rate.
+    fn frame_ns(&self) -> u64 {
+        let facts = &self.spec.facts;
+        let second_ns = 1_000_000_000 * u64::from(facts.fps_den);
+        second_ns.checked_div(u64::from(facts.fps_num)).unwrap_or(40_000_000)
+    }
+}
+
+/// Tells how far each rendition is, at most ten times a second.
+fn tell(
+    told: &mut Option<Instant>,
+    collectors: &[Arc<Collector>],
+    started: Instant,
+    spec: &ChunkSpec,
+    results: &Results,
+) -> Result<()> {
+    let now = Instant::now();
+    if told.is_some_and(|at| now.duration_since(at) < Duration::from_millis(PROGRESS_MS)) {
+        return Ok(());
+    }
+    *told = Some(now);
+    let positions: Vec<(u64, u64)> = collectors.iter().map(|one| one.position()).collect();
+    let frames = positions.iter().map(|(frames, _)| *frames).min().unwrap_or(0);
+    let elapsed_ms = u64::try_from(now.duration_since(started).as_millis()).unwrap_or(u64::MAX);
+    let promised_ns = spec.facts.start_ns + spec.facts.duration_ns;
+    let end_ns = spec.span.end_ns.unwrap_or(promised_ns).min(promised_ns);
+    let from_start = |ns: u64| ns.saturating_sub(spec.span.start_ns);
+    results.progress(Position {
+        done_ns: positions.iter().map(|(_, done_ns)| from_start(*done_ns)).collect(),
+        total_ns: from_start(end_ns),
+        frames_per_s: u32::try_from(frames * 1000 / elapsed_ms.max(1)).unwrap_or(u32::MAX),
+    })
+}

@@ -1,0 +1,296 @@
+//! One encode pipeline for all renditions of a chunk: raw frames in, access units out.
+//!
+//! The largest rendition is scaled from the source and each next one from the one before: half the CPU of
+//! scaling each from the source. Everything between two elements is a queue of a few frames, since a
+//! frame of 1080p has 3 MB.
+
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
+
+use bus_schema::plan::{VideoPlan, VideoRendition};
+use bus_schema::source::VideoFacts;
+use bytes::Bytes;
+use gstreamer as gst;
+use gstreamer::prelude::*;
+use gstreamer_app as gst_app;
+use gstreamer_video as gst_video;
+
+use super::super::pipeline::{POLL_MS, Pipeline, element, queue};
+use super::super::{Error, Result};
+use super::{scale, x264};
+
+/// Frames that wait in front of the first scaler.
+const INPUT_FRAMES_MAX: u64 = 2;
+/// Frames that wait in front of each encoder and each next scaler.
+const BRANCH_FRAMES_MAX: u32 = 2;
+
+/// What comes out of an encoder.
+#[derive(Debug, Clone)]
+pub struct AccessUnit {
+    /// Its frame's time, as pushed.
+    pub time_ns: u64,
+    /// Whether decoding can begin here.
+    pub is_sync: bool,
+    /// Length-prefixed units.
+    pub data: Bytes,
+}
+
+/// Takes what an encoder makes: its decoder configuration first, then access units in decode order.
+pub trait Sink: Send + Sync {
+    /// One access unit, with the caps that describe it.
+    ///
+    /// # Errors
+    /// What keeps it from being stored; the pipeline stops then.
+    fn access_unit(&self, caps: &gst::CapsRef, unit: AccessUnit) -> Result<()>;
+}
+
+/// The pipeline.
+#[derive(Debug)]
+pub struct Encode {
+    pipeline: Pipeline,
+    input: gst_app::AppSrc,
+    encoders: Vec<gst::Element>,
+    room: Arc<Room>,
+    failure: Arc<Mutex<Option<Error>>>,
+    frame_caps: Option<(gst::Caps, gst::Caps)>,
+    frame_rate: gst::Fraction,
+    is_interlaced: bool,
+}
+
+/// Signalled when the input has room again.
+#[derive(Debug, Default)]
+struct Room {
+    lock: Mutex<()>,
+    signal: Condvar,
+}
+
+impl Encode {
+    /// A running pipeline that gives what it makes to one sink per rendition, in the plan's order.
+    ///
+    /// # Errors
+    /// When an encoder or converter is missing or refuses its settings.
+    pub fn start(
+        facts: &VideoFacts,
+        plan: &VideoPlan,
+        sinks: Vec<Arc<dyn Sink>>,
+        threads: u32,
+    ) -> Result<Self> {
+        let pipeline = Pipeline::new()?;
+        let input = gst_app::AppSrc::builder()
+            .format(gst::Format::Time)
+            .max_bytes(0)
+            .max_buffers(INPUT_FRAMES_MAX)
+            .build();
+        let mut encode = Self {
+            pipeline,
+            input,
+            encoders: Vec::new(),
+            room: Arc::default(),
+            failure: Arc::default(),
+            frame_caps: None,
+            frame_rate: frame_rate(facts),
+            is_interlaced: facts.is_interlaced,
+        };
+        encode.watch_room();
+        let mut above = encode.prepare(facts)?;
+        // Lowest first in the plan; the largest is scaled first.
+        for (rendition, sink) in plan.renditions.iter().zip(sinks).rev() {
+            above = encode.add_rendition(&above, rendition, sink, threads)?;
+        }
+        encode.pipeline.set_state(gst::State::Playing)?;
+        Ok(encode)
+    }
+
+    /// Elements that make the picture what is shown: progressive, upright. Returns the last of them.
+    fn prepare(&self, facts: &VideoFacts) -> Result<gst::Element> {
+        let mut chain = vec![self.input.clone().upcast::<gst::Element>()];
+        if facts.is_interlaced || facts.rotation_deg != 0 {
+            // Deinterlacers and flips know fewer formats than decoders.
+            chain.push(scale::converter()?);
+            chain.push(scale::filter(&gst::Caps::builder("video/x-raw").field("format", "I420").build())?);
+        }
+        if facts.is_interlaced {
+            let deinterlace = element("deinterlace")?;
+            // One frame out for each frame in, whatever its flags say.
+            deinterlace.set_property_from_str("mode", "interlaced");
+            deinterlace.set_property_from_str("fields", "top");
+            deinterlace.set_property_from_str("method", "linear");
+            chain.push(deinterlace);
+        }
+        if let Some(method) = flip_method(facts.rotation_deg) {
+            let flip = element("videoflip")?;
+            flip.set_property_from_str("method", method);
+            chain.push(flip);
+        }
+        self.pipeline.chain(&chain.iter().collect::<Vec<_>>())?;
+        chain.pop().ok_or_else(|| Error::internal("an empty chain"))
+    }
+
+    /// Adds a scaler, an encoder and its sink behind `above`; returns what the next rendition is scaled
+    /// from.
+    fn add_rendition(
+        &mut self,
+        above: &gst::Element,
+        rendition: &VideoRendition,
+        sink: Arc<dyn Sink>,
+        threads: u32,
+    ) -> Result<gst::Element> {
+        let (to_scaler, scaler) = (queue(BRANCH_FRAMES_MAX)?, scale::scaler(threads)?);
+        let size = scale::filter(&scale::caps(rendition))?;
+        let (tee, to_encoder) = (element("tee")?, queue(BRANCH_FRAMES_MAX)?);
+        let encoder = x264::encoder(rendition, threads)?;
+        let format = scale::filter(&x264::caps())?;
+        let out = self.output(sink);
+        self.pipeline.chain(&[&to_scaler, &scaler, &size, &tee, &to_encoder, &encoder, &format, out.upcast_ref()])?;
+        above.link(&to_scaler)?;
+        self.encoders.push(encoder);
+        Ok(tee)
+    }
+
+    /// The end of a branch: hands every access unit over as soon as it is there.
+    fn output(&self, sink: Arc<dyn Sink>) -> gst_app::AppSink {
+        let failure = Arc::clone(&self.failure);
+        let callbacks = gst_app::AppSinkCallbacks::builder().new_sample(move |out| {
+            let sample = out.pull_sample().map_err(|_| gst::FlowError::Eos)?;
+            take(&sample, &*sink).map_err(|error| {
+                gst::element_error!(out, gst::CoreError::Failed, ["{error}"]);
+                failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+                gst::FlowError::Error
+            })
+        });
+        // Not prerolled: the smallest rendition's encoder may hold its first frame for long.
+        gst_app::AppSink::builder().sync(false).async_(false).callbacks(callbacks.build()).build()
+    }
+
+    fn watch_room(&self) {
+        let room = Arc::clone(&self.room);
+        let callbacks = gst_app::AppSrcCallbacks::builder();
+        self.input.set_callbacks(callbacks.need_data(move |_, _| room.signal.notify_all()).build());
+    }
+
+    /// Gives a frame to all renditions, as soon as there is room.
+    ///
+    /// # Errors
+    /// What the pipeline or one of the sinks says.
+    pub fn push(&mut self, frame: &gst::BufferRef, caps: &gst::Caps, time_ns: u64, is_key: bool) -> Result<()> {
+        while self.input.current_level_buffers() >= INPUT_FRAMES_MAX {
+            self.check()?;
+            let guard = self.room.lock.lock().unwrap_or_else(PoisonError::into_inner);
+            // Looked at again under the lock, so that no signal is missed for longer than one poll.
+            if self.input.current_level_buffers() >= INPUT_FRAMES_MAX {
+                let poll = Duration::from_millis(POLL_MS);
+                drop(self.room.signal.wait_timeout(guard, poll));
+            }
+        }
+        let time = gst::ClockTime::from_nseconds(time_ns);
+        if is_key {
+            self.force_keyframe(time);
+        }
+        self.set_caps(caps)?;
+        let mut buffer = frame.copy();
+        if let Some(buffer) = buffer.get_mut() {
+            buffer.set_pts(time);
+            buffer.set_dts(None);
+        }
+        self.input.push_buffer(buffer).map(drop).map_err(|flow| {
+            self.check().err().unwrap_or_else(|| Error::internal(format!("a frame was refused: {flow}")))
+        })
+    }
+
+    /// Says that no more frames come, and waits until all are encoded and handed over.
+    ///
+    /// # Errors
+    /// What the pipeline or one of the sinks says.
+    pub fn finish(&self, mut each: impl FnMut() -> Result<()>) -> Result<()> {
+        if self.input.end_of_stream().is_err() {
+            self.check()?;
+        }
+        let waited = self.pipeline.wait_eos(|| {
+            self.check()?;
+            each()
+        });
+        waited.map_err(|error| self.failure().unwrap_or(error))
+    }
+
+    /// Fails when the pipeline or one of the sinks has failed.
+    ///
+    /// # Errors
+    /// That failure.
+    pub fn check(&self) -> Result<()> {
+        match self.failure().or_else(|| self.pipeline.take_error()) {
+            Some(error) => Err(error),
+            None => Ok(()),
+        }
+    }
+
+    fn failure(&self) -> Option<Error> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Every encoder makes an IDR frame of the first frame at or after `time`, which is the next one.
+    fn force_keyframe(&self, time: gst::ClockTime) {
+        for encoder in &self.encoders {
+            let event = gst_video::UpstreamForceKeyUnitEvent::builder()
+                .running_time(time)
+                .all_headers(true)
+                .build();
+            encoder.send_event(event);
+        }
+    }
+
+    /// Caps as the decoder says, but for the frame rate, which must be the same in every chunk since the
+    /// encoder's rate control and headers depend on it, and for what `prepare` does not look at.
+    fn set_caps(&mut self, caps: &gst::Caps) -> Result<()> {
+        if self.frame_caps.as_ref().is_some_and(|(seen, _)| seen == caps) {
+            return Ok(());
+        }
+        let mut ours = caps.copy();
+        let structure = ours
+            .make_mut()
+            .structure_mut(0)
+            .ok_or_else(|| Error::internal("frames without a format"))?;
+        structure.set("framerate", self.frame_rate);
+        if !self.is_interlaced {
+            structure.set("interlace-mode", "progressive");
+        }
+        self.input.set_caps(Some(&ours));
+        self.frame_caps = Some((caps.clone(), ours));
+        Ok(())
+    }
+}
+
+fn take(sample: &gst::Sample, sink: &dyn Sink) -> Result<gst::FlowSuccess> {
+    let buffer = sample.buffer().ok_or_else(|| Error::internal("an encoder's sample is empty"))?;
+    let caps = sample.caps().ok_or_else(|| Error::internal("an encoder's sample has no caps"))?;
+    // x264enc shifts its time stamps by 1,000 hours, and its segment with them.
+    let time = sample
+        .segment()
+        .and_then(|segment| segment.downcast_ref::<gst::ClockTime>())
+        .and_then(|segment| segment.to_running_time(buffer.pts()?))
+        .ok_or_else(|| Error::internal("an encoder's sample has no time"))?;
+    let map = buffer.map_readable()?;
+    let unit = AccessUnit {
+        time_ns: time.nseconds(),
+        is_sync: !buffer.flags().contains(gst::BufferFlags::DELTA_UNIT),
+        data: Bytes::copy_from_slice(&map),
+    };
+    sink.access_unit(caps, unit)?;
+    Ok(gst::FlowSuccess::Ok)
+}
+
+/// The mean rate as probed; 25 where it is not known, as x264 itself assumes.
+fn frame_rate(facts: &VideoFacts) -> gst::Fraction {
+    match (i32::try_from(facts.fps_num), i32::try_from(facts.fps_den)) {
+        (Ok(num), Ok(den)) if num > 0 && den > 0 => gst::Fraction::new(num, den),
+        _ => gst::Fraction::new(25, 1),
+    }
+}
+
+fn flip_method(rotation_deg: u16) -> Option<&'static str> {
+    match rotation_deg {
+        90 => Some("clockwise"),
+        180 => Some("rotate-180"),
+        270 => Some("counterclockwise"),
+        _ => None,
+    }
+}

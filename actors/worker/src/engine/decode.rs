@@ -1,0 +1,230 @@
+//! One stream of a container, decoded, from any time on.
+
+use bus_schema::report::ErrorCode;
+use gstreamer as gst;
+use gstreamer::prelude::*;
+use gstreamer_app as gst_app;
+
+use super::demux::{Demux, Medium, Stream, link};
+use super::pipeline::{self, POLL_MS, element};
+use super::source::Source;
+use super::{Error, Result};
+
+/// Coded frames between demuxer and decoder.
+const CODED_FRAMES_MAX: u32 = 16;
+/// Decoded frames between decoder and us; a 1080p frame has 3 MB.
+const DECODED_FRAMES_MAX: u32 = 3;
+
+/// What is decoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Want {
+    /// The first picture.
+    Video,
+    /// This audio track, from 0, as interleaved 32-bit float.
+    Audio {
+        /// Its ordinal among the audio tracks.
+        track: u32,
+        /// Channels to mix to.
+        channels: u32,
+        /// Rate to convert to.
+        sample_rate_hz: u32,
+    },
+    /// The first picture, else the first sound, as it comes out of the decoder; nothing is no error.
+    Any,
+}
+
+/// A decoded stream.
+#[derive(Debug)]
+pub struct Decode {
+    demux: Demux,
+    sink: gst_app::AppSink,
+}
+
+impl Decode {
+    /// Opens a source and decodes what is wanted with so many threads, up to the first frame.
+    ///
+    /// # Errors
+    /// [`ErrorCode::NoVideo`] or [`ErrorCode::NoAudio`] where there is no such stream,
+    /// [`ErrorCode::Unsupported`] where no decoder takes it, and what [`Demux::open`] says.
+    pub fn open(source: &Source, want: Want, threads: u32) -> Result<Self> {
+        let sink = gst_app::AppSink::builder()
+            .sync(false)
+            .max_buffers(DECODED_FRAMES_MAX)
+            .drop(false)
+            .build();
+        let end = sink.clone();
+        let demux = Demux::open(source, move |pipeline, streams| {
+            match select(want, streams)? {
+                Some(stream) => connect(pipeline, stream, want, threads, &end),
+                None => Ok(()),
+            }
+        })?;
+        Ok(Self { demux, sink })
+    }
+
+    /// The container.
+    #[must_use]
+    pub fn demux(&self) -> &Demux {
+        &self.demux
+    }
+
+    /// Starts to flow.
+    ///
+    /// # Errors
+    /// What the pipeline's elements say.
+    pub fn play(&self) -> Result<()> {
+        let started = self.demux.pipeline().set_state(gst::State::Playing);
+        started.map_err(|error| self.demux.explain(error))
+    }
+
+    /// The next frame with its stream time, or `None` at the end. Frames outside of what the container
+    /// shows (its edit list) are left out. `idle` is called while there is none yet.
+    ///
+    /// # Errors
+    /// What the pipeline's elements say.
+    pub fn next(&self) -> Result<Option<Frame>> {
+        loop {
+            let timeout = gst::ClockTime::from_mseconds(POLL_MS);
+            match self.sink.try_pull_sample(timeout) {
+                Some(sample) => {
+                    if let Some(frame) = Frame::of(sample) {
+                        return Ok(Some(frame));
+                    }
+                }
+                None => {
+                    // An error also ends the stream: it must be looked for first.
+                    let is_end = self.sink.is_eos();
+                    self.demux.check()?;
+                    if is_end {
+                        return Ok(None);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A decoded frame, or a run of decoded samples.
+#[derive(Debug, Clone)]
+pub struct Frame {
+    /// When it is shown, in stream time; `None` where the decoder could not tell.
+    pub time_ns: Option<u64>,
+    /// For how long, where known.
+    pub duration_ns: Option<u64>,
+    /// Its content.
+    pub buffer: gst::Buffer,
+    /// What the content is.
+    pub caps: gst::Caps,
+}
+
+impl Frame {
+    fn of(sample: gst::Sample) -> Option<Self> {
+        let buffer = sample.buffer_owned()?;
+        let caps = sample.caps_owned()?;
+        let segment = sample.segment()?.downcast_ref::<gst::ClockTime>()?;
+        let time_ns = match buffer.pts() {
+            Some(pts) => Some(stream_time(segment, pts, buffer.duration())?),
+            None => None,
+        };
+        let duration_ns = buffer.duration().map(gst::ClockTime::nseconds);
+        Some(Self { time_ns, duration_ns, buffer, caps })
+    }
+}
+
+/// The stream time of a buffer; `None` for what lies outside of the shown segment. What begins before the
+/// segment and reaches into it is shown from the segment's start, as a player does.
+fn stream_time(
+    segment: &gst::FormattedSegment<gst::ClockTime>,
+    pts: gst::ClockTime,
+    duration: Option<gst::ClockTime>,
+) -> Option<u64> {
+    segment.to_stream_time(pts).map(gst::ClockTime::nseconds).or_else(|| {
+        let start = segment.start()?;
+        let end = pts + duration?;
+        (pts < start && end > start).then(|| segment.to_stream_time(start))?.map(|t| t.nseconds())
+    })
+}
+
+/// The stream that is wanted, if it is there.
+fn select(want: Want, streams: &[Stream]) -> Result<Option<&Stream>> {
+    let mut video = streams.iter().filter(|stream| stream.medium == Medium::Video);
+    let mut audio = streams.iter().filter(|stream| stream.medium == Medium::Audio);
+    let none = |code, what: &str| Error::new(code, format!("the source has no {what}"));
+    match want {
+        Want::Video => {
+            video.next().map(Some).ok_or_else(|| none(ErrorCode::NoVideo, "picture"))
+        }
+        Want::Audio { track, .. } => audio
+            .nth(track as usize)
+            .map(Some)
+            .ok_or_else(|| none(ErrorCode::NoAudio, "such audio track")),
+        Want::Any => Ok(video.next().or_else(|| audio.next())),
+    }
+}
+
+/// Adds queue, decoder, converters and sink behind a stream.
+fn connect(
+    pipeline: &gst::Pipeline,
+    stream: &Stream,
+    want: Want,
+    threads: u32,
+    sink: &gst_app::AppSink,
+) -> Result<()> {
+    let mut elements = vec![pipeline::queue(CODED_FRAMES_MAX)?];
+    if !is_raw(&stream.caps) {
+        elements.push(decoder(&stream.caps, threads)?);
+    }
+    match want {
+        Want::Audio { channels, sample_rate_hz, .. } => {
+            elements.extend([element("audioconvert")?, element("audioresample")?]);
+            sink.set_caps(Some(&pcm_caps(channels, sample_rate_hz)));
+        }
+        Want::Video | Want::Any => {}
+    }
+    elements.push(sink.clone().upcast());
+    let elements: Vec<&gst::Element> = elements.iter().collect();
+    pipeline.add_many(elements.iter().copied())?;
+    gst::Element::link_many(elements.iter().copied())?;
+    for element in elements.iter().rev() {
+        element.sync_state_with_parent()?;
+    }
+    let first = elements.first().ok_or_else(|| Error::internal("an empty chain"))?;
+    link(&stream.pad, first)
+}
+
+/// Interleaved 32-bit float.
+#[must_use]
+pub fn pcm_caps(channels: u32, sample_rate_hz: u32) -> gst::Caps {
+    let int = |n: u32| i32::try_from(n).unwrap_or(i32::MAX);
+    gst::Caps::builder("audio/x-raw")
+        .field("format", "F32LE")
+        .field("layout", "interleaved")
+        .field("channels", int(channels))
+        .field("rate", int(sample_rate_hz))
+        .build()
+}
+
+fn is_raw(caps: &gst::Caps) -> bool {
+    caps.structure(0).is_some_and(|s| matches!(s.name().as_str(), "video/x-raw" | "audio/x-raw"))
+}
+
+/// The highest-ranked decoder that takes these caps. The plugin whitelist is what keeps others out.
+fn decoder(caps: &gst::Caps, threads: u32) -> Result<gst::Element> {
+    let kind = gst::ElementFactoryType::DECODER;
+    let mut factories: Vec<_> =
+        gst::ElementFactory::factories_with_type(kind, gst::Rank::MARGINAL).into_iter().collect();
+    factories.sort_by_key(|factory| std::cmp::Reverse(factory.rank()));
+    let what = || caps.structure(0).map(|s| s.name().to_string()).unwrap_or_default();
+    let factory = factories.into_iter().find(|factory| factory.can_sink_all_caps(caps)).ok_or_else(
+        || Error::new(ErrorCode::Unsupported, format!("no decoder here takes {}", what())),
+    )?;
+    let decoder = factory.create().build()?;
+    // libav's decoders say `max-threads`, libvpx's and libaom's `threads`.
+    for name in ["max-threads", "threads"] {
+        let is_number = |pspec: gst::glib::ParamSpec| pspec.value_type() == i32::static_type();
+        if decoder.find_property(name).is_some_and(is_number) {
+            decoder.set_property(name, i32::try_from(threads).unwrap_or(1));
+        }
+    }
+    Ok(decoder)
+}

@@ -1,0 +1,238 @@
+//! A container, opened: its elementary streams, parsed but not decoded.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bus_schema::report::ErrorCode;
+use gstreamer as gst;
+use gstreamer::prelude::*;
+
+use super::pipeline::{Pipeline, element};
+use super::source::Source;
+use super::{Error, Result};
+
+/// What an elementary stream holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Medium {
+    /// A picture.
+    Video,
+    /// Sound.
+    Audio,
+    /// Subtitles, still images, data.
+    Other,
+}
+
+/// One elementary stream of a container.
+#[derive(Debug, Clone)]
+pub struct Stream {
+    /// What it holds.
+    pub medium: Medium,
+    /// Unique in the container, and in the container's order when sorted.
+    pub id: String,
+    /// As its parser made them.
+    pub caps: gst::Caps,
+    /// Where it comes out of the parser.
+    pub pad: gst::Pad,
+}
+
+impl Stream {
+    fn of(pad: &gst::Pad) -> Self {
+        let caps = pad.current_caps().unwrap_or_else(|| pad.query_caps(None));
+        let name = caps.structure(0).map(|s| s.name().as_str()).unwrap_or_default();
+        let medium = match name.split('/').next() {
+            Some("video") => Medium::Video,
+            Some("audio") => Medium::Audio,
+            _ => Medium::Other,
+        };
+        let id = pad.stream_id().map(String::from).unwrap_or_default();
+        Self { medium, id, caps, pad: pad.clone() }
+    }
+
+    /// Every tag that has come by on this stream.
+    #[must_use]
+    pub fn tags(&self) -> gst::TagList {
+        let mut all = self.pad.stream().and_then(|stream| stream.tags()).unwrap_or_default();
+        self.pad.sticky_events_foreach(|event| {
+            if let gst::EventView::Tag(tag) = event.view() {
+                all = all.merge(tag.tag(), gst::TagMergeMode::Replace);
+            }
+            std::ops::ControlFlow::Continue(gst::EventForeachAction::Keep)
+        });
+        all
+    }
+}
+
+/// What is done with the streams once all are known, before the first of their bytes flows.
+type Connect = Box<dyn FnOnce(&gst::Pipeline, &[Stream]) -> Result<()> + Send>;
+
+/// A pipeline from the source to its parsed streams.
+#[derive(Debug)]
+pub struct Demux {
+    pipeline: Pipeline,
+    shared: Arc<Shared>,
+    source: Source,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    streams: Mutex<Vec<Stream>>,
+    container: Mutex<Option<gst::Caps>>,
+    failure: Mutex<Option<Error>>,
+}
+
+impl Demux {
+    /// Opens a source and waits until every stream that `connect` linked to a waiting sink has its first
+    /// buffer there. Streams that `connect` leaves alone are thrown away unread.
+    ///
+    /// # Errors
+    /// [`ErrorCode::NotMedia`] for what no demuxer knows, what `connect` says, or what the pipeline's
+    /// elements say.
+    pub fn open(
+        source: &Source,
+        connect: impl FnOnce(&gst::Pipeline, &[Stream]) -> Result<()> + Send + 'static,
+    ) -> Result<Self> {
+        let pipeline = Pipeline::new()?;
+        let (typefind, parsebin) = (element("typefind")?, element("parsebin")?);
+        let appsrc = source.element()?;
+        pipeline.chain(&[appsrc.upcast_ref(), &typefind, &parsebin])?;
+        let shared = Arc::new(Shared::default());
+        watch_type(&typefind, &shared);
+        watch_streams(&parsebin, &pipeline, &shared, Box::new(connect));
+        let demux = Self { pipeline, shared, source: source.clone() };
+        match demux.pipeline.preroll() {
+            Ok(()) => demux.check().map(|()| demux),
+            Err(error) => Err(demux.explain(error)),
+        }
+    }
+
+    /// The streams in the container's order.
+    #[must_use]
+    pub fn streams(&self) -> Vec<Stream> {
+        lock(&self.shared.streams).clone()
+    }
+
+    /// The container's media type.
+    #[must_use]
+    pub fn container(&self) -> Option<gst::Caps> {
+        lock(&self.shared.container).clone()
+    }
+
+    /// The pipeline.
+    #[must_use]
+    pub fn pipeline(&self) -> &Pipeline {
+        &self.pipeline
+    }
+
+    /// Fails when an element, a read or the connection of streams has failed.
+    ///
+    /// # Errors
+    /// That failure.
+    pub fn check(&self) -> Result<()> {
+        if let Some(error) = lock(&self.shared.failure).clone() {
+            return Err(error);
+        }
+        if let Some(error) = self.source.failure() {
+            return Err(error);
+        }
+        self.pipeline.take_error().map_or(Ok(()), |error| Err(self.explain(error)))
+    }
+
+    /// The better reason, where something of ours failed and the pipeline only saw the effect.
+    #[must_use]
+    pub fn explain(&self, error: Error) -> Error {
+        lock(&self.shared.failure).clone().or_else(|| self.source.failure()).unwrap_or(error)
+    }
+
+    /// Goes to the keyframe at or before a stream time, in every stream. Always done before playing, also
+    /// for 0: matroska's first time stamp differs between a pipeline that was sought in and one that was
+    /// not. `false` where the container cannot be sought in.
+    #[must_use]
+    pub fn seek(&self, to_ns: u64) -> bool {
+        let flags = gst::SeekFlags::FLUSH | gst::SeekFlags::KEY_UNIT | gst::SeekFlags::SNAP_BEFORE;
+        let to = gst::ClockTime::from_nseconds(to_ns);
+        self.pipeline.inner().seek_simple(flags, to).is_ok()
+    }
+
+    /// The duration that the container declares.
+    #[must_use]
+    pub fn declared_duration_ns(&self) -> Option<u64> {
+        let from_pipeline = self.pipeline.inner().query_duration::<gst::ClockTime>();
+        let from_stream = || {
+            self.streams()
+                .iter()
+                .filter_map(|stream| stream.pad.query_duration::<gst::ClockTime>())
+                .max()
+        };
+        from_pipeline.or_else(from_stream).map(gst::ClockTime::nseconds)
+    }
+}
+
+fn watch_type(typefind: &gst::Element, shared: &Arc<Shared>) {
+    let shared = Arc::clone(shared);
+    typefind.connect("have-type", false, move |values| {
+        *lock(&shared.container) = values.get(2).and_then(|caps| caps.get::<gst::Caps>().ok());
+        None
+    });
+}
+
+/// Links everything in `no-more-pads`: there all streams of the container are known, and still blocked.
+fn watch_streams(
+    parsebin: &gst::Element,
+    pipeline: &Pipeline,
+    shared: &Arc<Shared>,
+    connect: Connect,
+) {
+    let connect = Mutex::new(Some(connect));
+    let (weak, shared, late) = (pipeline.inner().downgrade(), Arc::clone(shared), Arc::clone(shared));
+    parsebin.connect_no_more_pads(move |parsebin| {
+        let Some(pipeline) = weak.upgrade() else { return };
+        let Some(connect) = lock(&connect).take() else { return };
+        let mut streams: Vec<Stream> = parsebin.src_pads().iter().map(Stream::of).collect();
+        streams.sort_by(|a, b| a.id.cmp(&b.id));
+        let linked = connect(&pipeline, &streams).and_then(|()| discard_rest(&pipeline, &streams));
+        if let Err(error) = linked {
+            gst::element_error!(parsebin, gst::CoreError::Failed, ["{error}"]);
+            *lock(&shared.failure) = Some(error);
+        }
+        *lock(&shared.streams) = streams;
+    });
+    // Streams that begin later, as in a joined broadcast, are not ours; but one that is not linked would
+    // stop the demuxer.
+    let weak = pipeline.inner().downgrade();
+    parsebin.connect_pad_added(move |_, pad| {
+        let is_late = !lock(&late.streams).is_empty();
+        if let (true, Some(pipeline)) = (is_late, weak.upgrade()) {
+            if let Err(error) = discard_rest(&pipeline, &[Stream::of(pad)]) {
+                tracing::warn!(%error, "a late stream is not read");
+            }
+        }
+    });
+}
+
+/// Streams that nobody took end in a sink: one that is not linked would stop the demuxer.
+fn discard_rest(pipeline: &gst::Pipeline, streams: &[Stream]) -> Result<()> {
+    for stream in streams.iter().filter(|stream| !stream.pad.is_linked()) {
+        let sink = element("fakesink")?;
+        sink.set_property("sync", false);
+        // It must not be waited for: a subtitle may come in an hour.
+        sink.set_property("async", false);
+        pipeline.add(&sink)?;
+        sink.sync_state_with_parent()?;
+        link(&stream.pad, &sink)?;
+    }
+    Ok(())
+}
+
+/// Links a stream to an element's only sink pad.
+///
+/// # Errors
+/// When they do not fit together.
+pub fn link(pad: &gst::Pad, to: &gst::Element) -> Result<()> {
+    let sink = to.static_pad("sink").ok_or_else(|| Error::internal("an element without a sink"))?;
+    pad.link(&sink).map(drop).map_err(|error| {
+        Error::new(ErrorCode::Unsupported, format!("a stream does not fit its decoder: {error}"))
+    })
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

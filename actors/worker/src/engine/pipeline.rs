@@ -1,0 +1,160 @@
+//! A pipeline that is always brought down, and its errors as ours.
+
+use std::time::Duration;
+
+use bus_schema::report::ErrorCode;
+use gstreamer as gst;
+use gstreamer::prelude::*;
+use tokio::time::Instant;
+
+use super::{Error, Result};
+
+/// How long a pipeline may take to its first frame. Fetching has its own, shorter limits in the parent;
+/// this one is for a demuxer or decoder that waits for what never comes.
+const PREROLL_MS_MAX: u64 = 120_000;
+/// How often waiting looks up.
+pub(crate) const POLL_MS: u64 = 100;
+
+/// A pipeline. Dropping one that is not at `NULL` hangs the process, so this type alone holds them.
+#[derive(Debug)]
+pub struct Pipeline {
+    inner: gst::Pipeline,
+    bus: gst::Bus,
+}
+
+impl Pipeline {
+    /// An empty pipeline.
+    ///
+    /// # Errors
+    /// Never in practice: every pipeline has a bus.
+    pub fn new() -> Result<Self> {
+        let inner = gst::Pipeline::new();
+        let bus = inner.bus().ok_or_else(|| Error::internal("a pipeline without a bus"))?;
+        Ok(Self { inner, bus })
+    }
+
+    /// The pipeline itself, to add elements to and to seek in.
+    #[must_use]
+    pub fn inner(&self) -> &gst::Pipeline {
+        &self.inner
+    }
+
+    /// Adds elements and links each to the next.
+    ///
+    /// # Errors
+    /// When two do not fit together.
+    pub fn chain(&self, elements: &[&gst::Element]) -> Result<()> {
+        self.inner.add_many(elements.iter().copied())?;
+        gst::Element::link_many(elements.iter().copied())?;
+        Ok(())
+    }
+
+    /// Starts a change of state.
+    ///
+    /// # Errors
+    /// What the pipeline's elements say.
+    pub fn set_state(&self, state: gst::State) -> Result<()> {
+        match self.inner.set_state(state) {
+            Ok(_) => Ok(()),
+            Err(_) => Err(self
+                .take_error()
+                .unwrap_or_else(|| Error::internal(format!("no way to {state:?}")))),
+        }
+    }
+
+    /// Brings the pipeline to `PAUSED`: until then every sink has its first buffer.
+    ///
+    /// # Errors
+    /// What the pipeline's elements say, or that nothing came for two minutes.
+    pub fn preroll(&self) -> Result<()> {
+        self.set_state(gst::State::Paused)?;
+        let deadline = Instant::now() + Duration::from_millis(PREROLL_MS_MAX);
+        loop {
+            let (change, current, _) = self.inner.state(gst::ClockTime::from_mseconds(POLL_MS));
+            if let Some(error) = self.take_error() {
+                return Err(error);
+            }
+            match change {
+                Ok(gst::StateChangeSuccess::Async) if Instant::now() < deadline => {}
+                Ok(_) if current == gst::State::Paused => return Ok(()),
+                Ok(_) => return Err(Error::new(ErrorCode::Damaged, "nothing came out of it in time")),
+                Err(_) => return Err(Error::internal("the pipeline failed without a reason")),
+            }
+        }
+    }
+
+    /// Waits until every sink has seen the end, calling `each` some ten times a second.
+    ///
+    /// # Errors
+    /// What the pipeline's elements say, or `each`.
+    pub fn wait_eos(&self, mut each: impl FnMut() -> Result<()>) -> Result<()> {
+        let kinds = [gst::MessageType::Error, gst::MessageType::Eos];
+        loop {
+            each()?;
+            let timeout = gst::ClockTime::from_mseconds(POLL_MS);
+            match self.bus.timed_pop_filtered(Some(timeout), &kinds) {
+                Some(message) if message.type_() == gst::MessageType::Eos => return Ok(()),
+                Some(message) => {
+                    if let Some(error) = fault(&message) {
+                        return Err(error);
+                    }
+                }
+                None => {}
+            }
+        }
+    }
+
+    /// The first error that an element posted, if any did.
+    #[must_use]
+    pub fn take_error(&self) -> Option<Error> {
+        self.bus.pop_filtered(&[gst::MessageType::Error]).as_ref().and_then(fault)
+    }
+}
+
+impl Drop for Pipeline {
+    fn drop(&mut self) {
+        if self.inner.set_state(gst::State::Null).is_err() {
+            tracing::warn!("a pipeline refused to go down");
+        }
+    }
+}
+
+/// An element by name.
+///
+/// # Errors
+/// [`ErrorCode::Unsupported`] where the plugin is not installed.
+pub fn element(factory: &str) -> Result<gst::Element> {
+    gst::ElementFactory::make(factory).build().map_err(|_| {
+        Error::new(ErrorCode::Unsupported, format!("this worker has no `{factory}`: install its plugin"))
+    })
+}
+
+/// A queue of a few buffers, whatever their size: the default of 10 MB holds three 1080p frames.
+///
+/// # Errors
+/// When there is no such element.
+pub fn queue(buffers_max: u32) -> Result<gst::Element> {
+    let queue = element("queue")?;
+    queue.set_property("max-size-buffers", buffers_max);
+    queue.set_property("max-size-bytes", 0_u32);
+    queue.set_property("max-size-time", 0_u64);
+    Ok(queue)
+}
+
+/// What an error message means for the task.
+fn fault(message: &gst::Message) -> Option<Error> {
+    let gst::MessageView::Error(error) = message.view() else { return None };
+    let cause = error.error();
+    let code = match cause.kind::<gst::StreamError>() {
+        Some(gst::StreamError::TypeNotFound | gst::StreamError::WrongType) => ErrorCode::NotMedia,
+        Some(gst::StreamError::CodecNotFound | gst::StreamError::NotImplemented) => {
+            ErrorCode::Unsupported
+        }
+        Some(_) => ErrorCode::Damaged,
+        None if cause.is::<gst::ResourceError>() => ErrorCode::Unavailable,
+        None => ErrorCode::Internal,
+    };
+    let from = error.src().map(|src| src.name().to_string()).unwrap_or_default();
+    let detail = error.debug().map(|debug| format!(" ({debug})")).unwrap_or_default();
+    Some(Error::new(code, format!("{from}: {cause}{detail}")))
+}

@@ -1,0 +1,85 @@
+//! The judge: ffmpeg makes sources, and decodes what we wrote.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// Whether ffmpeg and ffprobe can be run; says so when the test is skipped.
+pub(crate) fn is_here(test: &str) -> bool {
+    let runs = |program: &str| {
+        let mut command = Command::new(program);
+        command.arg("-version").stdout(Stdio::null());
+        command
+            .stderr(Stdio::null())
+            .status()
+            .is_ok_and(|s| s.success())
+    };
+    let is_here = runs("ffmpeg") && runs("ffprobe");
+    if !is_here {
+        println!("SKIPPED {test}: ffmpeg and ffprobe are not installed");
+    }
+    is_here
+}
+
+fn run(program: &str, arguments: &[&str]) -> String {
+    let output = Command::new(program)
+        .args(["-v", "error"])
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output()
+        .expect("the program runs");
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{program} {arguments:?}: {errors}");
+    assert_eq!(errors, "", "{program} {arguments:?} complains");
+    String::from_utf8(output.stdout).expect("text")
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().expect("a temporary path is text")
+}
+
+/// Makes a file from lavfi sources with these options.
+pub(crate) fn make(path: PathBuf, arguments: &[&str]) -> PathBuf {
+    run("ffmpeg", &[&["-y"], arguments, &[text(&path)]].concat());
+    path
+}
+
+/// One decoded frame: when it is shown, in its track's units, and what it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Frame {
+    pub(crate) pts: i64,
+    pub(crate) md5: String,
+}
+
+/// All decoded frames of a track, `v` or `a`.
+pub(crate) fn frames(path: &Path, track: &str) -> Vec<Frame> {
+    let map = format!("0:{track}");
+    let input = ["-i", text(path), "-map", &map];
+    // Every frame once, at its own time, in the track's own units.
+    let output = [
+        "-fps_mode",
+        "passthrough",
+        "-enc_time_base",
+        "-1",
+        "-f",
+        "framemd5",
+        "-",
+    ];
+    run("ffmpeg", &[&input[..], &output[..]].concat())
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .map(|line| {
+            let fields: Vec<&str> = line.split(',').map(str::trim).collect();
+            Frame {
+                pts: fields[2].parse().expect("a time"),
+                md5: fields[5].to_owned(),
+            }
+        })
+        .collect()
+}
+
+/// One value that ffprobe prints.
+pub(crate) fn probe(path: &Path, arguments: &[&str]) -> String {
+    let output = ["-of", "csv=p=0", text(path)];
+    let printed = run("ffprobe", &[arguments, &output].concat());
+    printed.trim().trim_end_matches(',').to_owned()
+}

@@ -1,0 +1,6 @@
+//! `worker::mp4` against real files: ffmpeg makes the sources, ffmpeg and ffprobe judge the results.
+
+mod assembly;
+mod cutter;
+mod demuxer;
+mod ffmpeg;
