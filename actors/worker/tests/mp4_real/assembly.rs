@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use crate::cutter::{CutTrack, assemble, cut};
 use crate::demuxer::tracks;
-use crate::ffmpeg::{self, Frame, frames, make, probe};
+use crate::ffmpeg::{self, frames, make, probe};
 
 const X264: &[&str] = &[
     "-c:v", "libx264", "-preset", "veryfast", "-g", "24", "-pix_fmt", "yuv420p",
@@ -51,24 +51,22 @@ fn position(file: &[u8], kind: &[u8]) -> Option<usize> {
     file.windows(4).position(|window| window == kind)
 }
 
-/// Frames of the stream against the source's: the same pictures at the same distances. A demuxer may
-/// move all of them by the reordering delay, since fragments of a picture have no edit list.
+/// Frames of the stream against the source's. Sound is at the source's times, with the priming before
+/// 0, which ffmpeg decodes from fragments and players skip. Pictures are at the source's distances:
+/// ffmpeg moves them by the reordering delay, since decode times before 0 cannot be written in `tfdt`.
 fn check_stream(dir: &Path, source: &Path, track: &str, cut: &CutTrack) {
     let path = dir.join(format!("{track}.cmaf.mp4"));
     std::fs::write(&path, cut.stream()).expect("room for a file");
-    let from_first = |frames: Vec<Frame>| -> Vec<Frame> {
-        let first = frames[0].pts;
-        let moved = frames.into_iter().map(|frame| Frame {
-            pts: frame.pts - first,
-            ..frame
-        });
-        moved.collect()
-    };
-    assert_eq!(
-        from_first(frames(&path, track)),
-        from_first(frames(source, track)),
-        "fragments of {track}"
-    );
+    let (mut written, mut expected) = (frames(&path, track), frames(source, track));
+    if track == "a" {
+        written.retain(|frame| frame.pts >= 0);
+    } else {
+        for frames in [&mut written, &mut expected] {
+            let first = frames[0].pts;
+            frames.iter_mut().for_each(|frame| frame.pts -= first);
+        }
+    }
+    assert_eq!(written, expected, "fragments of {track}");
 }
 
 /// The file against the source: the same frames at the same times, to the unit.

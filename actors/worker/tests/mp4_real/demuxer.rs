@@ -3,9 +3,7 @@
 use std::path::Path;
 
 use bytes::Bytes;
-use mp4_atom::{
-    Any, Avcc, Codec, Decode as _, DecodeMaybe as _, Encode as _, Moov, Stbl, StszSamples,
-};
+use mp4_atom::{Any, Avcc, Codec, DecodeMaybe as _, Encode as _, Moov, Stbl, StszSamples};
 use worker::mp4::{CodecConfig, Track};
 
 pub(crate) struct SourceTrack {
@@ -34,15 +32,26 @@ pub(crate) fn tracks(path: &Path) -> Vec<SourceTrack> {
             _ => continue,
         }
     };
-    let Moov { trak, .. } = moov;
-    trak.iter().map(|trak| source_track(trak, &file)).collect()
+    let Moov { trak, mvhd, .. } = moov;
+    let tracks = trak.iter();
+    tracks
+        .map(|trak| source_track(trak, mvhd.timescale, &file))
+        .collect()
 }
 
-fn source_track(trak: &mp4_atom::Trak, file: &Bytes) -> SourceTrack {
+fn source_track(trak: &mp4_atom::Trak, movie_timescale: u32, file: &Bytes) -> SourceTrack {
     let stbl = &trak.mdia.minf.stbl;
     let elst = trak.edts.as_ref().and_then(|edts| edts.elst.as_ref());
     let edit = elst.and_then(|elst| elst.entries.last()?.media_time);
     let media_time = i64::try_from(edit.unwrap_or(0)).expect("a small edit");
+    let empty = elst.map_or(0, |elst| {
+        let empty = elst.entries.iter().filter(|e| e.media_time.is_none());
+        empty.map(|e| e.segment_duration).sum()
+    });
+    // To the nearest unit, as the demuxer does that we are compared with.
+    let movie_timescale = u64::from(movie_timescale);
+    let delay = empty * u64::from(trak.mdia.mdhd.timescale) + movie_timescale / 2;
+    let delay = i64::try_from(delay / movie_timescale).expect("a small edit");
     let config = config(&stbl.stsd.codecs[0]);
     let is_video = matches!(config, CodecConfig::Avc { .. });
     SourceTrack {
@@ -56,7 +65,7 @@ fn source_track(trak: &mp4_atom::Trak, file: &Bytes) -> SourceTrack {
                 u32::try_from(media_time).expect("small")
             },
         },
-        samples: samples(stbl, if is_video { media_time } else { 0 }, file),
+        samples: samples(stbl, if is_video { media_time - delay } else { 0 }, file),
     }
 }
 
@@ -77,7 +86,7 @@ fn config(codec: &Codec) -> CodecConfig {
             channels: mp4a.audio.channel_count,
             sample_rate_hz: mp4a.audio.sample_rate.integer().into(),
         },
-        other => panic!("{other:?} is not what was asked for"),
+        other => unreachable!("{other:?} is not what was asked for"),
     }
 }
 
@@ -89,7 +98,7 @@ fn avcc(avcc: &Avcc) -> Bytes {
 
 fn samples(stbl: &Stbl, media_time: i64, file: &Bytes) -> Vec<SourceSample> {
     let StszSamples::Different { sizes } = &stbl.stsz.samples else {
-        panic!("frames of one size");
+        unreachable!("frames of one size");
     };
     let runs = stbl.stts.entries.iter();
     let durations: Vec<u32> = runs
@@ -107,7 +116,7 @@ fn samples(stbl: &Stbl, media_time: i64, file: &Bytes) -> Vec<SourceSample> {
                 .contains(&u32::try_from(n + 1).expect("few samples"))
         });
         samples.push(SourceSample {
-            pts: dts + i64::from(offsets.next().unwrap_or(0)) - media_time,
+            pts: dts + offsets.next().unwrap_or(0) - media_time,
             duration: durations[n],
             is_sync,
             data: file.slice(*at..at + *size as usize),

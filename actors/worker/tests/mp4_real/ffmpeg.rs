@@ -4,6 +4,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// Whether ffmpeg and ffprobe can be run; says so when the test is skipped.
+#[expect(
+    clippy::print_stdout,
+    reason = "what did not run is named in the test's output"
+)]
 pub(crate) fn is_here(test: &str) -> bool {
     let runs = |program: &str| {
         let mut command = Command::new(program);
@@ -54,8 +58,11 @@ pub(crate) struct Frame {
 pub(crate) fn frames(path: &Path, track: &str) -> Vec<Frame> {
     let map = format!("0:{track}");
     let input = ["-i", text(path), "-map", &map];
-    // Every frame once, at its own time, in the track's own units.
+    // Every frame once, at its own time even before 0, in the track's own units.
     let output = [
+        "-copyts",
+        "-avoid_negative_ts",
+        "disabled",
         "-fps_mode",
         "passthrough",
         "-enc_time_base",
