@@ -26,6 +26,9 @@ pub struct Plan {
     pub audio: Option<AudioPlan>,
     /// Whether playlists and the DASH manifest are written.
     pub is_streamed: bool,
+    /// Why the source is encoded where one would expect a copy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encode_reason: Option<String>,
     /// The MP4s to assemble, in order; the audio-only file is the one named after the audio rendition.
     pub files: Vec<RenditionName>,
 }
@@ -235,6 +238,7 @@ mod tests {
                 language: None,
             }),
             is_streamed: true,
+            encode_reason: None,
             files: vec![name],
         }
     }

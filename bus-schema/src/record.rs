@@ -108,6 +108,9 @@ pub struct JobRecord {
     pub n_facts: u64,
     /// Timers armed so far: the version in the next one's name.
     pub n_timers: u64,
+    /// When a timer looks at this record next; none is armed for later while this one is out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_look_ms: Option<u64>,
     /// Effects of the last writes that may not have happened yet. Each is idempotent.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub outbox: Vec<Effect>,

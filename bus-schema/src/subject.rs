@@ -20,6 +20,18 @@ pub const HEARTBEAT_ALL: &str = "heartbeat.*";
 /// Control-plane instances share claims as one queue group, so that each is answered once.
 pub const CLAIM_QUEUE_GROUP: &str = "control-plane";
 
+/// All facts of one job, as a filter.
+#[must_use]
+pub fn facts_of(job: &JobId) -> String {
+    format!("job.{job}.>")
+}
+
+/// The fact with this number, whatever its kind, as a filter.
+#[must_use]
+pub fn fact_numbered(job: &JobId, n: u64) -> String {
+    format!("job.{job}.*.{n}")
+}
+
 /// One address.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Subject {
