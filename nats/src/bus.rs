@@ -1,16 +1,19 @@
 //! A connection to the bus that lasts as long as the process.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::jetstream::Context;
 use async_nats::jetstream::context::ContextBuilder;
 use async_nats::{Client, ConnectOptions, Event};
 use bytes::Bytes;
+use futures_util::StreamExt;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::credentials::Credentials;
+use crate::credentials::{Credentials, WORKER_API_PREFIX};
 use crate::error::{Error, ErrorKind, Result};
+use crate::topology::worker_consumers;
 
 /// How long one request or publish waits for its answer. Loopback answers within a millisecond and
 /// an fsync within ten; a leader election takes three to five seconds, and is then retried.
@@ -37,6 +40,7 @@ pub struct Bus {
     /// JetStream, with this user's API prefix.
     pub js: Context,
     connection: watch::Receiver<Connection>,
+    api_prefix: Arc<str>,
 }
 
 /// Whether and since when a process is connected.
@@ -94,10 +98,12 @@ pub async fn connect(credentials: &Credentials, name: &str) -> Result<Bus> {
         .max_ack_inflight(ACKS_IN_FLIGHT_MAX)
         .api_prefix(credentials.api_prefix.clone())
         .build(client.clone());
+    let api_prefix = credentials.api_prefix.as_str().into();
     Ok(Bus {
         client,
         js,
         connection,
+        api_prefix,
     })
 }
 
@@ -120,6 +126,40 @@ impl Bus {
                 ),
             )),
         }
+    }
+
+    /// Waits until the server has read everything that this connection has said so far: after it, a
+    /// subscription hears what others send. The client's `flush` does not wait for the server.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unavailable`] when there is no answer in time.
+    pub async fn settle(&self, patience: Duration) -> Result<()> {
+        let failed = |error: async_nats::Error| {
+            Error::with(ErrorKind::Unavailable, "the bus does not echo", error)
+        };
+        match tokio::time::timeout(patience, self.echo()).await {
+            Ok(echo) => echo.map_err(failed),
+            Err(error) => Err(failed(error.into())),
+        }
+    }
+
+    async fn echo(&self) -> Result<(), async_nats::Error> {
+        // A worker may not speak to its own inbox; what it may ask is always answered.
+        if let (WORKER_API_PREFIX, Some(file)) = (&*self.api_prefix, worker_consumers().next()) {
+            let subject = format!(
+                "{WORKER_API_PREFIX}.CONSUMER.INFO.{}.{}",
+                file.stream, file.name
+            );
+            self.client.request(subject, Bytes::new()).await?;
+            return Ok(());
+        }
+        let inbox = self.client.new_inbox();
+        let mut echo = self.client.subscribe(inbox.clone()).await?;
+        self.client.publish(inbox, Bytes::new()).await?;
+        echo.next()
+            .await
+            .map(drop)
+            .ok_or_else(|| "the client is closed".into())
     }
 
     /// The connection's state, now and as it changes.

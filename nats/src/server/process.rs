@@ -75,6 +75,7 @@ impl ServerProcess {
         PidFile::new(&options.pid_path)
             .end_leftover(STOP_GRACE)
             .await?;
+        remove_old_ports(&options)?;
         let mut child = spawn(&options)?;
         let id = child.id().and_then(ProcessId::of);
         if let Some(id) = id {
@@ -182,6 +183,8 @@ fn spawn(options: &ServerOptions) -> Result<Child> {
         options.binary.clone().into(),
         "-c".into(),
         options.conf_path.clone().into(),
+        "--ports_file_dir".into(),
+        ports_dir(options).into(),
     ]);
     let mut words = line.into_iter();
     let program = words.next().unwrap_or_default();
@@ -196,6 +199,39 @@ fn spawn(options: &ServerOptions) -> Result<Child> {
             let message = format!("cannot run {}", program.to_string_lossy());
             Error::with(ErrorKind::Process, message, error)
         })
+}
+
+/// Where the server writes down the ports that it listens on, in a file named by its pid.
+fn ports_dir(options: &ServerOptions) -> &Path {
+    options.pid_path.parent().unwrap_or_else(|| Path::new("."))
+}
+
+/// That file is named by the program, too.
+fn ports_prefix(options: &ServerOptions) -> String {
+    format!(
+        "{}_",
+        options
+            .binary
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+    )
+}
+
+/// A killed server leaves its ports file; a later one may get the same pid.
+fn remove_old_ports(options: &ServerOptions) -> Result<()> {
+    let failed = |error: std::io::Error| {
+        let message = format!("cannot clean {}", ports_dir(options).display());
+        Error::with(ErrorKind::Process, message, error)
+    };
+    for entry in std::fs::read_dir(ports_dir(options)).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if name.starts_with(&ports_prefix(options)) && name.ends_with(".ports") {
+            std::fs::remove_file(&path).map_err(failed)?;
+        }
+    }
+    Ok(())
 }
 
 /// The parent-death signal by util-linux, where that is installed.
@@ -216,12 +252,17 @@ fn setpriv() -> Vec<OsString> {
 /// Waits for the greeting, which comes after the streams were read.
 async fn await_ready(options: &ServerOptions, child: &mut Child) -> Result<()> {
     let deadline = Instant::now() + START_PATIENCE;
+    let pid = child.id().unwrap_or_default();
+    let ports_path = ports_dir(options).join(format!("{}{pid}.ports", ports_prefix(options)));
     loop {
-        let greeting = greeting(options.listen).await;
-        // Ended, and somebody else's server answers on its port: the log says so.
         if let Ok(Some(status)) = child.try_wait() {
             return Err(failed(options, &format!("it ended with {status}")));
         }
+        // Its own word that it listens: on the port alone somebody else's server could answer.
+        let greeting = match std::fs::metadata(&ports_path) {
+            Ok(_) => greeting(options.listen).await,
+            Err(error) => Err(error),
+        };
         match greeting {
             Ok(text) if text.contains("\"jetstream\":true") => return Ok(()),
             Ok(_) => return Err(failed(options, "it runs without JetStream")),
