@@ -21,7 +21,7 @@ mod error;
 use std::fmt;
 
 use aws_sdk_s3::Client;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 pub use self::error::{Error, ErrorKind};
 pub use self::multipart::{CompletedPart, ListedUpload, UploadedPart};
@@ -30,7 +30,7 @@ pub use self::presign::{EXPIRES_MAX, GetConditions, PutConditions};
 pub use self::probe::{Probe, ProbeStep};
 
 /// Where the storage is, and who we are there.
-#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Options {
     /// The address that the control plane uses: `http://127.0.0.1:9000`. Default: none, which is AWS.

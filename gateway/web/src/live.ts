@@ -20,7 +20,7 @@ export type LiveStatus =
   | "live"
   /** Lost, and trying again. */
   | "reconnecting"
-  /** The job's last fact has come; nothing more will. */
+  /** The job has ended; nothing more will come. */
   | "ended"
   /** There is no such job any more. */
   | "gone";
@@ -35,14 +35,17 @@ export interface LiveOptions {
   readonly ticket?: string;
   /** Every frame but `hello`. Facts come once each and in order. */
   readonly onFrame: (frame: Frame) => void;
-  /** Facts are gone for good: load the job anew, and answer with the last fact that it includes. */
-  readonly onGap: () => Promise<number>;
+  /** Facts are gone for good: load the job anew, which includes them. Those that follow still come. */
+  readonly onGap: () => void;
   readonly onStatus?: (status: LiveStatus) => void;
   /** For Node before 22, and for tests. */
   readonly WebSocket?: typeof WebSocket;
 }
 
-/** Why a connection ended. */
+/** The server's close code for: the job has ended and everything was sent. */
+const CLOSE_FINISHED = 1000;
+
+/** How a connection ended. */
 interface Ending {
   /** Whether it ever said a word. */
   readonly hasSpoken: boolean;
@@ -55,7 +58,6 @@ export class LiveSession {
   #n: number;
   #ticket: string | undefined;
   #isOver = false;
-  #mustReload = false;
   #silentSockets = 0;
   #wake: (() => void) | undefined;
 
@@ -101,10 +103,6 @@ export class LiveSession {
   }
 
   async #connect(signal: AbortSignal): Promise<Ending> {
-    if (this.#mustReload) {
-      this.#n = await this.#options.onGap();
-      this.#mustReload = false;
-    }
     const ticket = this.#ticket ?? (await this.#options.client.ticket(this.#options.job)).live_ticket;
     // One-time: whatever becomes of this connection, the ticket is spent.
     this.#ticket = undefined;
@@ -138,7 +136,10 @@ export class LiveSession {
       };
       let silence = setTimeout(end, SILENCE_MS_MAX);
       signal.addEventListener("abort", end);
-      socket.onclose = end;
+      socket.onclose = ({ code }) => {
+        this.#isOver ||= code === CLOSE_FINISHED;
+        end();
+      };
       socket.onerror = () => undefined;
       socket.onmessage = (message: MessageEvent) => {
         if (!hasSpoken) this.#tell("live");
@@ -181,8 +182,11 @@ export class LiveSession {
     const frame = parseFrame(text);
     if (frame === undefined) return true;
     if (frame.type === "hello") {
-      this.#mustReload = !frame.recovered;
-      return frame.recovered;
+      if (!frame.recovered) {
+        this.#n = frame.n;
+        this.#options.onGap();
+      }
+      return true;
     }
     if (frame.type === "progress") {
       this.#options.onFrame(frame);

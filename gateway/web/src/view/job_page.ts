@@ -40,7 +40,7 @@ class JobPage implements Page {
   #isLoading = false;
   #mustLoad = false;
   #draw: ((job: Job) => void) | undefined;
-  #parts: Part<never>[] = [];
+  #parts: Part<Job>[] = [];
   #frameRequest = 0;
   readonly #connection = el("p", { class: "connection", role: "status", hidden: true });
 
@@ -85,7 +85,7 @@ class JobPage implements Page {
       n: job.n ?? 0,
       ...(ticket !== undefined && { ticket }),
       onFrame: (frame) => this.#take(frame),
-      onGap: () => this.#load(),
+      onGap: () => void this.#reload(),
       onStatus: (status) => this.#showStatus(status),
     });
     void this.#session.start();
@@ -106,7 +106,9 @@ class JobPage implements Page {
     while (this.#mustLoad && !this.#stop.signal.aborted) {
       this.#mustLoad = false;
       try {
-        await this.#load();
+        const loaded = await this.#client.getJob(this.#id);
+        if (this.#job) this.#job = refreshed(this.#job, loaded);
+        this.#redraw();
       } catch (error) {
         if (error instanceof RefusedError && error.status === 404) break;
         this.#mustLoad = true;
@@ -114,14 +116,6 @@ class JobPage implements Page {
       }
     }
     this.#isLoading = false;
-  }
-
-  /** The last fact that the job now includes. */
-  async #load(): Promise<number> {
-    const loaded = await this.#client.getJob(this.#id);
-    if (this.#job) this.#job = refreshed(this.#job, loaded);
-    this.#redraw();
-    return loaded.n ?? 0;
   }
 
   /** At most once per frame of the screen, whatever comes in. */
@@ -139,6 +133,8 @@ class JobPage implements Page {
       this.#showProblem(new Error("This job was deleted."));
       return;
     }
+    // Nothing more comes: what the feed did not say, the job itself does.
+    if (status === "ended") void this.#reload();
     this.#connection.hidden = status !== "reconnecting";
     setText(this.#connection, status === "reconnecting" ? "The connection is lost. Trying again; nothing is missed." : "");
   }
@@ -171,6 +167,7 @@ class JobPage implements Page {
     const facts = factsPanel();
     const cancel = button("Cancel job", "button-quiet", () => void this.#cancel());
     const remove = button("Delete", "button-quiet", () => void this.#remove());
+    const next = el("a", { class: "button button-main", href: "#/" }, "New upload");
     const head = el(
       "header",
       { class: "job-head" },
@@ -179,24 +176,26 @@ class JobPage implements Page {
       line,
       this.#connection,
     );
-    this.#parts = [player, upload, problems, renditions, files, facts, overall] as unknown as Part<never>[];
+    const parts = [player, problems, renditions, files, facts, overall];
+    this.#parts = parts;
     this.element.replaceChildren(
       head,
       problems.element,
-      el("div", { class: "job-main" }, upload.element, player.element, overall.element),
-      el("div", { class: "job-side" }, renditions.element, files.element, facts.element, el("div", { class: "actions" }, cancel, remove)),
+      el("div", { class: "job-main" }, upload.element, player.element, overall.element, files.element),
+      el("div", { class: "job-side" }, renditions.element, facts.element, el("div", { class: "actions" }, next, cancel, remove)),
     );
     this.#draw = (job) => {
       const running = this.#uploads.get(this.#id);
       this.element.dataset["job"] = job.id;
       this.element.dataset["state"] = job.state;
-      setText(pill, STATE_WORDS[job.state]);
-      pill.dataset["state"] = job.state;
+      const isStopped = job.state === "uploading" && running?.stage === "stopped";
+      setText(pill, isStopped ? "Stopped" : STATE_WORDS[job.state]);
+      pill.dataset["state"] = isStopped ? "failed" : job.state;
       setText(line, stateLine(job, running?.stage));
       upload.update(job.state === "uploading" ? running : undefined);
-      for (const part of [player, problems, renditions, files, facts, overall]) part.update(job);
+      for (const part of parts) part.update(job);
       cancel.hidden = isTerminal(job.state) || (job.state === "uploading" && running?.stage === "sending");
-      remove.hidden = !isTerminal(job.state);
+      remove.hidden = next.hidden = !isTerminal(job.state);
     };
   }
 

@@ -56,6 +56,7 @@ export function stage(client: Client): Part<Job> {
       }
       open(job);
       const isShown = source !== undefined;
+      element.hidden = !isShown && isTerminal(job.state);
       curtain.hidden = isShown;
       video.hidden = !isShown;
       video.setAttribute("aria-label", job.filename);
@@ -99,10 +100,8 @@ function curtainWords(job: Job): string {
     case "playable":
       return "Almost there";
     case "completed":
-      return "There is nothing to play in this job.";
     case "failed":
-      return "There is no picture: the job failed.";
     case "cancelled":
-      return "There is no picture: the job was cancelled.";
+      return "";
   }
 }

@@ -32,7 +32,9 @@ export function uploadPanel(actions: UploadActions): Part<RunningUpload | undefi
       if (!upload) return;
       const share = upload.progress.total > 0 ? (upload.progress.sent / upload.progress.total) * 100 : 100;
       bar.value = Math.round(share * 10) / 10;
-      setText(percent, format.percent(share));
+      // What a broken connection had taken says nothing about what storage has.
+      setText(percent, upload.stage === "sending" ? format.percent(share) : "");
+      bar.hidden = upload.stage !== "sending";
       setText(numbers, upload.stage === "sending" ? numbersOf(upload) : "");
       setText(problem, upload.problem?.text ?? "");
       retry.hidden = !upload.problem?.canRetry;
