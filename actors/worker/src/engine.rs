@@ -14,7 +14,15 @@ pub mod demux;
 
 pub mod decode;
 
+pub mod scan;
+
+pub mod probe;
+
 pub mod chunk;
+
+pub mod audio;
+
+pub mod task;
 
 pub use error::{Error, Result};
 

@@ -2,6 +2,16 @@
 
 pub mod protocol;
 
+pub mod child;
+
 pub mod mp4;
 
 pub mod engine;
+
+pub mod sandbox;
+
+pub mod plugins;
+
+pub mod reader;
+
+pub mod by_hand;

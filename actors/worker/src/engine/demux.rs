@@ -41,6 +41,8 @@ impl Stream {
         let medium = match name.split('/').next() {
             Some("video") => Medium::Video,
             Some("audio") => Medium::Audio,
+            // Motion JPEG.
+            Some("image") if name == "image/jpeg" => Medium::Video,
             _ => Medium::Other,
         };
         let id = pad.stream_id().map(String::from).unwrap_or_default();

@@ -1,0 +1,502 @@
+//! One actor per active job, made on demand from its record. It is the only writer of the record in
+//! this process; other processes may have one of their own, and compare-and-set decides.
+
+mod addresses;
+mod check;
+mod conclude;
+
+use bus_schema::claim::{ClaimReply, ClaimRequest, Go, Held};
+use bus_schema::heartbeat::Busy;
+use bus_schema::id::{Attempt, JobId, TaskNumber, Token, WorkerName};
+use bus_schema::object_key;
+use bus_schema::plan::TaskRole;
+use bus_schema::record::{JobRecord, JobState, TaskState};
+use bus_schema::report::{Outcome, Report};
+use bus_schema::task::TaskSpec;
+use gateway::storage::ErrorKind;
+use nats::Revision;
+use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
+
+use super::new::NewJob;
+use super::report::file_name;
+use super::{ClaimVerdict, Event, Job, ReportVerdict, spec};
+use crate::admission::{self, queue::Summary};
+use crate::clock::now_ms;
+use crate::planner;
+use crate::platform::{Platform, Trouble};
+
+/// Compare-and-set rounds before giving way: each lost round means that somebody else got on.
+const ROUNDS_MAX: u32 = 16;
+
+/// Pause before whatever failed for the time being is tried again by who sent it.
+pub const TROUBLE_PAUSE_MS: u64 = 1_000;
+
+/// A job's actor: configuration.
+#[derive(Debug)]
+pub struct JobActor {
+    /// What it stands on.
+    pub platform: Platform,
+    /// Who releases its tasks.
+    pub admission: ActorRef<admission::Message>,
+}
+
+/// What a job's actor is told and asked.
+#[derive(Debug)]
+pub enum Message {
+    /// Make the record, unless it is there.
+    Begin(Box<NewJob>, RpcReplyPort<Answer<JobRecord>>),
+    /// Storage says that an object of this key is there.
+    Arrived(RpcReplyPort<Handled>),
+    /// Admission lets tasks go.
+    Release(Vec<TaskNumber>),
+    /// A worker claims a task, or wants addresses.
+    Claim(ClaimRequest, RpcReplyPort<Option<ClaimReply>>),
+    /// A worker reports.
+    Report(Box<Report>, RpcReplyPort<Handled>),
+    /// A timer, or the sweep: look at the record.
+    Look(RpcReplyPort<Handled>),
+    /// A worker was lost.
+    WorkerLost(WorkerName, u64),
+    /// The owner cancels.
+    Cancel(RpcReplyPort<Answer<JobRecord>>),
+    /// The owner deletes: cancels if needed, then removes outputs and record.
+    Delete(RpcReplyPort<Answer<()>>),
+}
+
+/// What became of a message that came from a stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Handled {
+    /// Ack it.
+    Done,
+    /// Take it again after this.
+    Again {
+        /// The pause.
+        after_ms: u64,
+    },
+    /// Nobody will ever be able to handle it.
+    Dead(String),
+}
+
+/// An answer to the API.
+pub type Answer<T> = Result<T, Refusal>;
+
+/// Why the API's wish was not done.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// There is no such job.
+    #[error("there is no such job")]
+    Unknown,
+    /// The job's state does not allow it.
+    #[error("the job is {0}")]
+    State(&'static str),
+    /// Bus or storage cannot be reached.
+    #[error("{0}")]
+    Unavailable(String),
+}
+
+/// The record as this actor knows it.
+#[derive(Debug)]
+pub struct State {
+    id: JobId,
+    loaded: Option<Loaded>,
+}
+
+#[derive(Debug)]
+struct Loaded {
+    job: Job,
+    revision: Revision,
+    /// Whether every effect in the outbox has happened.
+    is_flushed: bool,
+}
+
+/// Which job.
+#[derive(Debug)]
+pub struct Arguments {
+    /// Its id.
+    pub id: JobId,
+}
+
+// === impl Actor ===
+
+impl Actor for JobActor {
+    type Msg = Message;
+    type State = State;
+    type Arguments = Arguments;
+
+    async fn pre_start(
+        &self,
+        _myself: ActorRef<Message>,
+        Arguments { id }: Arguments,
+    ) -> Result<State, ActorProcessingErr> {
+        Ok(State { id, loaded: None })
+    }
+
+    async fn handle(
+        &self,
+        _myself: ActorRef<Message>,
+        message: Message,
+        state: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
+        match message {
+            Message::Begin(new, reply) => answer(reply, self.begin(state, *new).await),
+            Message::Arrived(reply) => answer(reply, handled(self.arrived(state).await)),
+            Message::Release(tasks) => self.release(state, tasks).await,
+            Message::Claim(request, reply) => answer(reply, self.claim(state, request).await),
+            Message::Report(report, reply) => {
+                answer(reply, handled(self.report(state, *report).await));
+            }
+            Message::Look(reply) => answer(reply, handled(self.look(state).await)),
+            Message::WorkerLost(worker, before_ms) => {
+                self.worker_lost(state, worker, before_ms).await;
+            }
+            Message::Cancel(reply) => answer(reply, self.cancel(state).await),
+            Message::Delete(reply) => answer(reply, self.delete(state).await),
+        }
+        Ok(())
+    }
+}
+
+/// Replies; that nobody waits any more is fine: whoever asked will ask again.
+fn answer<T: ractor::Message>(reply: RpcReplyPort<T>, value: T) {
+    if reply.send(value).is_err() {
+        tracing::debug!("the asker has gone");
+    }
+}
+
+fn handled(result: Result<Handled, Trouble>) -> Handled {
+    result.unwrap_or_else(|trouble| {
+        tracing::warn!(%trouble, "not now");
+        Handled::Again { after_ms: TROUBLE_PAUSE_MS }
+    })
+}
+
+// === the record ===
+
+impl JobActor {
+    /// The job as it lies in the register; effects left over from a crash are done first.
+    async fn load<'s>(&self, state: &'s mut State) -> Result<Option<&'s mut Loaded>, Trouble> {
+        if state.loaded.is_none() {
+            let found = self.platform.jobs.load(state.id.as_str()).await?;
+            state.loaded = found.map(|(record, revision)| Loaded {
+                is_flushed: record.outbox.is_empty(),
+                job: Job::of(record),
+                revision,
+            });
+            self.note(state);
+        }
+        if state.loaded.as_ref().is_some_and(|loaded| !loaded.is_flushed) {
+            self.flush(state).await?;
+        }
+        Ok(state.loaded.as_mut())
+    }
+
+    /// Applies an event: state with its outbox first, then what follows from it.
+    async fn step(&self, state: &mut State, event: &Event) -> Result<Option<Job>, Trouble> {
+        let id = state.id;
+        for _ in 0..ROUNDS_MAX {
+            let Some(loaded) = self.load(state).await? else { return Ok(None) };
+            let before = &loaded.job;
+            let (mut after, effects) = before.clone().apply(event.clone(), now_ms());
+            if after == *before && effects.is_empty() {
+                let job = before.clone();
+                self.note(state);
+                return Ok(Some(job));
+            }
+            // Everything in the old outbox has happened: `load` saw to it.
+            after.record.outbox = effects;
+            let written =
+                self.platform.jobs.update(id.as_str(), &after.record, loaded.revision).await;
+            match written {
+                Ok(revision) => {
+                    let is_flushed = after.record.outbox.is_empty();
+                    state.loaded = Some(Loaded { job: after, revision, is_flushed });
+                    self.flush(state).await?;
+                    return Ok(state.loaded.as_ref().map(|loaded| loaded.job.clone()));
+                }
+                Err(error) if error.is_conflict() => state.loaded = None,
+                Err(error) => {
+                    // It may have been written: the next load tells.
+                    state.loaded = None;
+                    return Err(error.into());
+                }
+            }
+        }
+        Err(Trouble::Contended(state.id))
+    }
+
+    /// Does what the outbox says. The final playlists come last: they end the job by another step.
+    async fn flush(&self, state: &mut State) -> Result<(), Trouble> {
+        let Some(loaded) = state.loaded.as_mut().filter(|loaded| !loaded.is_flushed) else {
+            self.note(state);
+            return Ok(());
+        };
+        let needs_finish = self.perform(&loaded.job).await?;
+        loaded.is_flushed = true;
+        if loaded.job.record.state.is_terminal() {
+            // Nothing will be written after this; the sweep must not find it again and again.
+            loaded.job.record.outbox.clear();
+            let record = &loaded.job.record;
+            loaded.revision =
+                self.platform.jobs.update(state.id.as_str(), record, loaded.revision).await?;
+        }
+        self.note(state);
+        if needs_finish {
+            Box::pin(self.conclude(state)).await?;
+        }
+        Ok(())
+    }
+
+    /// Tells Admission how the job stands.
+    fn note(&self, state: &State) {
+        if let Some(loaded) = &state.loaded {
+            let summary = Summary::of(&loaded.job, now_ms());
+            crate::tell(&self.admission, admission::Message::Noted(summary));
+        }
+    }
+}
+
+// === verbs ===
+
+impl JobActor {
+    async fn begin(&self, state: &mut State, new: NewJob) -> Answer<JobRecord> {
+        if let Some(loaded) = self.load(state).await? {
+            return Ok(loaded.job.record.clone());
+        }
+        let (mut job, effects) = Job::begin(new, now_ms());
+        job.record.outbox = effects;
+        let created = self.platform.jobs.create(state.id.as_str(), &job.record).await;
+        match created {
+            Ok(revision) => state.loaded = Some(Loaded { job, revision, is_flushed: false }),
+            Err(error) if error.is_conflict() => {}
+            Err(error) => return Err(Trouble::from(error).into()),
+        }
+        let loaded = self.load(state).await?.ok_or(Refusal::Unknown)?;
+        Ok(loaded.job.record.clone())
+    }
+
+    /// Storage says that the source is there: ask it, and take what it is now for what it will be.
+    async fn arrived(&self, state: &mut State) -> Result<Handled, Trouble> {
+        let Some(loaded) = self.load(state).await? else { return Ok(Handled::Done) };
+        if loaded.job.record.state != JobState::Uploading {
+            return Ok(Handled::Done);
+        }
+        let key = loaded.job.record.source.key.clone();
+        let object = match self.platform.storage.head(&key).await {
+            Ok(object) => object,
+            // Deleted meanwhile, or announced before it can be read: the upload's deadline decides.
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Handled::Done),
+            Err(error) => return Err(error.into()),
+        };
+        let event = Event::Uploaded { bytes: object.size, etag: object.etag };
+        self.step(state, &event).await?;
+        Ok(Handled::Done)
+    }
+
+    async fn release(&self, state: &mut State, tasks: Vec<TaskNumber>) {
+        if let Err(trouble) = self.step(state, &Event::Released(tasks)).await {
+            tracing::warn!(job = %state.id, %trouble, "release put off");
+            crate::tell(&self.admission, admission::Message::Troubled(state.id));
+        }
+    }
+
+    async fn look(&self, state: &mut State) -> Result<Handled, Trouble> {
+        let alive = self.platform.board.workers().in_hand(&state.id);
+        self.step(state, &Event::Look { alive }).await?;
+        Ok(Handled::Done)
+    }
+
+    async fn worker_lost(&self, state: &mut State, worker: WorkerName, claimed_before_ms: u64) {
+        let alive = self.platform.board.workers().in_hand(&state.id);
+        let event = Event::WorkerLost { worker, alive, claimed_before_ms };
+        if let Err(trouble) = self.step(state, &event).await {
+            // The attempts' deadlines find it too, later.
+            tracing::warn!(job = %state.id, %trouble, "loss of a worker not noted");
+        }
+    }
+
+    async fn cancel(&self, state: &mut State) -> Answer<JobRecord> {
+        let job = self.step(state, &Event::Cancel).await?.ok_or(Refusal::Unknown)?;
+        match job.record.state {
+            JobState::Cancelled => Ok(job.record),
+            state => Err(Refusal::State(state.as_str())),
+        }
+    }
+}
+
+// === claims ===
+
+impl JobActor {
+    /// `None`: not now, and nothing can be said; the worker asks again.
+    async fn claim(&self, state: &mut State, request: ClaimRequest) -> Option<ClaimReply> {
+        match self.answer_claim(state, &request).await {
+            Ok(reply) => Some(reply),
+            Err(trouble) => {
+                tracing::warn!(job = %state.id, %trouble, "claim not answered");
+                None
+            }
+        }
+    }
+
+    async fn answer_claim(
+        &self,
+        state: &mut State,
+        request: &ClaimRequest,
+    ) -> Result<ClaimReply, Trouble> {
+        let Some(loaded) = self.load(state).await? else {
+            return Ok(gone("there is no such job"));
+        };
+        let workers = self.platform.board.workers();
+        let is_alive = |worker: &WorkerName, attempt: Attempt| {
+            workers.holds(worker, &Busy { job: request.job, task: request.task, attempt })
+        };
+        let held = request.held.as_ref();
+        let verdict =
+            loaded.job.claim_verdict(request.task, &request.worker, held, is_alive, now_ms());
+        match verdict {
+            ClaimVerdict::Gone(reason) => Ok(gone(reason)),
+            ClaimVerdict::Later { after_ms } => Ok(ClaimReply::Later { after_ms }),
+            ClaimVerdict::Held => {
+                let job = loaded.job.clone();
+                self.go(&job, request, None).await
+            }
+            ClaimVerdict::Grant => self.grant(state, request).await,
+        }
+    }
+
+    async fn grant(
+        &self,
+        state: &mut State,
+        request: &ClaimRequest,
+    ) -> Result<ClaimReply, Trouble> {
+        let Some(loaded) = self.load(state).await? else { return Ok(gone("there is no such job")) };
+        let Some(role) = loaded.job.role(request.task) else {
+            return Ok(gone("there is no such task"));
+        };
+        let job = loaded.job.clone();
+        let upload_id = self.begin_upload(&job, request.task, role).await?;
+        let token = Token::random();
+        let event = Event::Claimed {
+            task: request.task,
+            worker: request.worker.clone(),
+            token: token.clone(),
+            upload_id,
+        };
+        let Some(job) = self.step(state, &event).await? else {
+            return Ok(gone("there is no such job"));
+        };
+        let Some(spec) = self.spec(&job, request.task, role).await? else {
+            return Ok(gone("what the task is made of is not there"));
+        };
+        match self.current(&job, request.task) {
+            Some(held) if held.token == token => {
+                self.go(&job, &with(request, held), Some(spec)).await
+            }
+            Some(_) | None => Ok(gone("somebody else was faster")),
+        }
+    }
+
+    /// The attempt in hand of a task.
+    #[expect(clippy::unused_self, reason = "reads as a verb of the job")]
+    fn current(&self, job: &Job, task: TaskNumber) -> Option<Held> {
+        match &job.record.tasks.get(task)?.state {
+            TaskState::Claimed { attempt, token, .. } => {
+                Some(Held { attempt: *attempt, token: token.clone() })
+            }
+            TaskState::Waiting { .. }
+            | TaskState::Released { .. }
+            | TaskState::Done { .. }
+            | TaskState::Failed {}
+            | TaskState::Cancelled {} => None,
+        }
+    }
+
+    /// The multipart upload that a file is written by; its id is part of the attempt.
+    async fn begin_upload(
+        &self,
+        job: &Job,
+        task: TaskNumber,
+        role: TaskRole,
+    ) -> Result<Option<String>, Trouble> {
+        let (TaskRole::Assemble(file), Some(plan)) = (role, &job.record.plan) else {
+            return Ok(None);
+        };
+        let Some(name) = file_name(plan, file) else { return Ok(None) };
+        let next = Attempt(job.record.tasks.get(task).map_or(0, |task| task.attempts) + 1);
+        let record = &job.record;
+        let key = object_key::attempt(&record.tenant, &record.id, task, next) + &name;
+        let content_type = if key.ends_with(".m4a") { "audio/mp4" } else { "video/mp4" };
+        Ok(Some(self.platform.storage.create_multipart(&key, content_type).await?))
+    }
+
+    async fn spec(
+        &self,
+        job: &Job,
+        task: TaskNumber,
+        role: TaskRole,
+    ) -> Result<Option<TaskSpec>, Trouble> {
+        match (role, &job.record.plan) {
+            (TaskRole::Assemble(file), Some(plan)) => self.assemble_spec(job, plan, file).await,
+            _ => Ok(spec::spec(&job.record, task, role)),
+        }
+    }
+
+    async fn go(
+        &self,
+        job: &Job,
+        request: &ClaimRequest,
+        spec: Option<TaskSpec>,
+    ) -> Result<ClaimReply, Trouble> {
+        let (Some(held), Some(task)) = (&request.held, job.record.tasks.get(request.task)) else {
+            return Ok(gone("the attempt was given up"));
+        };
+        let deadline_ms = match task.state {
+            TaskState::Claimed { deadline_ms, .. } => deadline_ms,
+            _ => return Ok(gone("the attempt was given up")),
+        };
+        let addresses = self.addresses(job, request.task, held, &request.want).await?;
+        let spec = spec.map(Box::new);
+        Ok(ClaimReply::Go(Go { held: held.clone(), deadline_ms, spec, addresses }))
+    }
+}
+
+fn gone(reason: &str) -> ClaimReply {
+    ClaimReply::Gone { reason: reason.to_owned() }
+}
+
+fn with(request: &ClaimRequest, held: Held) -> ClaimRequest {
+    ClaimRequest { held: Some(held), ..request.clone() }
+}
+
+// === reports ===
+
+impl JobActor {
+    async fn report(&self, state: &mut State, report: Report) -> Result<Handled, Trouble> {
+        let Report { task, held, outcome, .. } = report;
+        let Some(loaded) = self.load(state).await? else { return Ok(Handled::Done) };
+        match loaded.job.report_verdict(task, &held, &outcome) {
+            ReportVerdict::Stale => return Ok(Handled::Done),
+            ReportVerdict::Early => return Ok(Handled::Again { after_ms: TROUBLE_PAUSE_MS }),
+            ReportVerdict::Accept => {}
+        }
+        let job = loaded.job.clone();
+        let outcome = self.checked(&job, task, &held, outcome).await?;
+        let plan = match &outcome {
+            Outcome::Probed(facts) => Some(planner::plan(facts, &job.record.request)),
+            Outcome::Transcoded(_)
+            | Outcome::AudioPart(_)
+            | Outcome::AudioDone { .. }
+            | Outcome::Assembled(_)
+            | Outcome::Failed(_)
+            | Outcome::Returned { .. } => None,
+        };
+        let event = Event::Reported { task, attempt: held.attempt, outcome, plan };
+        self.step(state, &event).await?;
+        Ok(Handled::Done)
+    }
+}
+
+impl From<Trouble> for Refusal {
+    fn from(trouble: Trouble) -> Self {
+        Self::Unavailable(trouble.to_string())
+    }
+}

@@ -1,0 +1,189 @@
+//! A report is believed after its objects were seen: listed, and their sizes compared. What is seen
+//! is kept beside the record before the record says that the attempt won.
+
+use std::collections::BTreeMap;
+
+use bus_schema::attempt::{AssembleResult, AudioPart, ChunkResult, RenditionResult};
+use bus_schema::claim::Held;
+use bus_schema::id::{RenditionName, TaskNumber};
+use bus_schema::object_key;
+use bus_schema::plan::TaskRole;
+use bus_schema::report::{ErrorCode, Outcome, TaskError};
+use gateway::storage::{CompletedPart, ErrorKind};
+
+use super::addresses::upload;
+use super::{Job, JobActor, Trouble};
+
+/// Objects on one page of a listing; S3's limit.
+const PAGE: usize = 1_000;
+/// Pages of one attempt that are looked at: a day of sound has 21,600 segments.
+const PAGES_MAX: usize = 50;
+
+impl JobActor {
+    /// The outcome as it may be believed: as reported, or a failure that says what is missing.
+    pub(super) async fn checked(
+        &self,
+        job: &Job,
+        task: TaskNumber,
+        held: &Held,
+        outcome: Outcome,
+    ) -> Result<Outcome, Trouble> {
+        let Some(role) = job.role(task) else { return Ok(outcome) };
+        let verdict = match (&outcome, role) {
+            (Outcome::Transcoded(result), TaskRole::Chunk(chunk)) => {
+                self.check_chunk(job, task, held, chunk, result).await?
+            }
+            (Outcome::AudioPart(part), TaskRole::Audio) => {
+                self.check_audio(job, task, held, part).await?
+            }
+            (Outcome::Assembled(result), TaskRole::Assemble(_)) => {
+                self.check_file(job, task, held, result).await?
+            }
+            _ => Ok(()),
+        };
+        Ok(match verdict {
+            Ok(()) => outcome,
+            Err(message) => Outcome::Failed(TaskError { code: ErrorCode::Unavailable, message }),
+        })
+    }
+
+    async fn check_chunk(
+        &self,
+        job: &Job,
+        task: TaskNumber,
+        held: &Held,
+        chunk: u32,
+        result: &ChunkResult,
+    ) -> Result<Result<(), String>, Trouble> {
+        let Some((plan, video)) =
+            job.record.plan.as_ref().and_then(|plan| Some((plan, plan.video.as_ref()?)))
+        else {
+            return Ok(Ok(()));
+        };
+        let planned = video.renditions.iter().map(|rendition| &rendition.name);
+        if !planned.eq(result.renditions.iter().map(|rendition| &rendition.name)) {
+            return Ok(Err("The chunk has other renditions than planned.".to_owned()));
+        }
+        let first = plan.first_segment(chunk);
+        let mut expected = BTreeMap::new();
+        for rendition in &result.renditions {
+            if rendition.bytes.len() != result.durations.len() {
+                return Ok(Err("The chunk's renditions have different segments.".to_owned()));
+            }
+            expect_rendition(&mut expected, rendition, first);
+        }
+        if let Err(missing) = self.compare(job, task, held, expected).await? {
+            return Ok(Err(missing));
+        }
+        let id = &job.record.id;
+        self.platform.keep_attempt(id, task, held.attempt, None, result).await?;
+        Ok(Ok(()))
+    }
+
+    async fn check_audio(
+        &self,
+        job: &Job,
+        task: TaskNumber,
+        held: &Held,
+        part: &AudioPart,
+    ) -> Result<Result<(), String>, Trouble> {
+        let Some(audio) = job.record.plan.as_ref().and_then(|plan| plan.audio.as_ref()) else {
+            return Ok(Ok(()));
+        };
+        let name = &audio.name;
+        let mut expected = segments(name, part.first_segment, &part.bytes);
+        expected.insert(object_key::init(name), u64::from(part.init_bytes));
+        let samples = object_key::part_samples(name, part.part);
+        expected.insert(samples, u64::from(part.samples_bytes));
+        if let Err(missing) = self.compare(job, task, held, expected).await? {
+            return Ok(Err(missing));
+        }
+        let id = &job.record.id;
+        self.platform.keep_attempt(id, task, held.attempt, Some(part.part), part).await?;
+        Ok(Ok(()))
+    }
+
+    /// Completes the upload of a file: after a crash in between it is there already.
+    async fn check_file(
+        &self,
+        job: &Job,
+        task: TaskNumber,
+        held: &Held,
+        result: &AssembleResult,
+    ) -> Result<Result<(), String>, Trouble> {
+        let Some((name, upload_id)) = upload(job, task) else {
+            return Ok(Err("The attempt has no upload.".to_owned()));
+        };
+        let record = &job.record;
+        let key = object_key::attempt(&record.tenant, &record.id, task, held.attempt) + &name;
+        let storage = &self.platform.storage;
+        let is_there = match storage.head(&key).await {
+            Ok(found) => found.size == result.bytes,
+            Err(error) if error.kind() == ErrorKind::NotFound => false,
+            Err(error) => return Err(error.into()),
+        };
+        if !is_there {
+            let parts = storage.list_parts(&key, upload_id).await?;
+            let bytes: u64 = parts.iter().map(|part| part.size).sum();
+            if parts.len() != result.n_parts as usize || bytes != result.bytes {
+                let message = format!(
+                    "{name}: {} of {} parts, {bytes} of {} bytes are in storage.",
+                    parts.len(),
+                    result.n_parts,
+                    result.bytes
+                );
+                return Ok(Err(message));
+            }
+            let parts: Vec<CompletedPart> = parts
+                .into_iter()
+                .map(|part| CompletedPart { number: part.number, etag: part.etag })
+                .collect();
+            storage.complete_multipart(&key, upload_id, &parts, false).await?;
+        }
+        self.platform.keep_attempt(&record.id, task, held.attempt, None, result).await?;
+        Ok(Ok(()))
+    }
+
+    /// Whether these objects lie under the attempt's prefix with these sizes.
+    async fn compare(
+        &self,
+        job: &Job,
+        task: TaskNumber,
+        held: &Held,
+        mut expected: BTreeMap<String, u64>,
+    ) -> Result<Result<(), String>, Trouble> {
+        let record = &job.record;
+        let prefix = object_key::attempt(&record.tenant, &record.id, task, held.attempt);
+        let mut after = None;
+        for _ in 0..PAGES_MAX {
+            let page = self.platform.storage.list(&prefix, PAGE, after).await?;
+            for object in page.objects {
+                let name = object.key.strip_prefix(&prefix).unwrap_or(&object.key);
+                if expected.get(name) == Some(&object.size) {
+                    expected.remove(name);
+                }
+            }
+            after = page.next;
+            if after.is_none() || expected.is_empty() {
+                break;
+            }
+        }
+        Ok(match expected.first_key_value() {
+            None => Ok(()),
+            Some((name, bytes)) => Err(format!("{name} of {bytes} bytes is not in storage.")),
+        })
+    }
+}
+
+fn segments(name: &RenditionName, first: u32, bytes: &[u32]) -> BTreeMap<String, u64> {
+    (first..)
+        .zip(bytes)
+        .map(|(number, &bytes)| (object_key::segment(name, number), u64::from(bytes)))
+        .collect()
+}
+
+fn expect_rendition(expected: &mut BTreeMap<String, u64>, result: &RenditionResult, first: u32) {
+    expected.extend(segments(&result.name, first, &result.bytes));
+    expected.insert(object_key::init(&result.name), u64::from(result.init_bytes));
+    expected.insert(object_key::samples(&result.name), u64::from(result.samples_bytes));
+}

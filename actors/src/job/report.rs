@@ -1,0 +1,274 @@
+//! What workers report, and what follows.
+
+use bus_schema::claim::Held;
+use bus_schema::fact::{Fact, PlannedRendition};
+use bus_schema::id::{Attempt, TaskNumber};
+use bus_schema::object_key;
+use bus_schema::plan::{Plan, TaskRole};
+use bus_schema::record::{Effect, JobState, Output, OutputKind, TaskState};
+use bus_schema::report::{ErrorCode, Outcome, TaskError};
+use bus_schema::source::SourceFacts;
+
+use super::{Job, RETRY_PAUSE_MS, Step, TASK_FAILURES_MAX, error, role};
+
+/// Whether a report counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReportVerdict {
+    /// It is the current attempt's: check its objects, then apply it.
+    Accept,
+    /// It is too late, or it was heard before: ack it and forget it.
+    Stale,
+    /// A part before it is still under way: take it again soon.
+    Early,
+}
+
+impl Job {
+    /// Decides a report without changing anything.
+    #[must_use]
+    pub fn report_verdict(&self, task: TaskNumber, held: &Held, outcome: &Outcome) -> ReportVerdict {
+        if self.record.state.is_terminal() {
+            return ReportVerdict::Stale;
+        }
+        let Some(task) = self.record.tasks.get(task) else { return ReportVerdict::Stale };
+        let TaskState::Claimed { attempt, token, .. } = &task.state else {
+            return ReportVerdict::Stale;
+        };
+        if *attempt != held.attempt || *token != held.token {
+            return ReportVerdict::Stale;
+        }
+        let n_parts = task.n_parts();
+        match outcome {
+            Outcome::AudioPart(part) if part.part < n_parts => ReportVerdict::Stale,
+            Outcome::AudioPart(part) if part.part > n_parts => ReportVerdict::Early,
+            Outcome::AudioDone { n_parts: all } if *all > n_parts => ReportVerdict::Early,
+            Outcome::AudioPart(_)
+            | Outcome::AudioDone { .. }
+            | Outcome::Probed(_)
+            | Outcome::Transcoded(_)
+            | Outcome::Assembled(_)
+            | Outcome::Failed(_)
+            | Outcome::Returned { .. } => ReportVerdict::Accept,
+        }
+    }
+}
+
+impl Step {
+    pub(super) fn reported(
+        &mut self,
+        number: TaskNumber,
+        attempt: Attempt,
+        outcome: Outcome,
+        plan: Option<Result<Plan, TaskError>>,
+    ) {
+        let (Some(role), Some(task)) = (role(&self.record, number), self.record.tasks.get(number))
+        else {
+            return;
+        };
+        let is_current =
+            matches!(task.state, TaskState::Claimed { attempt: current, .. } if current == attempt);
+        if !is_current {
+            return;
+        }
+        match (outcome, role) {
+            (Outcome::Probed(facts), TaskRole::Probe) => {
+                self.task_done(number, role, attempt);
+                self.probed(facts, plan);
+            }
+            (Outcome::Transcoded(_), TaskRole::Chunk(_))
+            | (Outcome::AudioDone { .. }, TaskRole::Audio) => self.task_done(number, role, attempt),
+            (Outcome::AudioPart(part), TaskRole::Audio) => {
+                self.part_done(number, role, attempt, part.part);
+            }
+            (Outcome::Assembled(result), TaskRole::Assemble(file)) => {
+                self.task_done(number, role, attempt);
+                self.file_done(file, number, attempt, result.bytes);
+            }
+            (Outcome::Failed(error), _) => self.attempt_failed(number, attempt, error),
+            (Outcome::Returned { .. }, _) => self.returned(number),
+            (_, _) => self.attempt_failed(
+                number,
+                attempt,
+                error(ErrorCode::Internal, "The worker reported something else than was asked."),
+            ),
+        }
+        self.advance();
+    }
+
+    fn task_done(&mut self, number: TaskNumber, role: TaskRole, attempt: Attempt) {
+        if let Some(task) = self.record.tasks.get_mut(number) {
+            task.state = TaskState::Done { attempt };
+            self.fact(Fact::TaskDone { task: number, kind: role.kind(), attempt });
+        }
+    }
+
+    fn part_done(&mut self, number: TaskNumber, role: TaskRole, attempt: Attempt, part: u32) {
+        if let Some(task) = self.record.tasks.get_mut(number)
+            && task.n_parts() == part
+        {
+            task.push_part(attempt);
+            self.fact(Fact::PartDone { task: number, kind: role.kind(), part, attempt });
+        }
+    }
+
+    fn probed(&mut self, facts: SourceFacts, plan: Option<Result<Plan, TaskError>>) {
+        let (width, height) = facts.video.as_ref().map_or((0, 0), |v| (v.width, v.height));
+        self.fact(Fact::Probed {
+            container: facts.container.clone(),
+            duration_ms: facts.duration_ns / 1_000_000,
+            width,
+            height,
+            has_audio: !facts.audio.is_empty(),
+        });
+        self.record.facts = Some(facts);
+        match plan {
+            Some(Ok(plan)) => self.planned(plan),
+            Some(Err(error)) => self.fail(error),
+            None => self.fail(error(ErrorCode::Internal, "The probe's result came without a plan.")),
+        }
+    }
+
+    fn planned(&mut self, plan: Plan) {
+        let video = plan.video.as_ref().map_or(&[][..], |video| &video.renditions);
+        let renditions = video
+            .iter()
+            .map(|r| PlannedRendition { name: r.name.clone(), width: r.width, height: r.height })
+            .collect();
+        let n_tasks = u32::try_from(plan.n_tasks()).unwrap_or(u32::MAX);
+        self.record.tasks.grow(plan.n_tasks());
+        self.fact(Fact::Planned {
+            renditions,
+            has_audio: plan.audio.is_some(),
+            n_tasks,
+            n_chunks: plan.n_chunks(),
+            encode_reason: plan.encode_reason.clone(),
+        });
+        if self.record.tasks.len() < plan.n_tasks() {
+            self.fail(error(ErrorCode::Unsupported, "The source is too long: at most 24 hours."));
+            return;
+        }
+        self.record.plan = Some(plan);
+    }
+
+    fn file_done(&mut self, file: usize, number: TaskNumber, attempt: Attempt, bytes: u64) {
+        let Some(plan) = &self.record.plan else { return };
+        let Some(rendition) = plan.files.get(file).cloned() else { return };
+        let is_audio_only = plan.audio.as_ref().is_some_and(|audio| audio.name == rendition);
+        let name = object_key::attempt_dir(number, attempt) + &object_key::file(&rendition, is_audio_only);
+        let kind = if is_audio_only { OutputKind::M4a } else { OutputKind::Mp4 };
+        self.record.outputs.push(Output { kind, rendition: Some(rendition.clone()), name, bytes });
+        self.fact(Fact::FileDone { rendition, bytes });
+    }
+
+    /// The worker gives a task back: that is nobody's failure, and it may go again at once.
+    fn returned(&mut self, number: TaskNumber) {
+        self.abort_upload(number);
+        if let Some(task) = self.record.tasks.get_mut(number) {
+            task.state = TaskState::Waiting { not_before_ms: None };
+        }
+    }
+
+    /// The worker that had it is gone.
+    pub(super) fn lose(&mut self, number: TaskNumber, why: &str) {
+        let Some(TaskState::Claimed { attempt, worker, .. }) =
+            self.record.tasks.get(number).map(|task| task.state.clone())
+        else {
+            return;
+        };
+        let message = format!("Worker {worker} was lost: {why}.");
+        self.attempt_failed(number, attempt, TaskError { code: ErrorCode::WorkerLost, message });
+        // Whoever loses an attempt has it replaced at once: the pause is for what fails by itself.
+        if let Some(task) = self.record.tasks.get_mut(number)
+            && matches!(task.state, TaskState::Waiting { .. })
+        {
+            task.state = TaskState::Waiting { not_before_ms: None };
+        }
+    }
+
+    /// One try failed: another, or an end.
+    pub(super) fn attempt_failed(&mut self, number: TaskNumber, attempt: Attempt, error: TaskError) {
+        self.abort_upload(number);
+        let (now_ms, Some(role)) = (self.now_ms, role(&self.record, number)) else { return };
+        let Some(task) = self.record.tasks.get_mut(number) else { return };
+        task.failures = task.failures.saturating_add(1);
+        let will_retry = error.code.is_passing() && task.failures < TASK_FAILURES_MAX;
+        let pause_ms = RETRY_PAUSE_MS << task.failures.min(8);
+        task.state = if will_retry {
+            TaskState::Waiting { not_before_ms: Some(now_ms + pause_ms) }
+        } else {
+            TaskState::Failed {}
+        };
+        self.fact(Fact::TaskFailed { task: number, kind: role.kind(), attempt, error: error.clone(), will_retry });
+        if will_retry {
+            self.look_by(now_ms + pause_ms);
+        } else {
+            self.given_up(role, error);
+        }
+    }
+
+    /// A task has finally failed. What can be offered without it is still offered.
+    fn given_up(&mut self, role: TaskRole, error: TaskError) {
+        let Some(plan) = &self.record.plan else { return self.fail(error) };
+        let dropped = match role {
+            TaskRole::Probe | TaskRole::Chunk(_) => None,
+            TaskRole::Audio => {
+                plan.video.is_some().then(|| plan.audio.as_ref().map(|audio| audio.name.clone())).flatten()
+            }
+            TaskRole::Assemble(file) => plan.files.get(file).cloned(),
+        };
+        let Some(rendition) = dropped else { return self.fail(error) };
+        let what = if matches!(role, TaskRole::Audio) { "" } else { "The MP4 of " };
+        self.record.warnings.push(format!("{what}{rendition} was given up: {}", error.message));
+        if matches!(role, TaskRole::Audio) {
+            self.record.dropped.push(rendition.clone());
+        }
+        self.fact(Fact::RenditionDropped { rendition, error });
+    }
+
+    /// Whatever follows from tasks being done.
+    pub(super) fn advance(&mut self) {
+        if self.record.state.is_terminal() || self.record.plan.is_none() {
+            return;
+        }
+        if self.record.state == JobState::Running && self.is_playable() {
+            self.record.state = JobState::Playable;
+            self.record.times.playable_ms = Some(self.now_ms);
+            let after_ms = self.since_upload_ms();
+            self.fact(Fact::Playable { after_ms });
+        }
+        if self.record.tasks.iter().all(|(_, task)| super::is_over(&task.state)) {
+            self.finish();
+        }
+    }
+
+    /// The first seconds are whole, in picture and sound.
+    fn is_playable(&self) -> bool {
+        let Some(plan) = &self.record.plan else { return false };
+        let has_sound = plan.audio.as_ref().is_none_or(|audio| {
+            self.record.dropped.contains(&audio.name) || !self.record.audio_prefix().is_empty()
+        });
+        let has_picture = plan.video.is_none() || !self.record.chunk_prefix().is_empty();
+        has_sound && has_picture
+    }
+
+    /// Gives up the multipart upload of the attempt that ends.
+    pub(super) fn abort_upload(&mut self, number: TaskNumber) {
+        let Some(TaskState::Claimed { attempt, upload_id: Some(upload_id), .. }) =
+            self.record.tasks.get(number).map(|task| &task.state)
+        else {
+            return;
+        };
+        let (attempt, upload_id) = (*attempt, upload_id.clone());
+        let Some(TaskRole::Assemble(file)) = role(&self.record, number) else { return };
+        let Some(plan) = &self.record.plan else { return };
+        let Some(name) = file_name(plan, file) else { return };
+        let name = object_key::attempt_dir(number, attempt) + &name;
+        self.effects.push(Effect::AbortUpload { name, upload_id });
+    }
+}
+
+/// The name of one of the plan's files under its attempt.
+pub(crate) fn file_name(plan: &Plan, file: usize) -> Option<String> {
+    let rendition = plan.files.get(file)?;
+    let is_audio_only = plan.audio.as_ref().is_some_and(|audio| audio.name == *rendition);
+    Some(object_key::file(rendition, is_audio_only))
+}

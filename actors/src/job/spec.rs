@@ -1,0 +1,104 @@
+//! What an attempt is told to do. Pure: from the record, and for files from what the pieces' attempts
+//! reported.
+
+use bus_schema::id::{Attempt, TaskNumber};
+use bus_schema::plan::{Plan, TaskRole};
+use bus_schema::record::JobRecord;
+use bus_schema::task::{AssembleSpec, AudioSpec, ChunkSpec, Piece, ProbeSpec, TaskSpec};
+
+/// Segments of a piece: the number of the first, and how many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Segments {
+    /// Number of the first.
+    pub first: u32,
+    /// How many.
+    pub n: u32,
+}
+
+/// The specification of a task that is not a file; `None` when the record has no such task.
+#[must_use]
+pub fn spec(record: &JobRecord, task: TaskNumber, role: TaskRole) -> Option<TaskSpec> {
+    let source_bytes = record.source.bytes;
+    let media = || Some((record.plan.as_ref()?, record.facts.as_ref()?));
+    Some(match role {
+        TaskRole::Probe => TaskSpec::Probe(ProbeSpec { source_bytes }),
+        TaskRole::Chunk(chunk) => {
+            let (plan, facts) = media()?;
+            TaskSpec::Chunk(ChunkSpec {
+                source_bytes,
+                facts: facts.video.clone()?,
+                span: plan.chunk(chunk),
+                segment_ns: plan.segment_ns,
+                first_segment: plan.first_segment(chunk),
+                video: plan.video.clone()?,
+            })
+        }
+        TaskRole::Audio => {
+            let (plan, facts) = media()?;
+            let audio = plan.audio.clone()?;
+            TaskSpec::Audio(AudioSpec {
+                source_bytes,
+                facts: facts.audio.iter().find(|one| one.track == audio.track)?.clone(),
+                segment_ns: plan.segment_ns,
+                parts_done: record.tasks.get(task)?.n_parts(),
+                audio,
+            })
+        }
+        TaskRole::Assemble(_) => return None,
+    })
+}
+
+/// The attempts whose results a file is made of: the picture's chunks, the sound's parts.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Ingredients {
+    /// Chunk, task, attempt.
+    pub video: Vec<(u32, TaskNumber, Attempt)>,
+    /// Part, task, attempt.
+    pub audio: Vec<(u32, TaskNumber, Attempt)>,
+}
+
+/// What one of the plan's files is made of.
+#[must_use]
+pub fn ingredients(record: &JobRecord, plan: &Plan, file: usize) -> Ingredients {
+    let audio = match &plan.audio {
+        Some(audio) if !record.dropped.contains(&audio.name) => record.audio_prefix(),
+        _ => Vec::new(),
+    };
+    let video = if is_audio_file(plan, file) { Vec::new() } else { record.chunk_prefix() };
+    Ingredients { video, audio }
+}
+
+fn is_audio_file(plan: &Plan, file: usize) -> bool {
+    plan.audio.as_ref().is_some_and(|audio| plan.files.get(file) == Some(&audio.name))
+}
+
+/// The specification of a file, given the segments of each of its ingredients in order.
+#[must_use]
+pub fn assemble(
+    record: &JobRecord,
+    plan: &Plan,
+    file: usize,
+    video: &[Segments],
+    audio: &[Segments],
+) -> Option<TaskSpec> {
+    let Ingredients { video: chunks, audio: parts } = ingredients(record, plan, file);
+    let name = plan.files.get(file)?.clone();
+    let has_video = !chunks.is_empty();
+    let has_audio = !parts.is_empty();
+    let piece = |(ordinal, task, attempt), segments: &Segments, is_part: bool| Piece {
+        task,
+        attempt,
+        part: is_part.then_some(ordinal),
+        first_segment: segments.first,
+        n_segments: segments.n,
+    };
+    Some(TaskSpec::Assemble(AssembleSpec {
+        tenant: record.tenant.clone(),
+        job: record.id,
+        video: chunks.into_iter().zip(video).map(|(one, s)| piece(one, s, false)).collect(),
+        video_name: has_video.then(|| name.clone()),
+        audio: parts.into_iter().zip(audio).map(|(one, s)| piece(one, s, true)).collect(),
+        audio_name: plan.audio.as_ref().filter(|_| has_audio).map(|audio| audio.name.clone()),
+        name,
+    }))
+}

@@ -1,0 +1,112 @@
+//! A nats-server of our own, as a child.
+
+use std::ffi::OsString;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use nats::conf::{ServerConf, User};
+use nats::server::{ServerOptions, ServerProcess, find_binary, write_private};
+
+use super::DataDir;
+use crate::config::Config;
+
+/// The server's preferred port; any other when it is taken.
+const PORT: u16 = 4222;
+
+/// What is kept of it: passwords must outlive restarts, for adopted workers know them.
+const CONF: &str = "nats.json";
+
+/// A nats-server as a child.
+#[derive(Debug)]
+pub struct EmbeddedBus {
+    conf: ServerConf,
+    process: ServerProcess,
+}
+
+impl EmbeddedBus {
+    /// Starts it; what an earlier run left running is ended first.
+    pub(super) async fn start(data: &DataDir, config: &Config) -> anyhow::Result<Self> {
+        let binary = match &config.bus.server {
+            Some(path) => path.clone(),
+            None => find_binary().await?,
+        };
+        let folder = data.join("nats");
+        std::fs::create_dir_all(&folder)?;
+        let pid_path = folder.join("nats-server.pid");
+        // Before the port is looked for: a leftover holds it.
+        nats::server::PidFile::new(&pid_path).end_leftover(super::DRAIN).await?;
+        let conf = conf(data, config)?;
+        let conf_path = folder.join("nats.conf");
+        write_private(&conf_path, &conf.render())?;
+        let process = ServerProcess::start(ServerOptions {
+            binary,
+            conf_path,
+            listen: conf.listen,
+            pid_path,
+            log_path: folder.join("nats-server.log"),
+            guard: guard(),
+            kill_on_drop: true,
+        })
+        .await?;
+        Ok(Self { conf, process })
+    }
+
+    pub(super) fn conf(&self) -> &ServerConf {
+        &self.conf
+    }
+
+    pub(super) fn pid(&self) -> u32 {
+        self.process.id().pid
+    }
+
+    pub(super) async fn ended(&mut self) -> anyhow::Error {
+        match self.process.wait().await {
+            Ok(status) => anyhow::anyhow!("nats-server ended by itself: {status:?}"),
+            Err(error) => error.into(),
+        }
+    }
+
+    pub(super) async fn stop(self) {
+        if let Err(error) = self.process.stop().await {
+            tracing::warn!(%error, "nats-server did not stop");
+        }
+    }
+}
+
+/// The configuration of the last run, with what has changed.
+fn conf(data: &DataDir, config: &Config) -> anyhow::Result<ServerConf> {
+    let path = data.join(CONF);
+    let cap = config.pool.machines_max;
+    let mut conf = match std::fs::read_to_string(&path) {
+        Ok(text) => serde_json::from_str(&text)
+            .with_context(|| format!("{} is damaged: remove it", path.display()))?,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            ServerConf::generate(loopback(PORT), &data.join("nats/store"), cap)?
+        }
+        Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
+    };
+    for n in conf.workers.len() + 1..=cap as usize {
+        conf.workers.push(User::generate(&format!("w{n}"))?);
+    }
+    conf.store_dir = data.join("nats/store");
+    conf.listen = free(conf.listen)?;
+    write_private(&path, &serde_json::to_string_pretty(&conf)?)?;
+    Ok(conf)
+}
+
+fn loopback(port: u16) -> SocketAddr {
+    SocketAddr::from((Ipv4Addr::LOCALHOST, port))
+}
+
+/// This address if it is free, else one that is.
+fn free(wanted: SocketAddr) -> std::io::Result<SocketAddr> {
+    let listener = TcpListener::bind(wanted).or_else(|_| TcpListener::bind(loopback(0)))?;
+    listener.local_addr()
+}
+
+/// Has a child die with us: `tcoder guard` sets the parent-death signal and becomes it.
+pub(crate) fn guard() -> Vec<OsString> {
+    let own = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("tcoder"));
+    vec![own.into_os_string(), "guard".into(), "--".into()]
+}

@@ -1,0 +1,94 @@
+//! What the parts that serve one child share.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use bus_schema::report::{ErrorCode, TaskError};
+use bus_schema::task::{TaskKind, TaskSpec};
+use tokio::sync::mpsc;
+
+use super::event::{ChildEvent, Pool};
+use super::limits::Limits;
+
+/// One child's counters, and the way to its owner.
+#[derive(Debug)]
+pub(super) struct Session {
+    pub(super) kind: TaskKind,
+    pub(super) source_bytes: u64,
+    pub(super) limits: Limits,
+    pub(super) pool: Arc<Pool>,
+    events: mpsc::Sender<ChildEvent>,
+    /// Times that the child got on.
+    advances: AtomicU64,
+    /// Ranges that it waits for, and events that its owner has not taken.
+    owed: AtomicUsize,
+}
+
+impl Session {
+    pub(super) fn new(spec: &TaskSpec, limits: Limits, events: mpsc::Sender<ChildEvent>) -> Self {
+        let source_bytes = match spec {
+            TaskSpec::Probe(spec) => spec.source_bytes,
+            TaskSpec::Chunk(spec) => spec.source_bytes,
+            TaskSpec::Audio(spec) => spec.source_bytes,
+            TaskSpec::Assemble(_) => 0,
+        };
+        Self {
+            kind: spec.kind(),
+            source_bytes,
+            limits,
+            pool: Arc::default(),
+            events,
+            advances: AtomicU64::new(0),
+            owed: AtomicUsize::new(0),
+        }
+    }
+
+    /// Tells the owner; waits for it to listen, which is no fault of the child's.
+    pub(super) async fn tell(&self, event: ChildEvent) {
+        let debt = self.owe();
+        if self.events.send(event).await.is_err() {
+            tracing::trace!("nobody listens");
+        }
+        drop(debt);
+    }
+
+    /// Ends when nobody listens any more.
+    pub(super) async fn abandoned(&self) {
+        self.events.closed().await;
+    }
+
+    /// Something is owed to the child until the debt is dropped.
+    pub(super) fn owe(&self) -> Debt<'_> {
+        self.owed.fetch_add(1, Ordering::Relaxed);
+        Debt(&self.owed)
+    }
+
+    /// Whether the child may be waiting for us.
+    pub(super) fn is_owed(&self) -> bool {
+        self.owed.load(Ordering::Relaxed) > 0 || self.pool.held() > 0
+    }
+
+    /// The child got on.
+    pub(super) fn advance(&self) {
+        self.advances.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn advances(&self) -> u64 {
+        self.advances.load(Ordering::Relaxed)
+    }
+}
+
+/// Something that is owed to the child.
+#[derive(Debug)]
+pub(super) struct Debt<'a>(&'a AtomicUsize);
+
+impl Drop for Debt<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// The child did what no child of ours does: it is broken, or somebody else's.
+pub(super) fn broken(what: impl std::fmt::Display) -> TaskError {
+    TaskError { code: ErrorCode::Crashed, message: format!("the task's process broke its protocol: {what}") }
+}

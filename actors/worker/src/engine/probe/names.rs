@@ -1,0 +1,66 @@
+//! Short names for containers and codecs.
+
+use gstreamer as gst;
+
+/// A container's short name; `None` for what is no audio-visual file: text, a picture, an archive.
+#[must_use]
+pub fn container(caps: &gst::CapsRef) -> Option<String> {
+    let structure = caps.structure(0)?;
+    let field = |name| structure.get::<&str>(name).ok();
+    let name = match structure.name().as_str() {
+        "video/quicktime" if field("variant") == Some("apple") => "mov",
+        "video/quicktime" | "audio/x-m4a" | "application/x-3gp" => "mp4",
+        "video/x-matroska" | "audio/x-matroska" | "video/x-matroska-3d" => "matroska",
+        "video/webm" | "audio/webm" => "webm",
+        "video/mpegts" => "mpegts",
+        "video/mpeg" if structure.get::<bool>("systemstream") == Ok(true) => "mpegps",
+        "video/x-msvideo" => "avi",
+        "video/x-ms-asf" => "asf",
+        "video/x-flv" => "flv",
+        "application/ogg" | "video/ogg" | "audio/ogg" => "ogg",
+        "audio/x-wav" => "wav",
+        other => {
+            let (kind, rest) = other.split_once('/')?;
+            let is_media = matches!(kind, "video" | "audio") || other == "application/x-id3";
+            return is_media.then(|| rest.trim_start_matches("x-").to_owned());
+        }
+    };
+    Some(name.to_owned())
+}
+
+/// A codec's short name.
+#[must_use]
+pub fn codec(caps: &gst::CapsRef) -> String {
+    let Some(structure) = caps.structure(0) else { return "unknown".to_owned() };
+    let number = |name| structure.get::<i32>(name).unwrap_or(0);
+    let name = match (structure.name().as_str(), number("mpegversion"), number("layer")) {
+        ("video/x-h265", ..) => "hevc",
+        ("video/mpeg", 1, _) => "mpeg1",
+        ("video/mpeg", 2, _) => "mpeg2",
+        ("video/mpeg" | "video/x-divx" | "video/x-xvid", ..) => "mpeg4",
+        ("audio/mpeg", 2 | 4, _) => "aac",
+        ("audio/mpeg", 1, 3) => "mp3",
+        ("audio/mpeg", 1, 2) => "mp2",
+        ("image/jpeg", ..) => "mjpeg",
+        ("video/x-raw", ..) => "raw",
+        ("audio/x-raw", ..) => "pcm",
+        (other, ..) => other.split_once('/').map_or(other, |(_, rest)| rest.trim_start_matches("x-")),
+    };
+    name.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_media_has_no_container() {
+        gst::init().unwrap();
+        let name = |media_type: &str| container(&gst::Caps::new_empty_simple(media_type));
+        assert_eq!(name("video/webm").as_deref(), Some("webm"));
+        assert_eq!(name("audio/x-flac").as_deref(), Some("flac"));
+        for media_type in ["text/plain", "image/jpeg", "application/pdf", "application/zip"] {
+            assert_eq!(name(media_type), None, "{media_type}");
+        }
+    }
+}

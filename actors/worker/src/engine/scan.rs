@@ -1,0 +1,92 @@
+//! A look at a container's frames without decoding them.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use gstreamer as gst;
+use gstreamer::prelude::*;
+
+use super::Result;
+use super::demux::{Demux, Medium, Stream};
+use super::source::Source;
+
+/// What went by on one stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Track {
+    /// What it holds.
+    pub medium: Medium,
+    /// Coded frames.
+    pub frames: u64,
+    /// Stream time of the earliest.
+    pub first_ns: u64,
+    /// Stream time of the latest.
+    pub last_ns: u64,
+    /// Where the latest ends.
+    pub end_ns: u64,
+}
+
+/// Reads all frames from the keyframe before `from_ns` to the end. In the container's order of streams;
+/// a stream without a single timed frame is there with `frames` = 0.
+///
+/// # Errors
+/// What the demuxer says.
+pub fn run(source: &Source, from_ns: u64) -> Result<Vec<Track>> {
+    let tracks: Arc<Mutex<Vec<Track>>> = Arc::default();
+    let watched = Arc::clone(&tracks);
+    let demux = Demux::open(source, move |_, streams| {
+        watch(&watched, streams);
+        Ok(())
+    })?;
+    if !demux.seek(from_ns) {
+        tracing::debug!("not seekable: scanning from the start");
+    }
+    let pipeline = demux.pipeline();
+    let played = pipeline
+        .set_state(gst::State::Playing)
+        .and_then(|()| pipeline.wait_eos(|| demux.check()));
+    played.map_err(|error| demux.explain(error))?;
+    let seen = tracks.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    Ok(seen)
+}
+
+fn watch(tracks: &Arc<Mutex<Vec<Track>>>, streams: &[Stream]) {
+    let blank = |stream: &Stream| Track {
+        medium: stream.medium,
+        frames: 0,
+        first_ns: u64::MAX,
+        last_ns: 0,
+        end_ns: 0,
+    };
+    let blanks: Vec<Track> = streams.iter().map(blank).collect();
+    tracks.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&blanks);
+    let kinds = gst::PadProbeType::BUFFER | gst::PadProbeType::EVENT_FLUSH;
+    for (index, (stream, blank)) in streams.iter().zip(blanks).enumerate() {
+        let tracks = Arc::clone(tracks);
+        stream.pad.add_probe(kinds, move |pad, info| {
+            let mut tracks = tracks.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(track) = tracks.get_mut(index) {
+                match &info.data {
+                    Some(gst::PadProbeData::Buffer(buffer)) => see(track, pad, buffer),
+                    // A seek: what came before it is not of its span.
+                    Some(gst::PadProbeData::Event(_)) => *track = blank,
+                    _ => {}
+                }
+            }
+            gst::PadProbeReturn::Ok
+        });
+    }
+}
+
+fn see(track: &mut Track, pad: &gst::Pad, buffer: &gst::Buffer) {
+    let Some(time_ns) = stream_time_ns(pad, buffer) else { return };
+    let duration_ns = buffer.duration().map_or(0, gst::ClockTime::nseconds);
+    track.frames += 1;
+    track.first_ns = track.first_ns.min(time_ns);
+    track.last_ns = track.last_ns.max(time_ns);
+    track.end_ns = track.end_ns.max(time_ns + duration_ns);
+}
+
+fn stream_time_ns(pad: &gst::Pad, buffer: &gst::Buffer) -> Option<u64> {
+    let event = pad.sticky_event::<gst::event::Segment>(0)?;
+    let segment = event.segment().downcast_ref::<gst::ClockTime>()?;
+    segment.to_stream_time(buffer.pts()?).map(gst::ClockTime::nseconds)
+}

@@ -1,0 +1,112 @@
+//! `tcoder-worker`: the data plane on a machine, and single tasks by hand.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::{Args, Parser, Subcommand};
+use worker::by_hand::{self, Outcome};
+use worker::child::{Limits, Options};
+use worker::{engine, plugins};
+
+/// Media worker of tcoder.
+#[derive(Debug, Parser)]
+#[command(version, about)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run one task: `tcoder-worker task --spec spec.json --source film.mp4 --out dir`.
+    Task(Task),
+    /// Try every encoder, and print as JSON which of them work.
+    Encoders(Encoders),
+}
+
+#[derive(Debug, Args)]
+struct Task {
+    /// The task as JSON, as the bus carries it.
+    #[arg(long, required_unless_present = "child")]
+    spec: Option<PathBuf>,
+    /// A path or an http(s) address.
+    #[arg(long, required_unless_present = "child")]
+    source: Option<String>,
+    /// Where to write what it makes.
+    #[arg(long, default_value = "out")]
+    out: PathBuf,
+    /// Threads per decoder and encoder.
+    #[arg(long)]
+    threads: Option<u32>,
+    /// Be the sandboxed half, on inherited sockets.
+    #[arg(long, hide = true, requires = "parent")]
+    child: bool,
+    /// The process that started the sandboxed half.
+    #[arg(long, hide = true)]
+    parent: Option<u32>,
+}
+
+#[derive(Debug, Args)]
+struct Encoders {
+    /// Be the half that loads them.
+    #[arg(long, hide = true)]
+    child: bool,
+}
+
+fn main() -> ExitCode {
+    let log = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
+    tracing_subscriber::fmt().with_env_filter(log).with_writer(std::io::stderr).init();
+    match run(Cli::parse().command) {
+        Ok(code) => code,
+        Err(error) => {
+            tracing::error!("{error:#}");
+            ExitCode::from(4)
+        }
+    }
+}
+
+fn run(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Task(Task { child: true, parent, .. }) => {
+            engine::task::run(parent.unwrap_or_default())?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Task(task) => run_task(&task),
+        Command::Encoders(Encoders { child }) => run_encoders(child),
+    }
+}
+
+fn run_task(task: &Task) -> anyhow::Result<ExitCode> {
+    let (Some(spec), Some(source)) = (&task.spec, &task.source) else {
+        anyhow::bail!("--spec and --source are needed");
+    };
+    let text = std::fs::read_to_string(spec).with_context(|| format!("cannot read {}", spec.display()))?;
+    let spec = serde_json::from_str(&text).context("the spec is no task")?;
+    let cores = std::thread::available_parallelism().map_or(1, |n| u32::try_from(n.get()).unwrap_or(1));
+    let options = Options {
+        program: std::env::current_exe()?,
+        environment: plugins::prepare(&cache_dir())?.environment().clone(),
+        threads: task.threads.unwrap_or(cores),
+        limits: Limits::default(),
+    };
+    let runtime = tokio::runtime::Runtime::new()?;
+    let outcome = runtime.block_on(by_hand::run(&options, spec, source, &task.out))?;
+    writeln!(std::io::stdout(), "{}", serde_json::to_string(&outcome)?)?;
+    Ok(match outcome {
+        Outcome::Failed(error) if !error.code.is_passing() => ExitCode::from(3),
+        Outcome::Failed(_) => ExitCode::from(4),
+        _ => ExitCode::SUCCESS,
+    })
+}
+
+fn run_encoders(_child: bool) -> anyhow::Result<ExitCode> {
+    anyhow::bail!("not yet")
+}
+
+/// Beside nobody's files: by hand there is no work folder.
+fn cache_dir() -> PathBuf {
+    std::env::temp_dir().join(format!("tcoder-worker-{}", rustix::process::getuid().as_raw()))
+}

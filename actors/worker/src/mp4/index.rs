@@ -1,0 +1,219 @@
+//! The index of a source: what an MP4 or MOV says of its tracks, exactly and without decoding.
+//!
+//! A few ranged reads find `moov`, at either end; a fragmented file is walked from fragment to
+//! fragment. The result tells how many frames a player shows and when, so that a chunk's frames can be
+//! counted against it, and how far into the file the samples reach, so that a file that was cut is
+//! known before anything is decoded.
+
+mod boxes;
+mod builder;
+mod edits;
+mod file;
+mod fragment;
+mod movie;
+mod sample_entry;
+mod tables;
+mod times;
+
+use bus_schema::plan::Span;
+use bytes::Bytes;
+
+use super::error::Error;
+use edits::Edits;
+use times::Times;
+
+/// The largest `moov`, and the largest `moof`, that is read: 24 h of 60 fps with reordered frames and a
+/// table entry for each chunk take about 110 MB.
+pub const MOVIE_BYTES_MAX: u64 = 128 << 20;
+
+/// Most frames of a picture: 19 h at 60 fps. Their times take 8 bytes each while they are sorted.
+pub const FRAMES_MAX: u64 = 1 << 22;
+
+/// Most tracks that are looked at.
+pub const TRACKS_MAX: usize = 64;
+
+/// Most fragments that are walked, a ranged read each: 11 h of two-second fragments.
+pub const FRAGMENTS_MAX: usize = 20_000;
+
+/// What an MP4 or MOV tells of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MovieIndex {
+    /// Whether the file says that it is QuickTime, or is too old to say anything.
+    pub is_quicktime: bool,
+    /// Whether samples are in fragments (`moof`).
+    pub is_fragmented: bool,
+    /// Tracks in the file's order.
+    pub tracks: Vec<TrackIndex>,
+    /// The first byte behind the last that any sample uses.
+    pub media_end: u64,
+    /// Whether the file ends inside a fragment's own index.
+    pub is_cut: bool,
+}
+
+/// One track.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TrackIndex {
+    /// Its number in the file.
+    pub track_id: u32,
+    /// What it is: `vide`, `soun`, `text`, ...
+    pub handler: [u8; 4],
+    /// Its sample entry: `avc1`, `hvc1`, `mp4a`, ...
+    pub codec: [u8; 4],
+    /// Units per second.
+    pub timescale: u32,
+    /// Samples in the file, shown or not.
+    pub n_samples: u64,
+    /// Pixels as coded; 0 for anything but a picture.
+    pub coded_width: u16,
+    /// Pixels as coded; 0 for anything but a picture.
+    pub coded_height: u16,
+    /// Clockwise quarter turns to apply before showing, in degrees: 0, 90, 180, 270.
+    pub rotation_deg: u16,
+    /// Pixel aspect ratio, width to height; 1 to 1 when the file tells none.
+    pub par: (u32, u32),
+    /// Channels of sound as the sample entry tells; its decoder may know better.
+    pub channels: u16,
+    /// Samples of sound per second as the sample entry tells; 0 when unknown.
+    pub sample_rate_hz: u32,
+    /// ISO 639-2 or BCP 47, where known.
+    pub language: Option<String>,
+    times: Times,
+    edits: Edits,
+    /// Units of the last sample.
+    last_duration: u32,
+    /// Media times at which decoding can begin; `None` when it can at every sample.
+    keyframes: Option<Vec<i64>>,
+}
+
+/// Reads the index of a file of `size` bytes. `reader` gets an offset and a length within the file and
+/// returns exactly these bytes.
+///
+/// `Ok(None)` when it is not an ISO base media file.
+///
+/// # Errors
+/// [`Error::Truncated`] when the file ends before its index does, [`Error::Damaged`] when its index
+/// contradicts itself, [`Error::TooLarge`] when the index is over a limit (such a file may be fine, and
+/// is to be treated as one that has no index), [`Error::Read`] from `reader`.
+pub fn read(
+    reader: impl FnMut(u64, u32) -> std::io::Result<Bytes>,
+    size: u64,
+) -> Result<Option<MovieIndex>, Error> {
+    file::read(reader, size)
+}
+
+impl MovieIndex {
+    /// The first track with a picture that shows anything.
+    #[must_use]
+    pub fn video(&self) -> Option<&TrackIndex> {
+        let mut pictures = self.tracks.iter().filter(|track| track.is_video());
+        pictures.find(|track| track.n_samples > 0)
+    }
+
+    /// The tracks with sound, in the file's order.
+    pub fn audio(&self) -> impl Iterator<Item = &TrackIndex> {
+        self.tracks.iter().filter(|track| track.handler == *b"soun")
+    }
+
+    /// Whether samples lie behind a file end at `size`, or the file ends inside its index.
+    #[must_use]
+    pub fn is_truncated(&self, size: u64) -> bool {
+        self.is_cut || self.media_end > size
+    }
+}
+
+impl TrackIndex {
+    /// Whether this is a picture.
+    #[must_use]
+    pub fn is_video(&self) -> bool {
+        self.handler == *b"vide"
+    }
+
+    /// Samples that a player shows, by the edit list.
+    #[must_use]
+    pub fn frames_shown(&self) -> u64 {
+        let windows = self.edits.windows().iter();
+        windows
+            .map(|window| self.times.count_in(window.from, window.until))
+            .sum()
+    }
+
+    /// Samples whose stream time lies in a span.
+    #[must_use]
+    pub fn frames_in(&self, span: Span) -> u64 {
+        let count = |window: &edits::Window| {
+            let from = window.media_time_at(span.start_ns, self.timescale);
+            let until = match span.end_ns {
+                Some(end_ns) => window.media_time_at(end_ns, self.timescale),
+                None => i64::MAX,
+            };
+            self.times
+                .count_in(window.from.max(from), window.until.min(until))
+        };
+        self.edits.windows().iter().map(count).sum()
+    }
+
+    /// Stream time of the first sample that is shown; `None` when none is.
+    #[must_use]
+    pub fn start_ns(&self) -> Option<u64> {
+        let first = |window: &edits::Window| {
+            let first = self.times.first_at_or_after(window.from)?;
+            (first < window.until).then(|| window.stream_time_ns(first, self.timescale))
+        };
+        self.edits.windows().iter().filter_map(first).min()
+    }
+
+    /// Stream time at which the last sample that is shown ends; `None` when none is shown.
+    #[must_use]
+    pub fn end_ns(&self) -> Option<u64> {
+        let end = |window: &edits::Window| {
+            let last = self.times.last_before(window.until)?;
+            if last < window.from {
+                return None;
+            }
+            // A sample that others follow behind the edit is shown to the edit's end.
+            let own_end = last.saturating_add(i64::from(self.last_duration));
+            let is_final = self.times.first_at_or_after(window.until).is_none();
+            let end = if is_final { own_end } else { window.until };
+            Some(window.stream_time_ns(end.min(window.until), self.timescale))
+        };
+        self.edits.windows().iter().filter_map(end).max()
+    }
+
+    /// Time from the first sample shown to the end of the last.
+    #[must_use]
+    pub fn duration_ns(&self) -> u64 {
+        let (start, end) = (self.start_ns(), self.end_ns());
+        end.unwrap_or(0).saturating_sub(start.unwrap_or(0))
+    }
+
+    /// Stream times of all samples shown, in the order of the edits.
+    pub fn times_ns(&self) -> impl Iterator<Item = u64> {
+        self.edits.windows().iter().flat_map(|window| {
+            let times = self.times.iter_in(window.from, window.until);
+            times.map(|time| window.stream_time_ns(time, self.timescale))
+        })
+    }
+
+    /// Units from each sample to the next, when they are all the same: a constant frame rate is
+    /// `timescale / step`.
+    #[must_use]
+    pub fn constant_step(&self) -> Option<u32> {
+        self.times.constant_step()
+    }
+
+    /// Stream times of the keyframes that are shown; `None` when every frame is one.
+    #[must_use]
+    pub fn keyframes_ns(&self) -> Option<Vec<u64>> {
+        let keyframes = self.keyframes.as_ref()?;
+        let shown = self.edits.windows().iter().flat_map(|window| {
+            let inside = keyframes
+                .iter()
+                .filter(|time| (window.from..window.until).contains(time));
+            inside.map(|time| window.stream_time_ns(*time, self.timescale))
+        });
+        Some(shown.collect())
+    }
+}
+
+#[cfg(test)]
+mod tests;
