@@ -24,9 +24,7 @@ function show(): void {
 }
 
 window.addEventListener("hashchange", () => {
-  // A file that is dropped where nothing takes it must not replace the page, and with it a running upload.
-for (const event of ["dragover", "drop"]) window.addEventListener(event, (dropped) => dropped.preventDefault());
-show();
+  show();
   // Keyboards and screen readers go on in the new view.
   main?.focus({ preventScroll: true });
 });
