@@ -240,8 +240,12 @@ impl JobActor {
                 self.platform.jobs.update(state.id.as_str(), record, loaded.revision).await?;
         }
         self.note(state);
-        if needs_finish {
-            Box::pin(self.conclude(state)).await?;
+        if needs_finish && let Err(trouble) = Box::pin(self.conclude(state)).await {
+            // The next message to this job tries again.
+            if let Some(loaded) = &mut state.loaded {
+                loaded.is_flushed = false;
+            }
+            return Err(trouble);
         }
         Ok(())
     }

@@ -1,11 +1,13 @@
 //! ISO base media files, as bytes and values: no IO, no GStreamer.
 //!
-//! In the order in which the data travels: the index of a source tells what it holds; encoded
+//! In the order in which the data travels: the [`index`] of a source tells what it holds; encoded
 //! frames become [`Sample`]s by [`schedule`]; a [`PieceWriter`] writes a task's CMAF segments and keeps
 //! their [`SampleTable`]; an [`Assembly`] makes one MP4 of many pieces without touching their media.
 //!
 //! Everything that is read here may come from a stranger: no decoder panics, none allocates more than
 //! a named limit.
+
+pub mod index;
 
 mod assembly;
 mod error;

@@ -29,8 +29,8 @@ pub enum Want {
         /// Rate to convert to.
         sample_rate_hz: u32,
     },
-    /// The first picture, else the first sound, as it comes out of the decoder; nothing is no error.
-    Any,
+    /// The first picture, if there is one.
+    AnyVideo,
 }
 
 /// A decoded stream.
@@ -53,13 +53,21 @@ impl Decode {
             .drop(false)
             .build();
         let end = sink.clone();
-        let demux = Demux::open(source, move |pipeline, streams| {
-            match select(want, streams)? {
-                Some(stream) => connect(pipeline, stream, want, threads, &end),
-                None => Ok(()),
+        let demux = Demux::open(source, move |pipeline, stream| {
+            if is_wanted(want, stream) && end.parent().is_none() {
+                connect(pipeline, stream, want, threads, &end)?;
             }
+            Ok(())
         })?;
-        Ok(Self { demux, sink })
+        match want {
+            Want::Video if sink.parent().is_none() => {
+                Err(Error::new(ErrorCode::NoVideo, "the source has no picture"))
+            }
+            Want::Audio { .. } if sink.parent().is_none() => {
+                Err(Error::new(ErrorCode::NoAudio, "the source has no such audio track"))
+            }
+            _ => Ok(Self { demux, sink }),
+        }
     }
 
     /// The container.
@@ -145,20 +153,12 @@ fn stream_time(
     })
 }
 
-/// The stream that is wanted, if it is there.
-fn select(want: Want, streams: &[Stream]) -> Result<Option<&Stream>> {
-    let mut video = streams.iter().filter(|stream| stream.medium == Medium::Video);
-    let mut audio = streams.iter().filter(|stream| stream.medium == Medium::Audio);
-    let none = |code, what: &str| Error::new(code, format!("the source has no {what}"));
+fn is_wanted(want: Want, stream: &Stream) -> bool {
     match want {
-        Want::Video => {
-            video.next().map(Some).ok_or_else(|| none(ErrorCode::NoVideo, "picture"))
+        Want::Video | Want::AnyVideo => stream.medium == Medium::Video,
+        Want::Audio { track, .. } => {
+            stream.medium == Medium::Audio && stream.ordinal == track as usize
         }
-        Want::Audio { track, .. } => audio
-            .nth(track as usize)
-            .map(Some)
-            .ok_or_else(|| none(ErrorCode::NoAudio, "such audio track")),
-        Want::Any => Ok(video.next().or_else(|| audio.next())),
     }
 }
 
@@ -179,7 +179,7 @@ fn connect(
             elements.extend([element("audioconvert")?, element("audioresample")?]);
             sink.set_caps(Some(&pcm_caps(channels, sample_rate_hz)));
         }
-        Want::Video | Want::Any => {}
+        Want::Video | Want::AnyVideo => {}
     }
     elements.push(sink.clone().upcast());
     let elements: Vec<&gst::Element> = elements.iter().collect();

@@ -1,5 +1,6 @@
 //! A container, opened: its elementary streams, parsed but not decoded.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bus_schema::report::ErrorCode;
@@ -26,8 +27,8 @@ pub enum Medium {
 pub struct Stream {
     /// What it holds.
     pub medium: Medium,
-    /// Unique in the container, and in the container's order when sorted.
-    pub id: String,
+    /// Its ordinal among the streams of its medium, from 0.
+    pub ordinal: usize,
     /// As its parser made them.
     pub caps: gst::Caps,
     /// Where it comes out of the parser.
@@ -35,7 +36,7 @@ pub struct Stream {
 }
 
 impl Stream {
-    fn of(pad: &gst::Pad) -> Self {
+    fn of(pad: &gst::Pad, earlier: &[Self]) -> Self {
         let caps = pad.current_caps().unwrap_or_else(|| pad.query_caps(None));
         let name = caps.structure(0).map(|s| s.name().as_str()).unwrap_or_default();
         let medium = match name.split('/').next() {
@@ -45,8 +46,8 @@ impl Stream {
             Some("image") if name == "image/jpeg" => Medium::Video,
             _ => Medium::Other,
         };
-        let id = pad.stream_id().map(String::from).unwrap_or_default();
-        Self { medium, id, caps, pad: pad.clone() }
+        let ordinal = earlier.iter().filter(|stream| stream.medium == medium).count();
+        Self { medium, ordinal, caps, pad: pad.clone() }
     }
 
     /// Every tag that has come by on this stream.
@@ -63,13 +64,14 @@ impl Stream {
     }
 }
 
-/// What is done with the streams once all are known, before the first of their bytes flows.
-type Connect = Box<dyn FnOnce(&gst::Pipeline, &[Stream]) -> Result<()> + Send>;
+/// What is done with a stream before the first of its bytes flows: linked, or left alone.
+type Connect = Box<dyn FnMut(&gst::Pipeline, &Stream) -> Result<()> + Send>;
 
 /// A pipeline from the source to its parsed streams.
 #[derive(Debug)]
 pub struct Demux {
     pipeline: Pipeline,
+    parsebin: gst::Element,
     shared: Arc<Shared>,
     source: Source,
 }
@@ -77,7 +79,8 @@ pub struct Demux {
 #[derive(Debug, Default)]
 struct Shared {
     streams: Mutex<Vec<Stream>>,
-    container: Mutex<Option<gst::Caps>>,
+    /// Whether anything flowed: then all streams that the container begins with are known.
+    is_flowing: AtomicBool,
     failure: Mutex<Option<Error>>,
 }
 
@@ -90,32 +93,33 @@ impl Demux {
     /// elements say.
     pub fn open(
         source: &Source,
-        connect: impl FnOnce(&gst::Pipeline, &[Stream]) -> Result<()> + Send + 'static,
+        connect: impl FnMut(&gst::Pipeline, &Stream) -> Result<()> + Send + 'static,
     ) -> Result<Self> {
         let pipeline = Pipeline::new()?;
-        let (typefind, parsebin) = (element("typefind")?, element("parsebin")?);
+        let parsebin = element("parsebin")?;
         let appsrc = source.element()?;
-        pipeline.chain(&[appsrc.upcast_ref(), &typefind, &parsebin])?;
+        pipeline.chain(&[appsrc.upcast_ref(), &parsebin])?;
         let shared = Arc::new(Shared::default());
-        watch_type(&typefind, &shared);
         watch_streams(&parsebin, &pipeline, &shared, Box::new(connect));
-        let demux = Self { pipeline, shared, source: source.clone() };
-        match demux.pipeline.preroll() {
+        let demux = Self { pipeline, parsebin, shared, source: source.clone() };
+        let is_built = || demux.shared.is_flowing.load(Ordering::Relaxed);
+        match demux.pipeline.preroll(is_built) {
             Ok(()) => demux.check().map(|()| demux),
             Err(error) => Err(demux.explain(error)),
         }
     }
 
-    /// The streams in the container's order.
+    /// The streams, always in the same order for the same file.
     #[must_use]
     pub fn streams(&self) -> Vec<Stream> {
         lock(&self.shared.streams).clone()
     }
 
-    /// The container's media type.
+    /// The container's media type, as the parser's own look at the first bytes found it.
     #[must_use]
     pub fn container(&self) -> Option<gst::Caps> {
-        lock(&self.shared.container).clone()
+        let typefind = self.parsebin.downcast_ref::<gst::Bin>()?.by_name("typefind")?;
+        typefind.property::<Option<gst::Caps>>("caps")
     }
 
     /// The pipeline.
@@ -168,60 +172,51 @@ impl Demux {
     }
 }
 
-fn watch_type(typefind: &gst::Element, shared: &Arc<Shared>) {
-    let shared = Arc::clone(shared);
-    typefind.connect("have-type", false, move |values| {
-        *lock(&shared.container) = values.get(2).and_then(|caps| caps.get::<gst::Caps>().ok());
-        None
-    });
-}
-
-/// Links everything in `no-more-pads`: there all streams of the container are known, and still blocked.
+/// Links streams as they appear. Those that a container begins with all appear before the first of them
+/// flows; in a joined broadcast others may come later.
 fn watch_streams(
     parsebin: &gst::Element,
     pipeline: &Pipeline,
     shared: &Arc<Shared>,
     connect: Connect,
 ) {
-    let connect = Mutex::new(Some(connect));
-    let (weak, shared, late) = (pipeline.inner().downgrade(), Arc::clone(shared), Arc::clone(shared));
-    parsebin.connect_no_more_pads(move |parsebin| {
+    let connect = Mutex::new(connect);
+    let (weak, shared) = (pipeline.inner().downgrade(), Arc::clone(shared));
+    parsebin.connect_pad_added(move |parsebin, pad| {
         let Some(pipeline) = weak.upgrade() else { return };
-        let Some(connect) = lock(&connect).take() else { return };
-        let mut streams: Vec<Stream> = parsebin.src_pads().iter().map(Stream::of).collect();
-        streams.sort_by(|a, b| a.id.cmp(&b.id));
-        let linked = connect(&pipeline, &streams).and_then(|()| discard_rest(&pipeline, &streams));
+        let mut streams = lock(&shared.streams);
+        let stream = Stream::of(pad, &streams);
+        watch_flow(pad, &shared);
+        let linked = lock(&connect)(&pipeline, &stream).and_then(|()| discard(&pipeline, pad));
         if let Err(error) = linked {
             gst::element_error!(parsebin, gst::CoreError::Failed, ["{error}"]);
-            *lock(&shared.failure) = Some(error);
+            lock(&shared.failure).get_or_insert(error);
         }
-        *lock(&shared.streams) = streams;
-    });
-    // Streams that begin later, as in a joined broadcast, are not ours; but one that is not linked would
-    // stop the demuxer.
-    let weak = pipeline.inner().downgrade();
-    parsebin.connect_pad_added(move |_, pad| {
-        let is_late = !lock(&late.streams).is_empty();
-        if let (true, Some(pipeline)) = (is_late, weak.upgrade()) {
-            if let Err(error) = discard_rest(&pipeline, &[Stream::of(pad)]) {
-                tracing::warn!(%error, "a late stream is not read");
-            }
-        }
+        streams.push(stream);
     });
 }
 
-/// Streams that nobody took end in a sink: one that is not linked would stop the demuxer.
-fn discard_rest(pipeline: &gst::Pipeline, streams: &[Stream]) -> Result<()> {
-    for stream in streams.iter().filter(|stream| !stream.pad.is_linked()) {
-        let sink = element("fakesink")?;
-        sink.set_property("sync", false);
-        // It must not be waited for: a subtitle may come in an hour.
-        sink.set_property("async", false);
-        pipeline.add(&sink)?;
-        sink.sync_state_with_parent()?;
-        link(&stream.pad, &sink)?;
+fn watch_flow(pad: &gst::Pad, shared: &Arc<Shared>) {
+    let shared = Arc::clone(shared);
+    let kinds = gst::PadProbeType::BUFFER | gst::PadProbeType::EVENT_DOWNSTREAM;
+    pad.add_probe(kinds, move |_, _| {
+        shared.is_flowing.store(true, Ordering::Relaxed);
+        gst::PadProbeReturn::Remove
+    });
+}
+
+/// A stream that nobody took ends in a sink: one that is not linked would stop the demuxer.
+fn discard(pipeline: &gst::Pipeline, pad: &gst::Pad) -> Result<()> {
+    if pad.is_linked() {
+        return Ok(());
     }
-    Ok(())
+    let sink = element("fakesink")?;
+    sink.set_property("sync", false);
+    // It must not be waited for: a subtitle may come in an hour.
+    sink.set_property("async", false);
+    pipeline.add(&sink)?;
+    sink.sync_state_with_parent()?;
+    link(pad, &sink)
 }
 
 /// Links a stream to an element's only sink pad.

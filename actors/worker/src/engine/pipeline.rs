@@ -14,6 +14,8 @@ use super::{Error, Result};
 const PREROLL_MS_MAX: u64 = 120_000;
 /// How often waiting looks up.
 pub(crate) const POLL_MS: u64 = 100;
+/// How often a pipeline that is being built is looked at: it is on the way to the first picture.
+const STEP_MS: u64 = 5;
 
 /// A pipeline. Dropping one that is not at `NULL` hangs the process, so this type alone holds them.
 #[derive(Debug)]
@@ -62,23 +64,32 @@ impl Pipeline {
         }
     }
 
-    /// Brings the pipeline to `PAUSED`: until then every sink has its first buffer.
+    /// Brings the pipeline to `PAUSED`: until then every sink has its first buffer. A pipeline whose sinks
+    /// come later is at `PAUSED` before that; `is_built` tells when all are there.
     ///
     /// # Errors
     /// What the pipeline's elements say, or that nothing came for two minutes.
-    pub fn preroll(&self) -> Result<()> {
+    pub fn preroll(&self, is_built: impl Fn() -> bool) -> Result<()> {
         self.set_state(gst::State::Paused)?;
         let deadline = Instant::now() + Duration::from_millis(PREROLL_MS_MAX);
+        let kinds = [gst::MessageType::Error, gst::MessageType::AsyncDone];
         loop {
-            let (change, current, _) = self.inner.state(gst::ClockTime::from_mseconds(POLL_MS));
-            if let Some(error) = self.take_error() {
+            // Asked for before the state, so that a sink which is there is also looked at.
+            let is_built = is_built();
+            let (change, current, _) = self.inner.state(gst::ClockTime::ZERO);
+            match change {
+                Ok(gst::StateChangeSuccess::Async) => {}
+                Ok(_) if is_built && current == gst::State::Paused => return Ok(()),
+                Ok(_) => {}
+                Err(_) => return Err(self.take_error().unwrap_or_else(unexplained)),
+            }
+            let timeout = gst::ClockTime::from_mseconds(STEP_MS);
+            let message = self.bus.timed_pop_filtered(Some(timeout), &kinds);
+            if let Some(error) = message.as_ref().and_then(fault) {
                 return Err(error);
             }
-            match change {
-                Ok(gst::StateChangeSuccess::Async) if Instant::now() < deadline => {}
-                Ok(_) if current == gst::State::Paused => return Ok(()),
-                Ok(_) => return Err(Error::new(ErrorCode::Damaged, "nothing came out of it in time")),
-                Err(_) => return Err(Error::internal("the pipeline failed without a reason")),
+            if Instant::now() >= deadline {
+                return Err(Error::new(ErrorCode::Damaged, "nothing came out of it in time"));
             }
         }
     }
@@ -139,6 +150,10 @@ pub fn queue(buffers_max: u32) -> Result<gst::Element> {
     queue.set_property("max-size-bytes", 0_u32);
     queue.set_property("max-size-time", 0_u64);
     Ok(queue)
+}
+
+fn unexplained() -> Error {
+    Error::internal("the pipeline failed without a reason")
 }
 
 /// What an error message means for the task.

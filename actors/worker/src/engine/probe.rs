@@ -41,7 +41,7 @@ pub fn run(source: &Source, threads: u32) -> Result<SourceFacts> {
     if source.size() == 0 {
         return Err(Error::new(ErrorCode::Empty, "the source has no bytes"));
     }
-    let decode = Decode::open(source, Want::Any, threads).map_err(not_media)?;
+    let decode = Decode::open(source, Want::AnyVideo, threads).map_err(not_media)?;
     let container = container(&decode)?;
     let streams = decode.demux().streams();
     let first = first_frame(&decode)?;
@@ -90,6 +90,9 @@ fn container(decode: &Decode) -> Result<String> {
 }
 
 fn first_frame(decode: &Decode) -> Result<Option<Frame>> {
+    if !decode.demux().streams().iter().any(|stream| stream.medium == Medium::Video) {
+        return Ok(None);
+    }
     if !decode.demux().seek(0) {
         tracing::debug!("not seekable");
     }

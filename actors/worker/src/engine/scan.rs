@@ -32,8 +32,8 @@ pub struct Track {
 pub fn run(source: &Source, from_ns: u64) -> Result<Vec<Track>> {
     let tracks: Arc<Mutex<Vec<Track>>> = Arc::default();
     let watched = Arc::clone(&tracks);
-    let demux = Demux::open(source, move |_, streams| {
-        watch(&watched, streams);
+    let demux = Demux::open(source, move |_, stream| {
+        watch(&watched, stream);
         Ok(())
     })?;
     if !demux.seek(from_ns) {
@@ -48,32 +48,28 @@ pub fn run(source: &Source, from_ns: u64) -> Result<Vec<Track>> {
     Ok(seen)
 }
 
-fn watch(tracks: &Arc<Mutex<Vec<Track>>>, streams: &[Stream]) {
-    let blank = |stream: &Stream| Track {
-        medium: stream.medium,
-        frames: 0,
-        first_ns: u64::MAX,
-        last_ns: 0,
-        end_ns: 0,
+fn watch(tracks: &Arc<Mutex<Vec<Track>>>, stream: &Stream) {
+    let blank =
+        Track { medium: stream.medium, frames: 0, first_ns: u64::MAX, last_ns: 0, end_ns: 0 };
+    let index = {
+        let mut tracks = tracks.lock().unwrap_or_else(PoisonError::into_inner);
+        tracks.push(blank);
+        tracks.len() - 1
     };
-    let blanks: Vec<Track> = streams.iter().map(blank).collect();
-    tracks.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&blanks);
     let kinds = gst::PadProbeType::BUFFER | gst::PadProbeType::EVENT_FLUSH;
-    for (index, (stream, blank)) in streams.iter().zip(blanks).enumerate() {
-        let tracks = Arc::clone(tracks);
-        stream.pad.add_probe(kinds, move |pad, info| {
-            let mut tracks = tracks.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(track) = tracks.get_mut(index) {
-                match &info.data {
-                    Some(gst::PadProbeData::Buffer(buffer)) => see(track, pad, buffer),
-                    // A seek: what came before it is not of its span.
-                    Some(gst::PadProbeData::Event(_)) => *track = blank,
-                    _ => {}
-                }
+    let tracks = Arc::clone(tracks);
+    stream.pad.add_probe(kinds, move |pad, info| {
+        let mut tracks = tracks.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(track) = tracks.get_mut(index) {
+            match &info.data {
+                Some(gst::PadProbeData::Buffer(buffer)) => see(track, pad, buffer),
+                // A seek: what came before it is not of its span.
+                Some(gst::PadProbeData::Event(_)) => *track = blank,
+                _ => {}
             }
-            gst::PadProbeReturn::Ok
-        });
-    }
+        }
+        gst::PadProbeReturn::Ok
+    });
 }
 
 fn see(track: &mut Track, pad: &gst::Pad, buffer: &gst::Buffer) {
