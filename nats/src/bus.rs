@@ -87,7 +87,7 @@ pub async fn connect(credentials: &Credentials, name: &str) -> Result<Bus> {
                 std::future::ready(())
             }
         })
-        .connect(credentials.url.as_str())
+        .connect(credentials.url.split(',').collect::<Vec<_>>())
         .await
         .map_err(|error| {
             let message = format!("cannot use the bus address `{}`", credentials.url);

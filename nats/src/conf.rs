@@ -63,7 +63,7 @@ pub struct User {
 }
 
 /// A server's place in a cluster.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cluster {
     /// This server's name, unique in the cluster.
@@ -72,6 +72,8 @@ pub struct Cluster {
     pub listen: SocketAddr,
     /// All of them, `host:port`.
     pub routes: Vec<String>,
+    /// What the servers show each other, the same on all of them.
+    pub password: String,
 }
 
 // === impl ServerConf ===
@@ -223,17 +225,31 @@ impl fmt::Debug for User {
 
 impl Cluster {
     fn render(&self) -> String {
-        let routes: Vec<String> = self
-            .routes
-            .iter()
-            .map(|route| quote(&format!("nats-route://{route}")))
-            .collect();
+        let Self {
+            server_name,
+            listen,
+            routes,
+            password,
+        } = self;
+        let route = |route: &String| quote(&format!("nats-route://route:{password}@{route}"));
+        let routes: Vec<String> = routes.iter().map(route).collect();
         format!(
-            "server_name: {}\ncluster {{ name: tcoder, listen: {}, routes: [ {} ] }}",
-            quote(&self.server_name),
-            self.listen,
+            "server_name: {}\ncluster {{\n  name: tcoder\n  listen: {listen}\n  authorization {{ user: route, password: {} }}\n  routes: [ {} ]\n}}",
+            quote(server_name),
+            quote(password),
             routes.join(", "),
         )
+    }
+}
+
+impl fmt::Debug for Cluster {
+    /// Without the password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cluster")
+            .field("server_name", &self.server_name)
+            .field("listen", &self.listen)
+            .field("routes", &self.routes)
+            .finish_non_exhaustive()
     }
 }
 

@@ -4,9 +4,11 @@ mod fixture;
 
 mod bus;
 mod claim;
+mod cluster;
 mod delivery;
 mod happy_path;
 mod lease;
+mod lost_answer;
 mod permissions;
 mod publisher;
 mod register;

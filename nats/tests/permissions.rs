@@ -4,6 +4,9 @@
 use std::time::Duration;
 
 use async_nats::{ConnectOptions, Event, HeaderMap};
+use bus_schema::control::Control;
+use bus_schema::task::{Invitation, TaskKind};
+use bus_schema::{Envelope, JobId, TaskNumber, decode, encode};
 use bytes::Bytes;
 use futures_util::StreamExt;
 use nats::server::TestServer;
@@ -239,6 +242,57 @@ async fn a_reply_subject_reaches_no_stream() {
         ("TASKS", 1),
     ] {
         assert_eq!(count(&bus, stream).await, expected, "{stream}");
+    }
+}
+
+/// A worker can make answers arrive among another's orders, for replies are delivered inside the
+/// workers' account. It cannot choose their bytes: acks, consumer states, invitations. None of them
+/// is an order, so a worker that decodes strictly, and ignores what fails, obeys the control plane
+/// alone.
+#[tokio::test]
+async fn what_a_reply_subject_brings_among_orders_is_no_order() {
+    let (server, bus) = TestServer::start_with_topology().await.expect("a server");
+    let invitation = Invitation {
+        job: JobId::random(0),
+        task: TaskNumber(1),
+        kind: TaskKind::Chunk,
+    };
+    let invitation = encode(&Envelope::new("i".to_owned(), 0, invitation)).expect("encoded");
+    bus.publish("task.cpu.chunk.j1.1", invitation)
+        .await
+        .expect("published");
+    let (evil, good) = (
+        server.worker_bus(1).await.expect("a worker"),
+        server.worker_bus(2).await.expect("w2"),
+    );
+    let mut orders = good
+        .client
+        .subscribe("control.w2")
+        .await
+        .expect("subscribed");
+    good.settle(DEADLINE).await.expect("settled");
+    let pull = Bytes::from_static(br#"{"batch":1,"expires":1000000000}"#);
+    for (subject, payload) in [
+        ("APPJS.CONSUMER.MSG.NEXT.TASKS.workers-cpu", pull),
+        ("APPJS.CONSUMER.INFO.TASKS.workers-cpu", Bytes::new()),
+        ("report.w1.j1.1", Bytes::from_static(b"r")),
+    ] {
+        evil.client
+            .publish_with_reply(subject, "control.w2", payload)
+            .await
+            .expect("sent");
+    }
+    evil.publish("report.w1.j1.2", "fence")
+        .await
+        .expect("confirmed");
+    let drain = encode(&Envelope::new("o".to_owned(), 0, Control::Drain)).expect("encoded");
+    bus.tell("control.w2", drain).await.expect("told");
+    loop {
+        let order = within("an order", orders.next()).await.expect("an order");
+        if let Ok(order) = decode::<Control>(&order.payload) {
+            assert_eq!((order.id.as_str(), order.body), ("o", Control::Drain));
+            break;
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
 use std::time::Duration;
 
+use rustix::process::Signal;
 use tempfile::TempDir;
 
 use crate::bus::{Bus, connect};
@@ -22,7 +23,7 @@ const WORKERS: u32 = 8;
 /// How long a test waits for its connection: to catch a hang, not to measure.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(30);
 /// Ports below those that the kernel gives out by itself, so that a server that is down keeps its.
-const PORTS: std::ops::Range<u16> = 20_000..32_000;
+const PORTS: std::ops::Range<u16> = 21_000..32_000;
 
 /// A server of one test's own.
 #[derive(Debug)]
@@ -141,6 +142,12 @@ impl TestServer {
         self.conf.url()
     }
 
+    /// How it is run.
+    #[must_use]
+    pub fn options(&self) -> &ServerOptions {
+        &self.options
+    }
+
     /// A folder that goes with the test.
     #[must_use]
     pub fn dir(&self) -> &Path {
@@ -162,6 +169,29 @@ impl TestServer {
             Some(process) => process.kill_9().await,
             None => Ok(()),
         }
+    }
+
+    /// Stops the server's clock, as a stalled machine does: it answers nothing, and after
+    /// [`TestServer::thaw`] does everything that it was sent.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Process`] when it may not be signalled.
+    pub fn freeze(&self) -> Result<()> {
+        self.signal(Signal::STOP)
+    }
+
+    /// Lets it go on.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Process`] when it may not be signalled.
+    pub fn thaw(&self) -> Result<()> {
+        self.signal(Signal::CONT)
+    }
+
+    fn signal(&self, signal: Signal) -> Result<()> {
+        self.process
+            .as_ref()
+            .map_or(Ok(()), |process| process.id().signal(signal))
     }
 
     /// Ends the server gently; nothing when it is down.
