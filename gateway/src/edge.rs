@@ -106,7 +106,9 @@ pub struct Handle {
 /// # Errors
 /// [`Error::Listen`].
 pub async fn bind(address: SocketAddr) -> Result<TcpListener, Error> {
-    TcpListener::bind(address).await.map_err(|source| Error::Listen { address, source })
+    TcpListener::bind(address)
+        .await
+        .map_err(|source| Error::Listen { address, source })
 }
 
 /// Listens on this address or, when its port is taken, on the next free one of a hundred. Port 0 is any.
@@ -137,9 +139,10 @@ pub async fn serve(
     ports: Ports,
     shutdown: CancellationToken,
 ) -> Result<Handle, Error> {
-    let addr = listener
-        .local_addr()
-        .map_err(|source| Error::Listen { address: options.listen, source })?;
+    let addr = listener.local_addr().map_err(|source| Error::Listen {
+        address: options.listen,
+        source,
+    })?;
     let (feed, actor) = FeedActor::subscribe(&ports.bus).await?;
     let catch_up = CatchUp::open(&ports.bus).await?;
     let state = state::Edge::new(options, ports, feed, catch_up, shutdown.clone()).await?;

@@ -92,7 +92,10 @@ pub struct Stats {
 
 /// Jobs by state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, ToSchema)]
-#[expect(missing_docs, reason = "the states are documented where they are defined, in the record")]
+#[expect(
+    missing_docs,
+    reason = "the states are documented where they are defined, in the record"
+)]
 pub struct JobCounts {
     pub uploading: u64,
     pub queued: u64,
@@ -181,6 +184,9 @@ pub enum ErrorKind {
 impl Error {
     /// An error of this kind.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into() }
+        Self {
+            kind,
+            message: message.into(),
+        }
     }
 }

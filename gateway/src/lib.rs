@@ -3,3 +3,19 @@
 pub mod store;
 
 pub mod storage;
+
+pub mod jobs;
+
+pub mod webhook;
+
+pub mod playlist;
+
+pub mod progress;
+
+pub mod live;
+
+pub mod problem;
+
+pub mod edge;
+
+mod clock;

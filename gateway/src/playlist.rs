@@ -23,7 +23,7 @@ use bus_schema::record::JobRecord;
 pub use details::{DetailKey, Details};
 
 use hls::Kind;
-use track::{Track, tracks};
+use track::tracks;
 
 /// Media type of HLS playlists (RFC 8216, section 4).
 pub const HLS_TYPE: &str = "application/vnd.apple.mpegurl";
@@ -94,7 +94,10 @@ pub fn media(record: &JobRecord, details: &Details, name: &RenditionName) -> Res
         return Err(Error::UnknownRendition(name.to_string()));
     }
     let tracks = tracks(record, details)?;
-    let track = tracks.iter().find(|track| track.name == *name).ok_or(Error::NotReady)?;
+    let track = tracks
+        .iter()
+        .find(|track| track.name == *name)
+        .ok_or(Error::NotReady)?;
     if track.segments.is_empty() {
         return Err(Error::NotReady);
     }
@@ -135,8 +138,14 @@ pub fn finish(record: &JobRecord, details: &Details) -> Result<Vec<FinalFile>, E
 
 /// Whether a rendition is planned and not given up.
 fn is_offered(record: &JobRecord, name: &RenditionName) -> bool {
-    let Some(plan) = &record.plan else { return false };
-    let video = plan.video.iter().flat_map(|video| &video.renditions).map(|r| &r.name);
+    let Some(plan) = &record.plan else {
+        return false;
+    };
+    let video = plan
+        .video
+        .iter()
+        .flat_map(|video| &video.renditions)
+        .map(|r| &r.name);
     let mut names = video.chain(plan.audio.iter().map(|audio| &audio.name));
     !record.dropped.contains(name) && names.any(|planned| planned == name)
 }

@@ -139,7 +139,10 @@ pub struct ProblemBody {
 impl Problem {
     /// A refusal with this code.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into() }
+        Self {
+            code,
+            detail: detail.into(),
+        }
     }
 
     /// There is no such job.
@@ -148,7 +151,9 @@ impl Problem {
         let shown: String = id.chars().filter(|c| !c.is_control()).take(40).collect();
         Self::new(
             Code::UnknownJob,
-            format!("There is no job `{shown}`: it was deleted, its retention ended, or the id is mistyped."),
+            format!(
+                "There is no job `{shown}`: it was deleted, its retention ended, or the id is mistyped."
+            ),
         )
     }
 
@@ -169,7 +174,11 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = self.code.status();
         if status.is_server_error() {
-            tracing::warn!(code = self.code.as_str(), detail = self.detail, "request not served");
+            tracing::warn!(
+                code = self.code.as_str(),
+                detail = self.detail,
+                "request not served"
+            );
         }
         let mut response = (status, axum::Json(self.body())).into_response();
         let headers = response.headers_mut();

@@ -85,34 +85,57 @@ impl Meter {
             self.shape = Some(shape);
         }
         let is_done = |task: &Task| task.done_attempt().is_some();
-        self.done.extend(record.tasks.iter().filter(|(_, task)| is_done(task)).map(|(number, _)| number));
+        self.done.extend(
+            record
+                .tasks
+                .iter()
+                .filter(|(_, task)| is_done(task))
+                .map(|(number, _)| number),
+        );
         let done = &self.done;
         self.latest.retain(|task, _| !done.contains(task));
         let audio = record.plan.as_ref().and_then(|plan| plan.audio_task());
-        let parts = audio.and_then(|task| record.tasks.get(task)).map_or(0, Task::n_parts);
+        let parts = audio
+            .and_then(|task| record.tasks.get(task))
+            .map_or(0, Task::n_parts);
         self.audio_parts = self.audio_parts.max(parts);
-        if let (true, Some(from), Some(to)) =
-            (record.state == JobState::Completed, record.times.started_ms, record.times.finished_ms)
-        {
+        if let (true, Some(from), Some(to)) = (
+            record.state == JobState::Completed,
+            record.times.started_ms,
+            record.times.finished_ms,
+        ) {
             self.rate.set_mean(to.saturating_sub(from));
         }
     }
 
     fn shown(&self, name: &RenditionName) -> RenditionProgress {
         let before = self.renditions.iter().find(|shown| shown.name == *name);
-        RenditionProgress { name: name.clone(), percent: before.map_or(0.0, |shown| shown.percent) }
+        RenditionProgress {
+            name: name.clone(),
+            percent: before.map_or(0.0, |shown| shown.percent),
+        }
     }
 
     /// Takes in a task's latest word. An earlier attempt's is worth nothing once a later one speaks.
     pub fn progress(&mut self, progress: &Progress) {
         let task = progress.task;
-        let is_old = self.latest.get(&task).is_some_and(|latest| latest.attempt > progress.attempt);
+        let is_old = self
+            .latest
+            .get(&task)
+            .is_some_and(|latest| latest.attempt > progress.attempt);
         let is_new = !self.latest.contains_key(&task);
         if is_old || self.done.contains(&task) || (is_new && self.latest.len() >= LATEST_MAX) {
             return;
         }
         let (attempt, total_ns) = (progress.attempt, progress.total_ns);
-        self.latest.insert(task, Latest { attempt, done_ns: progress.done_ns.clone(), total_ns });
+        self.latest.insert(
+            task,
+            Latest {
+                attempt,
+                done_ns: progress.done_ns.clone(),
+                total_ns,
+            },
+        );
         self.is_changed = true;
     }
 
@@ -148,8 +171,11 @@ impl Meter {
     /// second old, or the job is at work and the last one is a second old.
     #[must_use]
     pub fn is_due(&self, now_ms: u64) -> bool {
-        let age_ms = self.read_ms.map_or(u64::MAX, |read_ms| now_ms.saturating_sub(read_ms));
-        (self.is_changed && age_ms >= INTERVAL_MS) || (!self.state.is_terminal() && age_ms >= REPEAT_MS)
+        let age_ms = self
+            .read_ms
+            .map_or(u64::MAX, |read_ms| now_ms.saturating_sub(read_ms));
+        (self.is_changed && age_ms >= INTERVAL_MS)
+            || (!self.state.is_terminal() && age_ms >= REPEAT_MS)
     }
 
     /// The value at `now_ms`; `n` of it is 0, for whoever sends it to fill in.
@@ -158,14 +184,19 @@ impl Meter {
         self.read_ms = Some(now_ms);
         let encoded = self.encoded();
         let percent = 100.0 * self.fraction(encoded);
-        self.percent = self.percent.max(if percent.is_finite() { percent } else { 0.0 });
+        self.percent = self
+            .percent
+            .max(if percent.is_finite() { percent } else { 0.0 });
         let fraction = self.percent / 100.0;
         let is_over = self.state.is_terminal();
         if !is_over && self.shape.is_some() {
             self.rate.sample(fraction, now_ms);
         }
         let duration_s = self.shape.as_ref().map_or(0.0, Shape::duration_s);
-        let per_s = self.rate.per_s().filter(|_| !is_over || self.state == JobState::Completed);
+        let per_s = self
+            .rate
+            .per_s()
+            .filter(|_| !is_over || self.state == JobState::Completed);
         let eta_ms = match self.state {
             JobState::Completed => Some(0),
             JobState::Failed | JobState::Cancelled => None,
@@ -193,7 +224,10 @@ impl Meter {
         for (index, shown) in self.renditions.iter_mut().enumerate() {
             let part = match shape.video_index(index) {
                 Some(planned) => shape.video_done(&self.done, |task| {
-                    self.latest.get(&task).and_then(|latest| latest.done_ns.get(planned)).copied()
+                    self.latest
+                        .get(&task)
+                        .and_then(|latest| latest.done_ns.get(planned))
+                        .copied()
                 }),
                 None => {
                     let latest = shape.audio_task().and_then(|task| self.latest.get(&task));
@@ -201,7 +235,11 @@ impl Meter {
                     shape.audio_done(&self.done, self.audio_parts, partial_ns)
                 }
             };
-            let percent = if is_completed { 100.0 } else { round(100.0 * part) };
+            let percent = if is_completed {
+                100.0
+            } else {
+                round(100.0 * part)
+            };
             shown.percent = shown.percent.max(percent);
             if shape.video_index(index).is_some() {
                 video.push(shown.percent);
@@ -214,7 +252,9 @@ impl Meter {
         match (video.is_empty(), audio) {
             (true, Some(audio)) => audio / 100.0,
             (_, None) => mean(&video),
-            (false, Some(audio)) => (1.0 - AUDIO_SHARE) * mean(&video) + AUDIO_SHARE * audio / 100.0,
+            (false, Some(audio)) => {
+                (1.0 - AUDIO_SHARE) * mean(&video) + AUDIO_SHARE * audio / 100.0
+            }
         }
     }
 
@@ -229,7 +269,9 @@ impl Meter {
                 return 1.0;
             }
             let latest = self.latest.get(&task);
-            latest.map_or(0.0, |latest| shape::ratio(latest.done_ns.first().copied(), latest.total_ns))
+            latest.map_or(0.0, |latest| {
+                shape::ratio(latest.done_ns.first().copied(), latest.total_ns)
+            })
         });
         let (sum, n) = files.fold((0.0, 0), |(sum, n), one: f64| (sum + one, n + 1));
         // One more for the playlists, which is done when the job is.

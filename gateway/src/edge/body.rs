@@ -18,7 +18,9 @@ impl<T: DeserializeOwned> FromRequest<Shared> for Body<T> {
     async fn from_request(request: Request, edge: &Shared) -> Result<Self, Problem> {
         let bytes_max = edge.options.body_bytes_max;
         let too_large = || {
-            let detail = format!("The body is over {bytes_max} bytes: files go to the upload address, not here.");
+            let detail = format!(
+                "The body is over {bytes_max} bytes: files go to the upload address, not here."
+            );
             Problem::new(Code::BodyTooLarge, detail)
         };
         let announced = request.headers().get(header::CONTENT_LENGTH);
@@ -42,13 +44,19 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
         // serde_json's words name the field and the place: "unknown field `x`, expected one of ...".
         let words = error.to_string();
         let code = match error.classify() {
-            serde_json::error::Category::Data if words.starts_with("unknown field") => Code::UnknownField,
+            serde_json::error::Category::Data if words.starts_with("unknown field") => {
+                Code::UnknownField
+            }
             serde_json::error::Category::Data => Code::InvalidBody,
             serde_json::error::Category::Syntax
             | serde_json::error::Category::Eof
             | serde_json::error::Category::Io => Code::InvalidJson,
         };
-        let words: String = words.chars().map(|c| if c.is_control() { ' ' } else { c }).take(500).collect();
+        let words: String = words
+            .chars()
+            .map(|c| if c.is_control() { ' ' } else { c })
+            .take(500)
+            .collect();
         Problem::new(code, format!("The body cannot be used: {words}."))
     })
 }

@@ -26,18 +26,30 @@ pub(super) async fn guard(State(edge): State<Shared>, request: Request, next: Ne
         Err(problem) => return problem.into_response(),
     };
     let is_preflight = request.method() == Method::OPTIONS
-        && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+        && request
+            .headers()
+            .contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
     let mut response = if is_preflight {
         preflight(request.headers())
     } else {
         let served = tokio::time::timeout(ANSWER_TIMEOUT, next.run(request)).await;
         served.unwrap_or_else(|_| {
-            Problem::new(Code::Timeout, "The answer took too long: try again in a moment.").into_response()
+            Problem::new(
+                Code::Timeout,
+                "The answer took too long: try again in a moment.",
+            )
+            .into_response()
         })
     };
     let headers = response.headers_mut();
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+    headers.insert(
+        header::REFERRER_POLICY,
+        HeaderValue::from_static("no-referrer"),
+    );
     headers.append(header::VARY, HeaderValue::from_static("origin"));
     if let Some(origin) = origin {
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
@@ -53,15 +65,22 @@ fn admit(request: &Request, options: &Options) -> Result<Option<HeaderValue>, Pr
     if !is_host_allowed(&host, &options.allowed_hosts) {
         return Err(Problem::new(
             Code::ForeignHost,
-            format!("This gateway does not answer to `{host}`: use localhost, or add the name to gateway.allowed_hosts."),
+            format!(
+                "This gateway does not answer to `{host}`: use localhost, or add the name to gateway.allowed_hosts."
+            ),
         ));
     }
     let headers = request.headers();
-    let is_safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    let is_safe = matches!(
+        *request.method(),
+        Method::GET | Method::HEAD | Method::OPTIONS
+    );
     let is_upgrade = headers.contains_key(header::UPGRADE);
     let origin = headers.get(header::ORIGIN);
     let is_origin_allowed = origin.is_some_and(|origin| {
-        origin.to_str().is_ok_and(|origin| is_origin_allowed(origin, &host, &options.allowed_origins))
+        origin
+            .to_str()
+            .is_ok_and(|origin| is_origin_allowed(origin, &host, &options.allowed_origins))
     });
     if (!is_safe || is_upgrade) && origin.is_some() && !is_origin_allowed {
         return Err(Problem::new(
@@ -80,27 +99,48 @@ fn admit(request: &Request, options: &Options) -> Result<Option<HeaderValue>, Pr
 
 /// The one host that a request names, in its address or in its header.
 fn host(request: &Request) -> Result<String, Problem> {
-    let refused = || Problem::new(Code::ForeignHost, "Send one `Host` header with the gateway's own name.");
+    let refused = || {
+        Problem::new(
+            Code::ForeignHost,
+            "Send one `Host` header with the gateway's own name.",
+        )
+    };
     let mut named = request.headers().get_all(header::HOST).iter();
-    let in_header = named.next().map(HeaderValue::to_str).transpose().map_err(|_| refused())?;
+    let in_header = named
+        .next()
+        .map(HeaderValue::to_str)
+        .transpose()
+        .map_err(|_| refused())?;
     let in_address = request.uri().authority().map(http::uri::Authority::as_str);
-    if named.next().is_some() || in_address.is_some_and(|address| in_header.is_some_and(|h| h != address)) {
+    if named.next().is_some()
+        || in_address.is_some_and(|address| in_header.is_some_and(|h| h != address))
+    {
         return Err(refused());
     }
-    in_address.or(in_header).map(str::to_owned).ok_or_else(refused)
+    in_address
+        .or(in_header)
+        .map(str::to_owned)
+        .ok_or_else(refused)
 }
 
 /// Loopback by name or number, any port; or listed, with its port or for any port.
 fn is_host_allowed(host: &str, allowed: &[String]) -> bool {
-    let Some((name, is_loopback)) = parse_host(host) else { return false };
+    let Some((name, is_loopback)) = parse_host(host) else {
+        return false;
+    };
     is_loopback
-        || allowed.iter().any(|listed| listed.eq_ignore_ascii_case(host) || listed.eq_ignore_ascii_case(&name))
+        || allowed
+            .iter()
+            .any(|listed| listed.eq_ignore_ascii_case(host) || listed.eq_ignore_ascii_case(&name))
 }
 
 /// The name without its port, and whether it is loopback. `None` for what is no host at all.
 fn parse_host(host: &str) -> Option<(String, bool)> {
     // Credentials, paths and the like have no place in a Host header, whatever a URL makes of them.
-    if host.bytes().any(|b| matches!(b, b'/' | b'@' | b'?' | b'#' | b'\\') || b.is_ascii_control()) {
+    if host
+        .bytes()
+        .any(|b| matches!(b, b'/' | b'@' | b'?' | b'#' | b'\\') || b.is_ascii_control())
+    {
         return None;
     }
     let url = Url::parse(&format!("http://{host}/")).ok()?;
@@ -124,7 +164,9 @@ fn is_origin_allowed(origin: &str, host: &str, allowed: &[String]) -> bool {
     if allowed.iter().any(|listed| listed == origin) {
         return true;
     }
-    let Ok(url) = Url::parse(origin) else { return false };
+    let Ok(url) = Url::parse(origin) else {
+        return false;
+    };
     if !matches!(url.scheme(), "http" | "https") || url.origin().ascii_serialization() != origin {
         return false;
     }
@@ -135,13 +177,19 @@ fn is_origin_allowed(origin: &str, host: &str, allowed: &[String]) -> bool {
 
 fn has_body(headers: &HeaderMap) -> bool {
     headers.contains_key(header::TRANSFER_ENCODING)
-        || headers.get(header::CONTENT_LENGTH).is_some_and(|length| length != "0")
+        || headers
+            .get(header::CONTENT_LENGTH)
+            .is_some_and(|length| length != "0")
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
-    let Some(Ok(value)) = headers.get(header::CONTENT_TYPE).map(HeaderValue::to_str) else { return false };
+    let Some(Ok(value)) = headers.get(header::CONTENT_TYPE).map(HeaderValue::to_str) else {
+        return false;
+    };
     let mut parts = value.split(';').map(str::trim);
-    let is_type = parts.next().is_some_and(|essence| essence.eq_ignore_ascii_case("application/json"));
+    let is_type = parts
+        .next()
+        .is_some_and(|essence| essence.eq_ignore_ascii_case("application/json"));
     is_type && parts.all(|parameter| parameter.eq_ignore_ascii_case("charset=utf-8"))
 }
 
@@ -153,7 +201,10 @@ fn preflight(asked: &HeaderMap) -> Response {
     if let Some(asked) = asked.get(header::ACCESS_CONTROL_REQUEST_HEADERS) {
         headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, asked.clone());
     }
-    headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static(PREFLIGHT_MAX_AGE_S));
+    headers.insert(
+        header::ACCESS_CONTROL_MAX_AGE,
+        HeaderValue::from_static(PREFLIGHT_MAX_AGE_S),
+    );
     response
 }
 
@@ -163,17 +214,38 @@ mod tests {
 
     #[test]
     fn hosts_are_loopback_or_listed() {
-        let listed = ["tcoder.example.com".to_owned(), "other.example:8443".to_owned()];
+        let listed = [
+            "tcoder.example.com".to_owned(),
+            "other.example:8443".to_owned(),
+        ];
         for host in [
-            "localhost", "localhost:8080", "LOCALHOST", "127.0.0.1:1", "127.9.9.9", "[::1]:8080",
-            "a.localhost", "tcoder.example.com", "tcoder.example.com:443", "other.example:8443",
+            "localhost",
+            "localhost:8080",
+            "LOCALHOST",
+            "127.0.0.1:1",
+            "127.9.9.9",
+            "[::1]:8080",
+            "a.localhost",
+            "tcoder.example.com",
+            "tcoder.example.com:443",
+            "other.example:8443",
         ] {
             assert!(is_host_allowed(host, &listed), "{host}");
         }
         for host in [
-            "", "evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "other.example",
-            "other.example:1", "192.168.1.1", "0.0.0.0", "[::]", "localhost@evil.example",
-            "evil.example/localhost", "evil.example#localhost", "[::ffff:127.0.0.1]x",
+            "",
+            "evil.example",
+            "localhost.evil.example",
+            "127.0.0.1.evil.example",
+            "other.example",
+            "other.example:1",
+            "192.168.1.1",
+            "0.0.0.0",
+            "[::]",
+            "localhost@evil.example",
+            "evil.example/localhost",
+            "evil.example#localhost",
+            "[::ffff:127.0.0.1]x",
         ] {
             assert!(!is_host_allowed(host, &listed), "{host}");
         }
@@ -188,7 +260,10 @@ mod tests {
             ("https://tcoder.example.com", "tcoder.example.com"),
             ("https://app.example.com", "tcoder.example.com"),
         ] {
-            assert!(is_origin_allowed(origin, host, &listed), "{origin} at {host}");
+            assert!(
+                is_origin_allowed(origin, host, &listed),
+                "{origin} at {host}"
+            );
         }
         for (origin, host) in [
             ("null", "localhost:8080"),
@@ -202,7 +277,10 @@ mod tests {
             ("file://localhost", "localhost"),
             ("chrome-extension://localhost", "localhost"),
         ] {
-            assert!(!is_origin_allowed(origin, host, &listed), "{origin} at {host}");
+            assert!(
+                !is_origin_allowed(origin, host, &listed),
+                "{origin} at {host}"
+            );
         }
     }
 }

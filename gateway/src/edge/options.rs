@@ -9,7 +9,7 @@ use url::Url;
 use super::Error;
 
 /// The largest object that one signed PUT can create, on every S3; larger ones need multipart.
-pub const SINGLE_PUT_BYTES_MAX: u64 = 5 * 1024 * 1024 * 1024;
+pub(super) const SINGLE_PUT_BYTES_MAX: u64 = 5 * 1024 * 1024 * 1024;
 
 /// The `[gateway]` section of the configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,25 +58,36 @@ impl Options {
     pub(super) fn check(&self) -> Result<(), Error> {
         let expiry_max_s = crate::storage::EXPIRES_MAX.as_secs();
         for (name, value, max) in [
-            ("upload_bytes_max", self.upload_bytes_max, SINGLE_PUT_BYTES_MAX),
+            (
+                "upload_bytes_max",
+                self.upload_bytes_max,
+                SINGLE_PUT_BYTES_MAX,
+            ),
             ("upload_expiry_s", self.upload_expiry_s, expiry_max_s),
             ("download_expiry_s", self.download_expiry_s, expiry_max_s),
         ] {
             if value == 0 || value > max {
-                return Err(Error::Options(format!("gateway.{name} is {value}: set 1 to {max}")));
+                return Err(Error::Options(format!(
+                    "gateway.{name} is {value}: set 1 to {max}"
+                )));
             }
         }
         for origin in &self.allowed_origins {
-            let is_origin = Url::parse(origin).is_ok_and(|url| url.origin().ascii_serialization() == *origin);
+            let is_origin =
+                Url::parse(origin).is_ok_and(|url| url.origin().ascii_serialization() == *origin);
             if !is_origin {
-                let message = format!("gateway.allowed_origins: `{origin}` is none: write https://host, without a path");
+                let message = format!(
+                    "gateway.allowed_origins: `{origin}` is none: write https://host, without a path"
+                );
                 return Err(Error::Options(message));
             }
         }
         if let Some(base) = &self.media_base_url
             && !matches!(base.scheme(), "https" | "http")
         {
-            return Err(Error::Options(format!("gateway.media_base_url: `{base}` is not http or https")));
+            return Err(Error::Options(format!(
+                "gateway.media_base_url: `{base}` is not http or https"
+            )));
         }
         Ok(())
     }
@@ -102,10 +113,17 @@ mod tests {
             change(&mut options);
             options.check().unwrap_err().to_string()
         };
-        assert!(refused(|o| o.upload_bytes_max = SINGLE_PUT_BYTES_MAX + 1).contains("upload_bytes_max"));
+        assert!(
+            refused(|o| o.upload_bytes_max = SINGLE_PUT_BYTES_MAX + 1).contains("upload_bytes_max")
+        );
         assert!(refused(|o| o.upload_expiry_s = 0).contains("upload_expiry_s"));
-        assert!(refused(|o| o.allowed_origins = vec!["https://a.example/".to_owned()]).contains("a.example"));
-        assert!(refused(|o| o.media_base_url = Url::parse("ftp://a").ok()).contains("media_base_url"));
+        assert!(
+            refused(|o| o.allowed_origins = vec!["https://a.example/".to_owned()])
+                .contains("a.example")
+        );
+        assert!(
+            refused(|o| o.media_base_url = Url::parse("ftp://a").ok()).contains("media_base_url")
+        );
     }
 
     #[test]

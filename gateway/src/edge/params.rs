@@ -35,8 +35,16 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
         match Query::<T>::from_request_parts(parts, state).await {
             Ok(Query(query)) => Ok(Self(query)),
             Err(error) => {
-                let words: String = error.body_text().chars().filter(|c| !c.is_control()).take(300).collect();
-                Err(Problem::new(Code::InvalidQuery, format!("The query cannot be used: {words}.")))
+                let words: String = error
+                    .body_text()
+                    .chars()
+                    .filter(|c| !c.is_control())
+                    .take(300)
+                    .collect();
+                Err(Problem::new(
+                    Code::InvalidQuery,
+                    format!("The query cannot be used: {words}."),
+                ))
             }
         }
     }

@@ -25,7 +25,12 @@ const DRAIN_MAX: Duration = Duration::from_secs(3);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Serves until `shutdown`, then drains.
-pub(super) async fn run(listener: TcpListener, app: Router, sessions: TaskTracker, shutdown: CancellationToken) {
+pub(super) async fn run(
+    listener: TcpListener,
+    app: Router,
+    sessions: TaskTracker,
+    shutdown: CancellationToken,
+) {
     let permits = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let mut connections = JoinSet::new();
     loop {

@@ -49,9 +49,18 @@ impl Edge {
         shutdown: CancellationToken,
     ) -> Result<Self, Error> {
         options.check()?;
-        let Ports { jobs, storage, bus: _ } = ports;
+        let Ports {
+            jobs,
+            storage,
+            bus: _,
+        } = ports;
         let mut origins = vec![storage_origin(&storage).await?];
-        origins.extend(options.media_base_url.as_ref().map(|base| base.origin().ascii_serialization()));
+        origins.extend(
+            options
+                .media_base_url
+                .as_ref()
+                .map(|base| base.origin().ascii_serialization()),
+        );
         Ok(Self {
             texts: Texts::new(Arc::clone(&jobs), storage.clone()),
             jobs,
@@ -76,7 +85,11 @@ impl Edge {
     /// A record of the tenant's.
     pub(super) async fn record(&self, id: JobId) -> Result<JobRecord, Problem> {
         let record = self.jobs.get(id).await?;
-        if record.tenant == self.tenant() { Ok(record) } else { Err(Problem::unknown_job(id.as_str())) }
+        if record.tenant == self.tenant() {
+            Ok(record)
+        } else {
+            Err(Problem::unknown_job(id.as_str()))
+        }
     }
 
     /// What clients see of it, with its progress.
@@ -87,7 +100,11 @@ impl Edge {
     }
 
     /// A GET of one object in storage that anybody may make for a while.
-    pub(super) async fn signed_get(&self, key: &str, disposition: Option<String>) -> Result<String, Problem> {
+    pub(super) async fn signed_get(
+        &self,
+        key: &str,
+        disposition: Option<String>,
+    ) -> Result<String, Problem> {
         let conditions = GetConditions {
             if_match: None,
             content_disposition: disposition,
@@ -107,7 +124,8 @@ async fn storage_origin(storage: &Storage) -> Result<String, Error> {
         expires: std::time::Duration::from_secs(1),
     };
     let url = storage.presign_get("origin", &conditions).await?.url;
-    let url = Url::parse(&url).map_err(|error| Error::Options(format!("storage address {url}: {error}")))?;
+    let url = Url::parse(&url)
+        .map_err(|error| Error::Options(format!("storage address {url}: {error}")))?;
     Ok(url.origin().ascii_serialization())
 }
 
@@ -116,11 +134,18 @@ impl From<crate::storage::Error> for Problem {
         use crate::storage::ErrorKind;
         tracing::warn!(%error, "storage");
         match error.kind() {
-            ErrorKind::NotFound => Self::new(Code::UnknownObject, "The object is not in storage: upload it first."),
-            ErrorKind::Unreachable | ErrorKind::Unavailable => {
-                Self::new(Code::Unavailable, "Storage does not answer: try again in a moment.")
-            }
-            _ => Self::new(Code::Internal, "Storage refused: the operator finds the reason in the log."),
+            ErrorKind::NotFound => Self::new(
+                Code::UnknownObject,
+                "The object is not in storage: upload it first.",
+            ),
+            ErrorKind::Unreachable | ErrorKind::Unavailable => Self::new(
+                Code::Unavailable,
+                "Storage does not answer: try again in a moment.",
+            ),
+            _ => Self::new(
+                Code::Internal,
+                "Storage refused: the operator finds the reason in the log.",
+            ),
         }
     }
 }

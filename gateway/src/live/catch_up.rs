@@ -44,8 +44,12 @@ pub(crate) struct Error {
 impl CatchUp {
     /// # Errors
     /// When the name of the stream is refused, which it is not.
-    pub(crate) async fn open(bus: &Bus) -> Result<Self, async_nats::jetstream::context::GetStreamError> {
-        Ok(Self { stream: bus.js.get_stream_no_info(STREAM).await? })
+    pub(crate) async fn open(
+        bus: &Bus,
+    ) -> Result<Self, async_nats::jetstream::context::GetStreamError> {
+        Ok(Self {
+            stream: bus.js.get_stream_no_info(STREAM).await?,
+        })
     }
 
     /// Finds the fact after `n`.
@@ -71,11 +75,23 @@ impl CatchUp {
     }
 
     /// The job's first fact at or after this sequence, with its own.
-    pub(crate) async fn next(&self, job: JobId, from: u64) -> Result<Option<(LiveFact, u64)>, Error> {
-        let next = self.stream.direct_get_next_for_subject(facts_of(&job), Some(from)).await;
-        let Some(message) = found(job, next)? else { return Ok(None) };
+    pub(crate) async fn next(
+        &self,
+        job: JobId,
+        from: u64,
+    ) -> Result<Option<(LiveFact, u64)>, Error> {
+        let next = self
+            .stream
+            .direct_get_next_for_subject(facts_of(&job), Some(from))
+            .await;
+        let Some(message) = found(job, next)? else {
+            return Ok(None);
+        };
         let n = number(job, &message)?;
-        let fact = read(job, n, &message.payload).map_err(|error| Error { job, reason: error.to_string() })?;
+        let fact = read(job, n, &message.payload).map_err(|error| Error {
+            job,
+            reason: error.to_string(),
+        })?;
         Ok(Some((fact, message.sequence)))
     }
 }
@@ -83,7 +99,12 @@ impl CatchUp {
 /// The fact in these bytes.
 pub(super) fn read(job: JobId, n: u64, payload: &[u8]) -> Result<LiveFact, codec::Error> {
     let envelope = codec::decode::<Fact>(payload)?;
-    Ok(LiveFact { job, n, at_ms: envelope.at_ms, fact: envelope.body })
+    Ok(LiveFact {
+        job,
+        n,
+        at_ms: envelope.at_ms,
+        fact: envelope.body,
+    })
 }
 
 fn found(
@@ -93,13 +114,19 @@ fn found(
     match answer {
         Ok(message) => Ok(Some(message)),
         Err(error) if error.kind() == DirectGetErrorKind::NotFound => Ok(None),
-        Err(error) => Err(Error { job, reason: error.to_string() }),
+        Err(error) => Err(Error {
+            job,
+            reason: error.to_string(),
+        }),
     }
 }
 
 fn number(job: JobId, message: &StreamMessage) -> Result<u64, Error> {
     match message.subject.as_str().parse() {
         Ok(Subject::Fact { n, .. }) => Ok(n),
-        Ok(_) | Err(_) => Err(Error { job, reason: format!("`{}` is no fact", message.subject) }),
+        Ok(_) | Err(_) => Err(Error {
+            job,
+            reason: format!("`{}` is no fact", message.subject),
+        }),
     }
 }

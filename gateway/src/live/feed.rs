@@ -59,9 +59,17 @@ pub(crate) struct Watch {
 
 #[derive(Debug)]
 enum Command {
-    Watch { record: Arc<JobRecord>, reply: oneshot::Sender<Watch> },
-    Load { record: Arc<JobRecord> },
-    Gauge { records: Vec<Arc<JobRecord>>, reply: oneshot::Sender<Vec<JobProgress>> },
+    Watch {
+        record: Arc<JobRecord>,
+        reply: oneshot::Sender<Watch>,
+    },
+    Load {
+        record: Arc<JobRecord>,
+    },
+    Gauge {
+        records: Vec<Arc<JobRecord>>,
+        reply: oneshot::Sender<Vec<JobProgress>>,
+    },
 }
 
 // === impl Feed ===
@@ -70,7 +78,10 @@ impl Feed {
     /// Hears a job from now on. `None` when the gateway stops.
     pub(crate) async fn watch(&self, record: Arc<JobRecord>) -> Option<Watch> {
         let (reply, answer) = oneshot::channel();
-        self.mailbox.send(Command::Watch { record, reply }).await.ok()?;
+        self.mailbox
+            .send(Command::Watch { record, reply })
+            .await
+            .ok()?;
         answer.await.ok()
     }
 
@@ -83,7 +94,12 @@ impl Feed {
     /// The progress of these jobs as it is now, in the same order; empty when the gateway stops.
     pub(crate) async fn gauge(&self, records: Vec<Arc<JobRecord>>) -> Vec<JobProgress> {
         let (reply, answer) = oneshot::channel();
-        if self.mailbox.send(Command::Gauge { records, reply }).await.is_err() {
+        if self
+            .mailbox
+            .send(Command::Gauge { records, reply })
+            .await
+            .is_err()
+        {
             return Vec::new();
         }
         answer.await.unwrap_or_default()
@@ -166,7 +182,11 @@ impl FeedActor {
                 // A session begins with what is known already.
                 followed.send_progress(now_ms());
                 // A session that has gone meanwhile is noticed at the next fact.
-                drop(reply.send(Watch { facts, progress, connection }));
+                drop(reply.send(Watch {
+                    facts,
+                    progress,
+                    connection,
+                }));
             }
             Command::Load { record } => {
                 if let Some(followed) = self.jobs.get_mut(&record.id) {
@@ -193,8 +213,12 @@ impl FeedActor {
     }
 
     fn fact(&mut self, message: &Message) {
-        let Ok(Subject::Live { job, n, .. }) = message.subject.as_str().parse() else { return };
-        let Some(followed) = self.jobs.get_mut(&job) else { return };
+        let Ok(Subject::Live { job, n, .. }) = message.subject.as_str().parse() else {
+            return;
+        };
+        let Some(followed) = self.jobs.get_mut(&job) else {
+            return;
+        };
         let fact = match catch_up::read(job, n, &message.payload) {
             Ok(fact) => Arc::new(fact),
             Err(error) => {
@@ -205,15 +229,22 @@ impl FeedActor {
         followed.heard_at = Instant::now();
         followed.meter.fact(&fact.fact);
         // A full queue is a slow reader: dropping its sender closes its queue, and it is told.
-        followed.sessions.retain(|session| session.try_send(Arc::clone(&fact)).is_ok());
-        let is_last = matches!(fact.fact, Fact::Completed { .. } | Fact::Failed { .. } | Fact::Cancelled {});
+        followed
+            .sessions
+            .retain(|session| session.try_send(Arc::clone(&fact)).is_ok());
+        let is_last = matches!(
+            fact.fact,
+            Fact::Completed { .. } | Fact::Failed { .. } | Fact::Cancelled {}
+        );
         if is_last && !followed.is_watched() {
             self.jobs.remove(&job);
         }
     }
 
     fn progressed(&mut self, message: &Message) {
-        let Ok(Subject::Progress { worker, job, task }) = message.subject.as_str().parse() else { return };
+        let Ok(Subject::Progress { worker, job, task }) = message.subject.as_str().parse() else {
+            return;
+        };
         let Ok(envelope) = codec::decode::<Progress>(&message.payload) else {
             tracing::warn!(%worker, %job, "progress that cannot be read");
             return;
@@ -241,8 +272,13 @@ impl FeedActor {
 
     fn follow(&mut self, job: JobId) -> &mut Followed {
         if self.jobs.len() >= JOBS_MAX && !self.jobs.contains_key(&job) {
-            let unwatched = self.jobs.iter().filter(|(_, followed)| !followed.is_watched());
-            let oldest = unwatched.min_by_key(|(_, followed)| followed.heard_at).map(|(id, _)| *id);
+            let unwatched = self
+                .jobs
+                .iter()
+                .filter(|(_, followed)| !followed.is_watched());
+            let oldest = unwatched
+                .min_by_key(|(_, followed)| followed.heard_at)
+                .map(|(id, _)| *id);
             if let Some(oldest) = oldest {
                 self.jobs.remove(&oldest);
             }
@@ -269,6 +305,7 @@ impl Followed {
     }
 
     fn send_progress(&mut self, now_ms: u64) {
-        self.progress.send_replace(Some(Arc::new(self.meter.read(now_ms))));
+        self.progress
+            .send_replace(Some(Arc::new(self.meter.read(now_ms))));
     }
 }

@@ -121,7 +121,11 @@ impl Session {
     async fn seek(&mut self) -> Option<End> {
         let is_opening = self.phase == Phase::Opening;
         match self.catch_up.locate(self.job, self.n).await {
-            Err(error) => return self.pause(READ_TRIES_MAX, READ_PAUSE, &error.to_string()).await,
+            Err(error) => {
+                return self
+                    .pause(READ_TRIES_MAX, READ_PAUSE, &error.to_string())
+                    .await;
+            }
             Ok(Position::UpToDate) => self.phase = Phase::Live,
             Ok(Position::At(sequence)) => self.phase = Phase::Reading(sequence),
             Ok(Position::Gone { last }) => {
@@ -144,7 +148,11 @@ impl Session {
     /// Sends the next missed fact.
     async fn read(&mut self, from: u64) -> Option<End> {
         match self.catch_up.next(self.job, from).await {
-            Err(error) => return self.pause(READ_TRIES_MAX, READ_PAUSE, &error.to_string()).await,
+            Err(error) => {
+                return self
+                    .pause(READ_TRIES_MAX, READ_PAUSE, &error.to_string())
+                    .await;
+            }
             Ok(None) => self.phase = Phase::Live,
             Ok(Some((fact, sequence))) => {
                 self.phase = Phase::Reading(sequence + 1);
@@ -208,7 +216,12 @@ impl Session {
     }
 
     fn hello(&self, recovered: bool) -> LiveMessage {
-        LiveMessage::Hello(Hello { r#type: HelloType::Hello, job: self.job, n: self.n, recovered })
+        LiveMessage::Hello(Hello {
+            r#type: HelloType::Hello,
+            job: self.job,
+            n: self.n,
+            recovered,
+        })
     }
 
     /// Reads the record again when facts say that it holds more than they do: the plan, what was given
@@ -220,7 +233,8 @@ impl Session {
             if self.last_n == Some(self.n) {
                 let last = self.feed.gauge(vec![record]).await.pop();
                 let n = self.n;
-                self.queued.extend(last.map(|last| LiveMessage::Progress(JobProgress { n, ..last })));
+                self.queued
+                    .extend(last.map(|last| LiveMessage::Progress(JobProgress { n, ..last })));
             } else {
                 self.feed.load(record).await;
             }

@@ -43,7 +43,9 @@ impl Tickets {
 
     /// Whether this ticket opens this job's feed now. It never does again.
     pub(crate) fn take(&self, ticket: &str, job: JobId, now_ms: u64) -> bool {
-        let Ok(token) = ticket.parse::<Token>() else { return false };
+        let Ok(token) = ticket.parse::<Token>() else {
+            return false;
+        };
         let mut table = self.table();
         table.expire(now_ms);
         // Found by hash, not compared byte by byte: 128 random bits cannot be felt out by timing.
@@ -58,7 +60,10 @@ impl Tickets {
 
 impl Table {
     fn expire(&mut self, now_ms: u64) {
-        while let Some((_, token)) = self.expiries.pop_front_if(|(expires_ms, _)| *expires_ms <= now_ms) {
+        while let Some((_, token)) = self
+            .expiries
+            .pop_front_if(|(expires_ms, _)| *expires_ms <= now_ms)
+        {
             self.jobs.remove(&token);
         }
     }
@@ -80,7 +85,10 @@ mod tests {
         assert!(!tickets.take(ticket.as_str(), job(1), 2), "used");
         let (ticket, _) = tickets.issue(job(1), 0);
         assert!(!tickets.take(ticket.as_str(), job(2), 1), "another job's");
-        assert!(!tickets.take(ticket.as_str(), job(1), 1), "and spent by the try");
+        assert!(
+            !tickets.take(ticket.as_str(), job(1), 1),
+            "and spent by the try"
+        );
         assert!(!tickets.take("", job(1), 1));
     }
 

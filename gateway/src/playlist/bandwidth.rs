@@ -33,9 +33,16 @@ pub(super) fn measure(track: &Track) -> Measured {
             peak_bps = peak_bps.max(rate_bps(bytes, units, track.timescale));
         }
     }
-    let total: u64 = track.segments.iter().map(|segment| u64::from(segment.bytes)).sum();
+    let total: u64 = track
+        .segments
+        .iter()
+        .map(|segment| u64::from(segment.bytes))
+        .sum();
     let mean_bps = rate_bps(total, track.units(), track.timescale);
-    Measured { peak_bps: peak_bps.max(mean_bps), mean_bps }
+    Measured {
+        peak_bps: peak_bps.max(mean_bps),
+        mean_bps,
+    }
 }
 
 /// Rounded up: a promise of bandwidth must hold.

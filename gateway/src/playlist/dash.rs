@@ -7,7 +7,10 @@ use super::track::{Medium, Segment, Track};
 
 /// The text. Names, codecs and languages are checked words: nothing needs escaping.
 pub(super) fn text(tracks: &[Track]) -> String {
-    let longest_s = tracks.iter().map(|track| track.seconds(track.units())).fold(0.0, f64::max);
+    let longest_s = tracks
+        .iter()
+        .map(|track| track.seconds(track.units()))
+        .fold(0.0, f64::max);
     let buffer_s = tracks.iter().map(|track| track.target_s).max().unwrap_or(1);
     let mut text = format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
@@ -16,7 +19,10 @@ pub(super) fn text(tracks: &[Track]) -> String {
          <Period id=\"0\" start=\"PT0S\">\n"
     );
     for is_audio in [false, true] {
-        let set: Vec<&Track> = tracks.iter().filter(|track| track.is_audio() == is_audio).collect();
+        let set: Vec<&Track> = tracks
+            .iter()
+            .filter(|track| track.is_audio() == is_audio)
+            .collect();
         if set.is_empty() {
             continue;
         }
@@ -51,9 +57,19 @@ fn push_set(text: &mut String, tracks: &[&Track], is_audio: bool) {
 }
 
 fn push_representation(text: &mut String, track: &Track) {
-    let Track { name, codecs, timescale, init, segments, .. } = track;
+    let Track {
+        name,
+        codecs,
+        timescale,
+        init,
+        segments,
+        ..
+    } = track;
     let bps = measure(track).peak_bps;
-    write(text, format_args!("<Representation id=\"{name}\" bandwidth=\"{bps}\" codecs=\"{codecs}\""));
+    write(
+        text,
+        format_args!("<Representation id=\"{name}\" bandwidth=\"{bps}\" codecs=\"{codecs}\""),
+    );
     match &track.medium {
         Medium::Video { width, height, fps } => {
             write(text, format_args!(" width=\"{width}\" height=\"{height}\""));
@@ -62,7 +78,11 @@ fn push_representation(text: &mut String, track: &Track) {
             }
             text.push_str(">\n");
         }
-        Medium::Audio { channels, sample_rate_hz, .. } => write(
+        Medium::Audio {
+            channels,
+            sample_rate_hz,
+            ..
+        } => write(
             text,
             format_args!(
                 " audioSamplingRate=\"{sample_rate_hz}\">\n<AudioChannelConfiguration \
@@ -72,11 +92,16 @@ fn push_representation(text: &mut String, track: &Track) {
     }
     write(
         text,
-        format_args!("<SegmentList timescale=\"{timescale}\">\n<Initialization sourceURL=\"{init}\"/>\n"),
+        format_args!(
+            "<SegmentList timescale=\"{timescale}\">\n<Initialization sourceURL=\"{init}\"/>\n"
+        ),
     );
     push_timeline(text, segments);
     for segment in segments {
-        write(text, format_args!("<SegmentURL media=\"{}\"/>\n", segment.uri));
+        write(
+            text,
+            format_args!("<SegmentURL media=\"{}\"/>\n", segment.uri),
+        );
     }
     text.push_str("</SegmentList>\n</Representation>\n");
 }

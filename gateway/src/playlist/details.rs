@@ -42,7 +42,10 @@ impl Details {
             origin: Origin { task, attempt },
             part,
         };
-        let chunks = record.chunk_prefix().into_iter().map(|(_, task, attempt)| key(task, attempt, None));
+        let chunks = record
+            .chunk_prefix()
+            .into_iter()
+            .map(|(_, task, attempt)| key(task, attempt, None));
         let parts = record
             .audio_prefix()
             .into_iter()
@@ -61,7 +64,11 @@ impl Details {
         let mut details = Self::default();
         let (mut chunks_end, mut parts_end) = (false, false);
         for DetailKey { key, origin, part } in Self::keys(record) {
-            let is_ended = if part.is_some() { &mut parts_end } else { &mut chunks_end };
+            let is_ended = if part.is_some() {
+                &mut parts_end
+            } else {
+                &mut chunks_end
+            };
             let Some(bytes) = value(&key).filter(|_| !*is_ended) else {
                 *is_ended = true;
                 continue;
@@ -79,16 +86,35 @@ impl Details {
     /// Nobody may write a line break or a quote into a playlist.
     fn check(&self, record: &JobRecord) -> Result<(), Error> {
         let chunks = self.chunks.iter().map(|(origin, chunk)| {
-            let codecs = chunk.renditions.iter().map(|rendition| rendition.codecs.as_str());
-            let counts = chunk.renditions.iter().map(|rendition| rendition.bytes.len());
-            (origin, None, codecs.collect::<Vec<_>>(), counts.collect::<Vec<_>>(), chunk.durations.len())
+            let codecs = chunk
+                .renditions
+                .iter()
+                .map(|rendition| rendition.codecs.as_str());
+            let counts = chunk
+                .renditions
+                .iter()
+                .map(|rendition| rendition.bytes.len());
+            (
+                origin,
+                None,
+                codecs.collect::<Vec<_>>(),
+                counts.collect::<Vec<_>>(),
+                chunk.durations.len(),
+            )
         });
         let parts = self.parts.iter().map(|(origin, part)| {
             let codecs = vec![part.codecs.as_str()];
-            (origin, Some(part.part), codecs, vec![part.bytes.len()], part.durations.len())
+            (
+                origin,
+                Some(part.part),
+                codecs,
+                vec![part.bytes.len()],
+                part.durations.len(),
+            )
         });
         for (origin, part, codecs, counts, n_durations) in chunks.chain(parts) {
-            let is_odd = |text: &&str| !(1..=64).contains(&text.len()) || !text.bytes().all(is_codec_byte);
+            let is_odd =
+                |text: &&str| !(1..=64).contains(&text.len()) || !text.bytes().all(is_codec_byte);
             let reason = if codecs.iter().any(is_odd) {
                 "a codec string that is none"
             } else if counts.iter().any(|n| *n != n_durations) || n_durations == 0 {
@@ -97,36 +123,54 @@ impl Details {
                 continue;
             };
             let key = attempt::key(&record.id, origin.task, origin.attempt, part);
-            return Err(Error::Damaged { key, reason: reason.to_owned() });
+            return Err(Error::Damaged {
+                key,
+                reason: reason.to_owned(),
+            });
         }
         Ok(())
     }
 
     /// Whether nothing is missing of what a completed job has.
     pub(super) fn check_whole(&self, record: &JobRecord) -> Result<(), Error> {
-        let Some(plan) = &record.plan else { return Err(Error::NotReady) };
+        let Some(plan) = &record.plan else {
+            return Err(Error::NotReady);
+        };
         let n_chunks = plan.n_chunks() as usize;
         let n_parts = record.audio_prefix().len();
-        let has_sound = plan.audio.as_ref().is_some_and(|audio| !record.dropped.contains(&audio.name));
+        let has_sound = plan
+            .audio
+            .as_ref()
+            .is_some_and(|audio| !record.dropped.contains(&audio.name));
         let is_sound_done = || {
             let task = plan.audio_task().and_then(|task| record.tasks.get(task));
             task.is_some_and(|task| task.done_attempt().is_some())
         };
         if self.chunks.len() != n_chunks {
             let (n_found, n_wanted) = (self.chunks.len(), n_chunks);
-            return Err(Error::Incomplete { what: "the picture".to_owned(), n_found, n_wanted });
+            return Err(Error::Incomplete {
+                what: "the picture".to_owned(),
+                n_found,
+                n_wanted,
+            });
         }
         if has_sound && (self.parts.len() != n_parts || !is_sound_done()) {
             let (n_found, n_wanted) = (self.parts.len(), n_parts);
-            return Err(Error::Incomplete { what: "the sound".to_owned(), n_found, n_wanted });
+            return Err(Error::Incomplete {
+                what: "the sound".to_owned(),
+                n_found,
+                n_wanted,
+            });
         }
         Ok(())
     }
 }
 
 fn parse<T: serde::de::DeserializeOwned>(key: &str, bytes: &[u8]) -> Result<T, Error> {
-    serde_json::from_slice(bytes)
-        .map_err(|error| Error::Damaged { key: key.to_owned(), reason: error.to_string() })
+    serde_json::from_slice(bytes).map_err(|error| Error::Damaged {
+        key: key.to_owned(),
+        reason: error.to_string(),
+    })
 }
 
 fn is_codec_byte(byte: u8) -> bool {

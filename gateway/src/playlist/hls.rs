@@ -28,7 +28,10 @@ pub(super) fn text(track: &Track, kind: Kind) -> String {
         Kind::Final => "#EXT-X-PLAYLIST-TYPE:VOD\n",
     });
     text.push_str("#EXT-X-INDEPENDENT-SEGMENTS\n");
-    write(&mut text, format_args!("#EXT-X-MAP:URI=\"{}\"\n", track.init));
+    write(
+        &mut text,
+        format_args!("#EXT-X-MAP:URI=\"{}\"\n", track.init),
+    );
     let mut units = 0_u64;
     for segment in &track.segments {
         // Rounded sums, not sums of roundings: hours of segments stay in step.
@@ -37,7 +40,12 @@ pub(super) fn text(track: &Track, kind: Kind) -> String {
         let us = micros(units, track.timescale) - from_us;
         write(
             &mut text,
-            format_args!("#EXTINF:{}.{:06},\n{}\n", us / 1_000_000, us % 1_000_000, segment.uri),
+            format_args!(
+                "#EXTINF:{}.{:06},\n{}\n",
+                us / 1_000_000,
+                us % 1_000_000,
+                segment.uri
+            ),
         );
     }
     if track.is_whole || kind == Kind::Final {
@@ -48,7 +56,12 @@ pub(super) fn text(track: &Track, kind: Kind) -> String {
 
 /// RFC 8216, section 4.3.3.1: EXTINF rounded to the nearest whole second must not be above.
 fn longest_s(track: &Track) -> u64 {
-    let longest = track.segments.iter().map(|segment| segment.duration).max().unwrap_or(0);
+    let longest = track
+        .segments
+        .iter()
+        .map(|segment| segment.duration)
+        .max()
+        .unwrap_or(0);
     (micros(u64::from(longest), track.timescale) + 500_000) / 1_000_000
 }
 
@@ -61,5 +74,6 @@ fn micros(units: u64, timescale: u32) -> u64 {
 
 /// Appends; a `String` takes everything.
 pub(super) fn write(text: &mut String, arguments: std::fmt::Arguments<'_>) {
-    text.write_fmt(arguments).expect("a String takes everything");
+    text.write_fmt(arguments)
+        .expect("a String takes everything");
 }

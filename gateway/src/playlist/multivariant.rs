@@ -26,20 +26,37 @@ pub(super) fn text(tracks: &[Track], rates: Rates) -> String {
     if let Some(audio) = audio.filter(|_| has_video) {
         push_audio_group(&mut text, audio);
     }
-    for track in tracks.iter().filter(|track| !(has_video && track.is_audio())) {
+    for track in tracks
+        .iter()
+        .filter(|track| !(has_video && track.is_audio()))
+    {
         push_variant(&mut text, track, audio.filter(|_| has_video), rates);
     }
     text
 }
 
 fn push_audio_group(text: &mut String, audio: &Track) {
-    let Medium::Audio { channels, language, .. } = &audio.medium else { return };
-    write(text, format_args!("#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"{AUDIO_GROUP}\",NAME=\"{}\"", audio.name));
+    let Medium::Audio {
+        channels, language, ..
+    } = &audio.medium
+    else {
+        return;
+    };
+    write(
+        text,
+        format_args!(
+            "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"{AUDIO_GROUP}\",NAME=\"{}\"",
+            audio.name
+        ),
+    );
     if let Some(language) = language {
         write(text, format_args!(",LANGUAGE=\"{language}\""));
     }
     let uri = object_key::media_playlist(&audio.name);
-    write(text, format_args!(",DEFAULT=YES,AUTOSELECT=YES,CHANNELS=\"{channels}\",URI=\"{uri}\"\n"));
+    write(
+        text,
+        format_args!(",DEFAULT=YES,AUTOSELECT=YES,CHANNELS=\"{channels}\",URI=\"{uri}\"\n"),
+    );
 }
 
 fn push_variant(text: &mut String, track: &Track, audio: Option<&Track>, rates: Rates) {
@@ -53,7 +70,10 @@ fn push_variant(text: &mut String, track: &Track, audio: Option<&Track>, rates: 
         Rates::Measured => {
             let peak: u64 = all().map(|track| measure(track).peak_bps).sum();
             let mean: u64 = all().map(|track| measure(track).mean_bps).sum();
-            write(text, format_args!("BANDWIDTH={peak},AVERAGE-BANDWIDTH={mean}"));
+            write(
+                text,
+                format_args!("BANDWIDTH={peak},AVERAGE-BANDWIDTH={mean}"),
+            );
         }
     }
     let codecs: Vec<&str> = all().map(|track| track.codecs.as_str()).collect();
@@ -61,11 +81,17 @@ fn push_variant(text: &mut String, track: &Track, audio: Option<&Track>, rates: 
     if let Medium::Video { width, height, fps } = &track.medium {
         write(text, format_args!(",RESOLUTION={width}x{height}"));
         if let Some((num, den)) = fps {
-            write(text, format_args!(",FRAME-RATE={:.3}", f64::from(*num) / f64::from(*den)));
+            write(
+                text,
+                format_args!(",FRAME-RATE={:.3}", f64::from(*num) / f64::from(*den)),
+            );
         }
     }
     if audio.is_some() {
         write(text, format_args!(",AUDIO=\"{AUDIO_GROUP}\""));
     }
-    write(text, format_args!("\n{}\n", object_key::media_playlist(&track.name)));
+    write(
+        text,
+        format_args!("\n{}\n", object_key::media_playlist(&track.name)),
+    );
 }

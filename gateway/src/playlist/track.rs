@@ -1,13 +1,13 @@
 //! Tracks: each rendition as a list of segments, wherever its attempts put them.
 
 use bus_schema::attempt::RenditionResult;
-use bus_schema::object_key::{attempt_dir, init, segment};
 use bus_schema::id::RenditionName;
+use bus_schema::object_key::{attempt_dir, init, segment};
 use bus_schema::plan::{AudioPlan, Plan, VideoRendition};
 use bus_schema::record::JobRecord;
 
-use super::details::{Details, Origin};
 use super::Error;
+use super::details::{Details, Origin};
 
 const SECOND_NS: u64 = 1_000_000_000;
 
@@ -34,8 +34,16 @@ pub(super) struct Track {
 /// Picture or sound.
 #[derive(Debug, Clone)]
 pub(super) enum Medium {
-    Video { width: u32, height: u32, fps: Option<(u32, u32)> },
-    Audio { channels: u32, sample_rate_hz: u32, language: Option<String> },
+    Video {
+        width: u32,
+        height: u32,
+        fps: Option<(u32, u32)>,
+    },
+    Audio {
+        channels: u32,
+        sample_rate_hz: u32,
+        language: Option<String>,
+    },
 }
 
 /// One media file.
@@ -50,9 +58,22 @@ pub(super) struct Segment {
     pub(super) bytes: u32,
 }
 
+/// Consecutive segments of one attempt.
+struct Piece<'a> {
+    /// Number of the first segment.
+    first: u32,
+    /// Decode time of the first sample, in units.
+    start: u64,
+    durations: &'a [u32],
+    bytes: &'a [u32],
+    codecs: &'a str,
+}
+
 /// The renditions that are offered, in the plan's order, the sound last.
 pub(super) fn tracks(record: &JobRecord, details: &Details) -> Result<Vec<Track>, Error> {
-    let Some(plan) = &record.plan else { return Ok(Vec::new()) };
+    let Some(plan) = &record.plan else {
+        return Ok(Vec::new());
+    };
     let target_s = target_s(record, plan);
     let is_offered = |name: &RenditionName| !record.dropped.contains(name);
     let video = plan.video.iter().flat_map(|video| &video.renditions);
@@ -73,7 +94,11 @@ fn video_track(
     rendition: &VideoRendition,
     target_s: u64,
 ) -> Result<Track, Error> {
-    let fps = record.facts.as_ref().and_then(|facts| facts.video.as_ref()).map(|v| (v.fps_num, v.fps_den));
+    let fps = record
+        .facts
+        .as_ref()
+        .and_then(|facts| facts.video.as_ref())
+        .map(|v| (v.fps_num, v.fps_den));
     let mut track = Track {
         name: rendition.name.clone(),
         medium: Medium::Video {
@@ -81,7 +106,10 @@ fn video_track(
             height: rendition.height,
             fps: fps.filter(|(num, den)| *num > 0 && *den > 0),
         },
-        timescale: plan.video.as_ref().map_or(1, |video| video.timescale.max(1)),
+        timescale: plan
+            .video
+            .as_ref()
+            .map_or(1, |video| video.timescale.max(1)),
         init: String::new(),
         codecs: String::new(),
         rate_bps: u64::from(rendition.bitrate_max_bps),
@@ -90,13 +118,22 @@ fn video_track(
         is_whole: details.chunks.len() == plan.n_chunks() as usize,
     };
     for ((origin, chunk), index) in details.chunks.iter().zip(0..) {
-        let result = chunk.renditions.iter().find(|result| result.name == rendition.name);
+        let result = chunk
+            .renditions
+            .iter()
+            .find(|result| result.name == rendition.name);
         let result: &RenditionResult = result.ok_or_else(|| Error::Damaged {
             key: bus_schema::attempt::key(&record.id, origin.task, origin.attempt, None),
             reason: format!("rendition {} is not in it", rendition.name),
         })?;
-        let first = plan.first_segment(index);
-        track.append(*origin, first, chunk.start, &chunk.durations, &result.bytes, &result.codecs);
+        let piece = Piece {
+            first: plan.first_segment(index),
+            start: chunk.start,
+            durations: &chunk.durations,
+            bytes: &result.bytes,
+            codecs: &result.codecs,
+        };
+        track.append(*origin, &piece);
     }
     Ok(track)
 }
@@ -126,7 +163,14 @@ fn audio_track(
         is_whole: is_done && details.parts.len() == record.audio_prefix().len(),
     };
     for (origin, part) in &details.parts {
-        track.append(*origin, part.first_segment, part.start, &part.durations, &part.bytes, &part.codecs);
+        let piece = Piece {
+            first: part.first_segment,
+            start: part.start,
+            durations: &part.durations,
+            bytes: &part.bytes,
+            codecs: &part.codecs,
+        };
+        track.append(*origin, &piece);
     }
     track
 }
@@ -134,17 +178,23 @@ fn audio_track(
 // === impl Track ===
 
 impl Track {
-    fn append(&mut self, from: Origin, first: u32, start: u64, durations: &[u32], bytes: &[u32], codecs: &str) {
+    fn append(&mut self, from: Origin, piece: &Piece<'_>) {
         let dir = attempt_dir(from.task, from.attempt);
         if self.segments.is_empty() {
             // Every chunk's decoder configuration is the same: the control plane checked it.
             self.init = format!("{dir}{}", init(&self.name));
-            codecs.clone_into(&mut self.codecs);
+            piece.codecs.clone_into(&mut self.codecs);
         }
-        let mut at = start;
-        for ((duration, bytes), number) in durations.iter().zip(bytes).zip(first..) {
+        let mut at = piece.start;
+        let sizes = piece.durations.iter().zip(piece.bytes);
+        for ((duration, bytes), number) in sizes.zip(piece.first..) {
             let uri = format!("{dir}{}", segment(&self.name, number));
-            self.segments.push(Segment { uri, start: at, duration: *duration, bytes: *bytes });
+            self.segments.push(Segment {
+                uri,
+                start: at,
+                duration: *duration,
+                bytes: *bytes,
+            });
             at += u64::from(*duration);
         }
     }
@@ -155,7 +205,10 @@ impl Track {
 
     /// All segments together, in units.
     pub(super) fn units(&self) -> u64 {
-        self.segments.iter().map(|segment| u64::from(segment.duration)).sum()
+        self.segments
+            .iter()
+            .map(|segment| u64::from(segment.duration))
+            .sum()
     }
 
     /// In seconds.
@@ -170,7 +223,9 @@ impl Track {
 fn target_s(record: &JobRecord, plan: &Plan) -> u64 {
     let video = record.facts.as_ref().and_then(|facts| facts.video.as_ref());
     let frame_ns = match (video, &plan.video, &plan.audio) {
-        (Some(v), Some(_), _) if v.fps_num > 0 => u64::from(v.fps_den) * SECOND_NS / u64::from(v.fps_num),
+        (Some(v), Some(_), _) if v.fps_num > 0 => {
+            u64::from(v.fps_den) * SECOND_NS / u64::from(v.fps_num)
+        }
         // 1,024 samples are a frame of AAC.
         (_, None, Some(audio)) => 1_024 * SECOND_NS / u64::from(audio.sample_rate_hz.max(1)),
         // Frame rate unknown: a slide show's frames may be long.

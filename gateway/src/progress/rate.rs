@@ -30,7 +30,10 @@ impl Rate {
     /// Takes in where the job stands. Call it as often as you like.
     pub(super) fn sample(&mut self, fraction: f64, now_ms: u64) {
         let seen_ms = *self.seen_ms.get_or_insert(now_ms);
-        let now = Sample { at_ms: now_ms, fraction };
+        let now = Sample {
+            at_ms: now_ms,
+            fraction,
+        };
         let Some(base) = self.base else {
             if now_ms.saturating_sub(seen_ms) >= SETTLE_MS {
                 self.base = Some(now);
@@ -62,7 +65,11 @@ impl Rate {
     }
 
     /// How long the rest takes; `None` while it cannot be trusted, or stands still.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "bounded above, positive")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "bounded above, positive"
+    )]
     pub(super) fn eta_ms(&self, rest: f64) -> Option<u64> {
         let eta_ms = rest.max(0.0) / self.per_s()? * 1_000.0;
         (eta_ms <= ETA_MAX_MS).then_some(eta_ms as u64)

@@ -18,8 +18,15 @@ impl Shape {
     /// `None` before there is a plan.
     pub(super) fn of(record: &JobRecord) -> Option<Self> {
         let plan = record.plan.clone()?;
-        let video = plan.video.iter().flat_map(|video| &video.renditions).map(|r| r.name.clone());
-        let mut tracks: Vec<_> = video.enumerate().map(|(index, name)| (name, Some(index))).collect();
+        let video = plan
+            .video
+            .iter()
+            .flat_map(|video| &video.renditions)
+            .map(|r| r.name.clone());
+        let mut tracks: Vec<_> = video
+            .enumerate()
+            .map(|(index, name)| (name, Some(index)))
+            .collect();
         tracks.extend(plan.audio.iter().map(|audio| (audio.name.clone(), None)));
         tracks.retain(|(name, _)| !record.dropped.contains(name));
         Some(Self { plan, tracks })
@@ -55,9 +62,13 @@ impl Shape {
         let first = self.plan.first_chunk_task();
         let mut done_ns = 0;
         for chunk in 0..self.plan.n_chunks() {
-            let Some(task) = number(first + chunk as usize) else { break };
+            let Some(task) = number(first + chunk as usize) else {
+                break;
+            };
             let span = self.plan.chunk(chunk);
-            let end_ns = span.end_ns.unwrap_or(self.plan.duration_ns.max(span.start_ns));
+            let end_ns = span
+                .end_ns
+                .unwrap_or_else(|| self.plan.duration_ns.max(span.start_ns));
             let length_ns = end_ns - span.start_ns;
             done_ns += if done.contains(&task) {
                 length_ns
@@ -69,13 +80,23 @@ impl Shape {
     }
 
     /// Share of the sound that is encoded: whole parts, or what its task says if that is more.
-    pub(super) fn audio_done(&self, done: &BTreeSet<TaskNumber>, parts: u32, partial_ns: Option<u64>) -> f64 {
-        let (Some(task), Some(audio)) = (self.plan.audio_task(), &self.plan.audio) else { return 0.0 };
+    pub(super) fn audio_done(
+        &self,
+        done: &BTreeSet<TaskNumber>,
+        parts: u32,
+        partial_ns: Option<u64>,
+    ) -> f64 {
+        let (Some(task), Some(audio)) = (self.plan.audio_task(), &self.plan.audio) else {
+            return 0.0;
+        };
         if done.contains(&task) {
             return 1.0;
         }
         let parts_ns = u64::from(parts) * u64::from(audio.part_segments) * self.plan.segment_ns;
-        ratio(Some(parts_ns.max(partial_ns.unwrap_or(0))), self.plan.duration_ns)
+        ratio(
+            Some(parts_ns.max(partial_ns.unwrap_or(0))),
+            self.plan.duration_ns,
+        )
     }
 }
 
@@ -84,7 +105,10 @@ fn number(index: usize) -> Option<TaskNumber> {
 }
 
 /// A count as a number to divide by.
-#[expect(clippy::cast_precision_loss, reason = "counts of tasks are far below 2^53")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "counts of tasks are far below 2^53"
+)]
 pub(super) fn count(n: usize) -> f64 {
     n as f64
 }

@@ -26,12 +26,21 @@ impl GuardedResolver {
     pub async fn lookup(self, host: &str) -> io::Result<Vec<SocketAddr>> {
         // The port is replaced by the caller.
         let found: Vec<SocketAddr> = tokio::net::lookup_host((host, 0)).await?.collect();
-        if let Some(inner) = found.iter().find(|at| !is_allowed(at.ip(), self.allow_loopback)) {
-            let message = format!("`{host}` leads to {}, which is not on the public internet", inner.ip());
+        if let Some(inner) = found
+            .iter()
+            .find(|at| !is_allowed(at.ip(), self.allow_loopback))
+        {
+            let message = format!(
+                "`{host}` leads to {}, which is not on the public internet",
+                inner.ip()
+            );
             return Err(io::Error::new(io::ErrorKind::PermissionDenied, message));
         }
         if found.is_empty() {
-            return Err(io::Error::new(io::ErrorKind::NotFound, format!("`{host}` has no address")));
+            return Err(io::Error::new(
+                io::ErrorKind::NotFound,
+                format!("`{host}` has no address"),
+            ));
         }
         Ok(found)
     }
@@ -54,10 +63,20 @@ mod tests {
 
     #[tokio::test]
     async fn a_name_that_leads_to_loopback_is_refused_at_connect() {
-        let closed = GuardedResolver { allow_loopback: false };
+        let closed = GuardedResolver {
+            allow_loopback: false,
+        };
         let error = closed.lookup("localhost").await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::PermissionDenied);
-        let open = GuardedResolver { allow_loopback: true };
-        assert!(open.lookup("localhost").await.unwrap().iter().all(|at| at.ip().is_loopback()));
+        let open = GuardedResolver {
+            allow_loopback: true,
+        };
+        assert!(
+            open.lookup("localhost")
+                .await
+                .unwrap()
+                .iter()
+                .all(|at| at.ip().is_loopback())
+        );
     }
 }

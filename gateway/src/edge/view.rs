@@ -1,0 +1,238 @@
+//! Jobs as clients see them.
+
+use std::collections::BTreeMap;
+
+use bus_schema::id::RenditionName;
+use bus_schema::live::JobProgress;
+use bus_schema::record::{JobRecord, JobState, Output, OutputKind};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::clock::rfc3339;
+
+/// A job.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct JobView {
+    /// 26 letters and digits; ids sort by the time they were made.
+    #[schema(example = "01k9xv3q8m2r7t5w4y6z0abcde")]
+    pub id: String,
+    /// `uploading`, `queued`, `running`, `playable`, `completed`, `failed` or `cancelled`.
+    pub state: &'static str,
+    /// `default`, `web-optimized`, `hls` or `hls-adaptive`.
+    pub preset: &'static str,
+    /// As asked for; empty is the preset's choice.
+    pub qualities: Vec<String>,
+    /// The user's name of the file.
+    pub filename: String,
+    /// Bytes of the source.
+    pub size: u64,
+    /// 0 to 100, higher is released first.
+    pub priority: u8,
+    /// Length of the source, once it was probed.
+    pub duration_ms: Option<u64>,
+    /// The number of the last fact that this view holds: open a live feed with it.
+    pub n: u64,
+    /// How far it is.
+    pub progress: ProgressView,
+    /// Once it is planned: lowest first, the sound last. What was given up is not here.
+    pub renditions: Vec<RenditionView>,
+    /// RFC 3339, as all times.
+    pub created_at: String,
+    /// When the upload's address ends.
+    pub upload_expires_at: Option<String>,
+    /// When the source was in storage: all durations count from here.
+    pub uploaded_at: Option<String>,
+    /// When the first task was released.
+    pub started_at: Option<String>,
+    /// When the first seconds could be played.
+    pub playable_at: Option<String>,
+    /// When it was completed, failed or cancelled.
+    pub finished_at: Option<String>,
+    /// What fell short without failing the job.
+    pub warnings: Vec<String>,
+    /// Why it failed.
+    pub error: Option<JobErrorView>,
+    /// How to play it, from the moment it is playable.
+    pub playback: Option<Playback>,
+    /// What is finished.
+    pub outputs: Vec<OutputView>,
+    /// The client's own words.
+    pub metadata: BTreeMap<String, String>,
+    /// The client's own id.
+    pub external_id: Option<String>,
+}
+
+/// How far a job is.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct ProgressView {
+    /// The whole job, 0 to 100.
+    pub percent: f64,
+    /// Source seconds encoded per second; 0 while unknown.
+    pub speed: f64,
+    /// Until everything is stored; null while unknown.
+    pub eta_ms: Option<u64>,
+}
+
+/// A rendition.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct RenditionView {
+    /// `720p`, `audio`, ...
+    pub name: String,
+    /// Pixels; null for the sound.
+    pub width: Option<u32>,
+    /// Pixels; null for the sound.
+    pub height: Option<u32>,
+    /// 0 to 100.
+    pub percent: f64,
+}
+
+/// Why a job failed.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct JobErrorView {
+    /// Stable: `not_media`, `empty`, `truncated`, `no_video`, ...
+    pub code: String,
+    /// One sentence.
+    pub message: String,
+}
+
+/// How to play a job.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Playback {
+    /// The multivariant playlist, relative to this gateway.
+    pub hls: String,
+}
+
+/// Something that can be fetched.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct OutputView {
+    /// `mp4`, `m4a`, `hls` or `dash`.
+    pub kind: &'static str,
+    /// Whose, where it belongs to one rendition.
+    pub rendition: Option<String>,
+    /// Relative to this gateway.
+    pub url: String,
+    /// Its size.
+    pub bytes: u64,
+}
+
+/// A page of jobs.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct JobList {
+    /// Newest first.
+    pub jobs: Vec<JobView>,
+    /// Ask with `after` set to this for the next page; null when this is the last.
+    pub next: Option<String>,
+}
+
+impl JobView {
+    pub(super) fn of(record: &JobRecord, progress: Option<&JobProgress>) -> Self {
+        let at = |ms: Option<u64>| ms.map(rfc3339);
+        let times = &record.times;
+        Self {
+            id: record.id.to_string(),
+            state: record.state.as_str(),
+            preset: record.request.preset.as_str(),
+            qualities: record.request.qualities.clone(),
+            filename: record.request.filename.clone(),
+            size: record.source.bytes,
+            priority: record.priority,
+            duration_ms: record
+                .facts
+                .as_ref()
+                .map(|facts| facts.duration_ns / 1_000_000),
+            n: record.n_facts,
+            progress: ProgressView {
+                percent: progress.map_or(0.0, |progress| progress.percent),
+                speed: progress.map_or(0.0, |progress| progress.speed),
+                eta_ms: progress.and_then(|progress| progress.eta_ms),
+            },
+            renditions: renditions(record, progress),
+            created_at: rfc3339(times.created_ms),
+            upload_expires_at: at(times.upload_expires_ms),
+            uploaded_at: at(times.uploaded_ms),
+            started_at: at(times.started_ms),
+            playable_at: at(times.playable_ms),
+            finished_at: at(times.finished_ms),
+            warnings: record.warnings.clone(),
+            error: record.error.as_ref().map(|error| JobErrorView {
+                code: serde_json::to_value(error.code)
+                    .ok()
+                    .and_then(|code| Some(code.as_str()?.to_owned()))
+                    .unwrap_or_default(),
+                message: error.message.clone(),
+            }),
+            playback: is_playable(record).then(|| Playback {
+                hls: play_url(record, bus_schema::object_key::MULTIVARIANT_PLAYLIST),
+            }),
+            outputs: record
+                .outputs
+                .iter()
+                .map(|output| output_view(record, output))
+                .collect(),
+            metadata: record.request.metadata.clone(),
+            external_id: record.request.external_id.clone(),
+        }
+    }
+}
+
+/// A completed job is played from its final playlists, if it keeps any.
+pub(super) fn is_playable(record: &JobRecord) -> bool {
+    match record.state {
+        JobState::Playable => true,
+        JobState::Completed => record
+            .outputs
+            .iter()
+            .any(|output| output.kind == OutputKind::Hls),
+        JobState::Uploading
+        | JobState::Queued
+        | JobState::Running
+        | JobState::Failed
+        | JobState::Cancelled => false,
+    }
+}
+
+fn renditions(record: &JobRecord, progress: Option<&JobProgress>) -> Vec<RenditionView> {
+    let Some(plan) = &record.plan else {
+        return Vec::new();
+    };
+    let video = plan.video.iter().flat_map(|video| &video.renditions);
+    let video = video.map(|rendition| (&rendition.name, Some((rendition.width, rendition.height))));
+    let all = video.chain(plan.audio.iter().map(|audio| (&audio.name, None)));
+    let percent = |name: &RenditionName| {
+        let shown = progress
+            .and_then(|progress| progress.renditions.iter().find(|shown| shown.name == *name));
+        shown.map_or(0.0, |shown| shown.percent)
+    };
+    all.filter(|(name, _)| !record.dropped.contains(name))
+        .map(|(name, size)| RenditionView {
+            name: name.to_string(),
+            width: size.map(|(width, _)| width),
+            height: size.map(|(_, height)| height),
+            percent: percent(name),
+        })
+        .collect()
+}
+
+fn output_view(record: &JobRecord, output: &Output) -> OutputView {
+    let rendition = output.rendition.as_ref().map(ToString::to_string);
+    let download = || {
+        let rendition = rendition.as_deref().unwrap_or_default();
+        format!("/v1/jobs/{}/download?rendition={rendition}", record.id)
+    };
+    let (kind, url) = match output.kind {
+        OutputKind::Mp4 => ("mp4", download()),
+        OutputKind::M4a => ("m4a", download()),
+        OutputKind::Hls => ("hls", play_url(record, &output.name)),
+        OutputKind::Dash => ("dash", play_url(record, &output.name)),
+    };
+    OutputView {
+        kind,
+        url,
+        bytes: output.bytes,
+        rendition,
+    }
+}
+
+fn play_url(record: &JobRecord, name: &str) -> String {
+    format!("/v1/jobs/{}/play/{name}", record.id)
+}
