@@ -17,47 +17,18 @@ struct Node {
 
 #[tokio::test]
 async fn the_leader_is_killed_while_facts_are_published() {
-    // Three test servers for their ports and folders; each is then configured anew.
     let mut servers = Vec::new();
     for _ in 0..3 {
         let mut server = TestServer::start().await.expect("a server");
+        // Wanted for its ports and its folder alone.
         server.stop().await.expect("stopped");
         servers.push(server);
     }
-    // The ports between clients and routes: each route port is its client port less the width of the tests' range.
-    let route = |server: &TestServer| {
-        let listen = server.conf().listen;
-        SocketAddr::new(listen.ip(), listen.port() - 11_000)
-    };
-    let routes: Vec<String> = servers
-        .iter()
-        .map(|server| route(server).to_string())
-        .collect();
-    let mut starting = Vec::new();
-    for (n, server) in servers.iter().enumerate() {
-        let shared = servers[0].conf();
-        let conf = ServerConf {
-            listen: server.conf().listen,
-            store_dir: server.dir().join("cluster"),
-            cluster: Some(Cluster {
-                server_name: format!("n{n}"),
-                listen: route(server),
-                routes: routes.clone(),
-                password: shared.sys.password.clone(),
-            }),
-            ..shared.clone()
-        };
-        let mut options = server.options().clone();
-        options.conf_path = server.dir().join("cluster.conf");
-        write_private(&options.conf_path, &conf.render()).expect("written");
-        starting.push((options.clone(), ServerProcess::start(options)));
-    }
     let mut nodes = Vec::new();
-    for (options, start) in starting {
-        nodes.push(Node {
-            options,
-            process: start.await.expect("started"),
-        });
+    for (n, options) in configure(&servers).into_iter().enumerate() {
+        let process = ServerProcess::start(options.clone()).await;
+        let process = process.unwrap_or_else(|error| unreachable!("n{n}: {error}"));
+        nodes.push(Node { options, process });
     }
     let mut credentials = servers[0].control();
     credentials.url = servers
@@ -78,8 +49,7 @@ async fn the_leader_is_killed_while_facts_are_published() {
     bus.publish_once("job.j1.queued.1", "f")
         .await
         .expect("published");
-    let leader = leader(&bus).await;
-    let killed = nodes.remove(usize::from(leader));
+    let killed = nodes.remove(leader(&bus).await);
     killed.process.kill_9().await.expect("killed");
     for n in 1..=20 {
         let fact = within(
@@ -99,8 +69,40 @@ async fn the_leader_is_killed_while_facts_are_published() {
     back.stop().await.expect("stopped");
 }
 
+/// Writes each server's configuration as a member of one cluster with the same users.
+fn configure(servers: &[TestServer]) -> Vec<ServerOptions> {
+    // Each route port is its client port less the width of the tests' range.
+    let route = |server: &TestServer| {
+        let listen = server.conf().listen;
+        SocketAddr::new(listen.ip(), listen.port() - 11_000)
+    };
+    let routes: Vec<String> = servers
+        .iter()
+        .map(|server| route(server).to_string())
+        .collect();
+    let shared = servers[0].conf();
+    let configure = |(n, server): (usize, &TestServer)| {
+        let conf = ServerConf {
+            listen: server.conf().listen,
+            store_dir: server.dir().join("cluster"),
+            cluster: Some(Cluster {
+                server_name: format!("n{n}"),
+                listen: route(server),
+                routes: routes.clone(),
+                password: shared.sys.password.clone(),
+            }),
+            ..shared.clone()
+        };
+        let mut options = server.options().clone();
+        options.conf_path = server.dir().join("cluster.conf");
+        write_private(&options.conf_path, &conf.render()).expect("written");
+        options
+    };
+    servers.iter().enumerate().map(configure).collect()
+}
+
 /// The number of the server that leads `JOBS`.
-async fn leader(bus: &Bus) -> u8 {
+async fn leader(bus: &Bus) -> usize {
     let stream = bus.js.get_stream("JOBS").await.expect("there");
     let cluster = stream.cached_info().cluster.clone().expect("a cluster");
     let name = cluster.leader.expect("a leader");
