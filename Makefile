@@ -31,10 +31,10 @@ fmt:
 	cargo fmt --all
 
 lint:
-	cargo clippy --locked --workspace --all-targets -- -D warnings
+	cargo clippy --workspace --all-targets -- -D warnings
 
 doc:
-	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
 
 bench:
 	@exec .ci/bench "$$NAME"
