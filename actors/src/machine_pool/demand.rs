@@ -101,10 +101,20 @@ pub struct Launches {
 /// How many machines the work there is keeps busy: the class that needs most decides, since one
 /// machine serves all classes. A class that no machine serves asks for none.
 #[must_use]
-pub fn wanted(demand: &Demand, per_machine_slots: &BTreeMap<TaskClass, u32>, limits: &Limits) -> u32 {
+pub fn wanted(
+    demand: &Demand,
+    per_machine_slots: &BTreeMap<TaskClass, u32>,
+    limits: &Limits,
+) -> u32 {
     let machines = demand.iter().filter_map(|(class, tasks)| {
-        let slots = per_machine_slots.get(class).copied().filter(|slots| *slots > 0)?;
-        let tasks = tasks.waiting.saturating_add(tasks.released).saturating_add(tasks.claimed);
+        let slots = per_machine_slots
+            .get(class)
+            .copied()
+            .filter(|slots| *slots > 0)?;
+        let tasks = tasks
+            .waiting
+            .saturating_add(tasks.released)
+            .saturating_add(tasks.claimed);
         Some(tasks.div_ceil(slots))
     });
     machines.max().unwrap_or(0).max(limits.min).min(limits.cap)
@@ -128,11 +138,23 @@ pub fn reconcile(
     let usable = count(observed, |view| view.is_usable(now_ms, limits));
     let running = count(observed, MachineView::is_running);
     let room = limits.cap.saturating_sub(running);
-    let n = intent.saturating_sub(usable).min(room).min(launches.allowed(now_ms));
-    let stopped = observed.iter().filter(|view| view.is_stopped()).map(|view| &view.name);
+    let n = intent
+        .saturating_sub(usable)
+        .min(room)
+        .min(launches.allowed(now_ms));
+    let stopped = observed
+        .iter()
+        .filter(|view| view.is_stopped())
+        .map(|view| &view.name);
     let again: BTreeSet<&WorkerName> = stopped.collect();
-    let again = by_number(again).into_iter().map(|name| Verb::Start(name.clone()));
-    verbs.extend(again.chain(free_names(observed, limits.cap).map(Verb::Launch)).take(n as usize));
+    let again = by_number(again)
+        .into_iter()
+        .map(|name| Verb::Start(name.clone()));
+    verbs.extend(
+        again
+            .chain(free_names(observed, limits.cap).map(Verb::Launch))
+            .take(n as usize),
+    );
     verbs
 }
 
@@ -155,10 +177,13 @@ pub fn idle_to_stop(
         .collect();
     idle.sort_unstable();
     let is_past_grace = |since_ms: u64| now_ms.saturating_sub(since_ms) >= limits.idle_grace_ms;
-    let to_stop = idle.into_iter().enumerate().filter(|(place, (since_ms, _))| {
-        let place = u32::try_from(*place).unwrap_or(u32::MAX);
-        place < over || (place < spare && is_past_grace(*since_ms))
-    });
+    let to_stop = idle
+        .into_iter()
+        .enumerate()
+        .filter(|(place, (since_ms, _))| {
+            let place = u32::try_from(*place).unwrap_or(u32::MAX);
+            place < over || (place < spare && is_past_grace(*since_ms))
+        });
     to_stop.map(|(_, (_, name))| name.clone()).collect()
 }
 
@@ -176,11 +201,20 @@ impl MachineView {
         let mut views: BTreeMap<WorkerName, Self> = BTreeMap::new();
         for machine in machines {
             // A name that is none of ours cannot come from a launch of ours.
-            let Ok(name) = machine.name.as_str().parse::<WorkerName>() else { continue };
-            let launched = Launched { state: machine.state, at_ms: machine.started_at_ms };
+            let Ok(name) = machine.name.as_str().parse::<WorkerName>() else {
+                continue;
+            };
+            let launched = Launched {
+                state: machine.state,
+                at_ms: machine.started_at_ms,
+            };
             // A lease of the run before this one says nothing about it.
-            let worker = workers.get(&name).filter(|worker| worker.seen_ms >= launched.at_ms);
-            let heard_ms = worker.map(|worker| worker.seen_ms).or(heard.get(&name).copied());
+            let worker = workers
+                .get(&name)
+                .filter(|worker| worker.seen_ms >= launched.at_ms);
+            let heard_ms = worker
+                .map(|worker| worker.seen_ms)
+                .or(heard.get(&name).copied());
             let view = Self {
                 name: name.clone(),
                 launched: Some(launched),
@@ -206,11 +240,13 @@ impl MachineView {
 
     /// Whether it costs money.
     fn is_running(&self) -> bool {
-        self.launched.is_some_and(|launched| launched.state.is_running())
+        self.launched
+            .is_some_and(|launched| launched.state.is_running())
     }
 
     fn is_stopped(&self) -> bool {
-        self.launched.is_some_and(|launched| launched.state == MachineState::Stopped)
+        self.launched
+            .is_some_and(|launched| launched.state == MachineState::Stopped)
     }
 
     /// Whether it does work, or soon will: one that is on its way counts, or another would be
@@ -218,7 +254,10 @@ impl MachineView {
     fn is_usable(&self, now_ms: u64, limits: &Limits) -> bool {
         let is_up = match self.launched {
             None => self.lease.is_some(),
-            Some(Launched { state: MachineState::Starting | MachineState::Started, .. }) => true,
+            Some(Launched {
+                state: MachineState::Starting | MachineState::Started,
+                ..
+            }) => true,
             Some(_) => false,
         };
         let is_draining = self.lease.is_some_and(|lease| lease.is_draining);
@@ -247,9 +286,17 @@ impl MachineView {
 
 impl LeaseView {
     fn of(worker: &Worker) -> Self {
-        let Worker { heartbeat, idle_since_ms, .. } = worker;
+        let Worker {
+            heartbeat,
+            idle_since_ms,
+            ..
+        } = worker;
         let n_busy = u32::try_from(heartbeat.busy.len()).unwrap_or(u32::MAX);
-        Self { n_busy, idle_since_ms: *idle_since_ms, is_draining: heartbeat.is_draining }
+        Self {
+            n_busy,
+            idle_since_ms: *idle_since_ms,
+            is_draining: heartbeat.is_draining,
+        }
     }
 }
 
@@ -345,7 +392,10 @@ fn by_number(names: BTreeSet<&WorkerName>) -> Vec<&WorkerName> {
 fn free_names(observed: &[MachineView], cap: u32) -> impl Iterator<Item = WorkerName> {
     let taken: BTreeSet<&WorkerName> = observed
         .iter()
-        .filter(|view| view.launched.is_none_or(|it| it.state != MachineState::Destroyed))
+        .filter(|view| {
+            view.launched
+                .is_none_or(|it| it.state != MachineState::Destroyed)
+        })
         .map(|view| &view.name)
         .collect();
     let names = (1..=cap).filter_map(|n| format!("w{n}").parse::<WorkerName>().ok());
