@@ -90,3 +90,13 @@ pub(crate) fn probe(path: &Path, arguments: &[&str]) -> String {
     let printed = run("ffprobe", &[arguments, &output].concat());
     printed.trim().trim_end_matches(',').to_owned()
 }
+
+/// Whether this ffmpeg writes a rotation from metadata, as versions before 7 do.
+pub(crate) fn has_rotation_tag() -> bool {
+    let version = Command::new("ffmpeg").arg("-version").output();
+    let text = version.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
+    let text = text.unwrap_or_default();
+    let number = text.strip_prefix("ffmpeg version ").unwrap_or_default();
+    let major: String = number.chars().take_while(char::is_ascii_digit).collect();
+    major.parse().is_ok_and(|major: u32| major < 7)
+}

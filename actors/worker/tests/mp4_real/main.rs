@@ -4,3 +4,4 @@ mod assembly;
 mod cutter;
 mod demuxer;
 mod ffmpeg;
+mod index;

@@ -9,8 +9,8 @@ use super::{FRAGMENTS_MAX, MOVIE_BYTES_MAX, MovieIndex, fragment};
 use crate::mp4::error::{Error, OrDamaged as _};
 
 /// One read that is not for a whole index: enough for `ftyp` and a short `moov` at once, or for the
-/// header of a box and some small ones behind it.
-const WINDOW_BYTES: u32 = 64 << 10;
+/// `moof` of some seconds. Not more, since a fragmented file takes one such read a fragment.
+const WINDOW_BYTES: u32 = 16 << 10;
 
 /// The largest single read, so that a reader need not hold more at once.
 const READ_BYTES_MAX: u32 = 1 << 20;
