@@ -96,7 +96,7 @@ export class Client {
     await this.#answer("DELETE", jobPath(id));
   }
 
-  /** A fresh ticket for a live session. */
+  /** A fresh ticket for a live session, good for a minute. */
   ticket(id: string): Promise<Ticket> {
     return this.#call("POST", jobPath(id, "/ticket"));
   }
@@ -111,19 +111,18 @@ export class Client {
     return `${this.baseUrl}${jobPath(id, "/play/master.m3u8")}`;
   }
 
-  /** Where a live session is opened, behind the last fact `n` that the caller has. */
-  liveUrl(id: string, kind: "live" | "events", ticket: string, n: number): string {
-    const url = `${this.baseUrl}${jobPath(id, `/${kind}`)}?${new URLSearchParams({ ticket, n: String(n) })}`;
-    return kind === "live" ? url.replace(/^http/, "ws") : url;
+  /** The WebSocket of a live session that goes on behind the last fact `n` that the caller has. */
+  liveUrl(id: string, ticket: string, n: number): string {
+    const url = `${this.baseUrl}${jobPath(id, "/live")}?${new URLSearchParams({ ticket, n: String(n) })}`;
+    return url.replace(/^http/, "ws");
   }
 
-  /** An open stream of server-sent events; it ends by `signal` alone. */
-  async events(id: string, ticket: string, n: number, signal: AbortSignal): Promise<Response> {
-    return this.#fetched(this.liveUrl(id, "events", ticket, n), {
-      headers: { accept: "text/event-stream" },
-      cache: "no-store",
-      signal,
-    });
+  /** The same session as server-sent events, in a body without end; `undefined` when there is nothing behind `n`. */
+  async events(id: string, n: number, signal: AbortSignal): Promise<ReadableStream<Uint8Array> | undefined> {
+    const headers = { accept: "text/event-stream", "last-event-id": String(n) };
+    const url = `${this.baseUrl}${jobPath(id, "/events")}`;
+    const response = await this.#fetched(url, { headers, cache: "no-store", signal });
+    return response.status === 204 ? undefined : (response.body ?? undefined);
   }
 
   async #call<T>(method: string, path: string, body?: unknown): Promise<T> {

@@ -18,16 +18,21 @@ export function refreshed(seen: Job, loaded: Job): Job {
     const before = seen.renditions.find(({ name }) => name === rendition.name);
     return before ? { ...before, ...rendition, percent: Math.max(before.percent, rendition.percent) } : rendition;
   });
-  const missing = seen.renditions.filter(({ name }) => renditions.every((one) => one.name !== name));
+  // What was given up is listed no more, but the page still says why; an older view may not know all.
+  const isOlder = (loaded.n ?? 0) < (seen.n ?? 0);
+  const missing = seen.renditions.filter(
+    ({ name, dropped }) => (isOlder || dropped) && renditions.every((one) => one.name !== name),
+  );
   const merged: Job = {
     ...seen,
     ...loaded,
-    source: loaded.source ?? seen.source ?? null,
+    duration_ms: loaded.duration_ms ?? seen.duration_ms ?? null,
     renditions: [...renditions, ...missing],
     progress: ahead(seen.progress, loaded.progress),
     n: Math.max(seen.n ?? 0, loaded.n ?? 0),
   };
-  return withState({ ...merged, state: seen.state }, loaded.state);
+  const next = withState({ ...merged, state: seen.state }, loaded.state);
+  return next.state === "completed" ? whole(next) : next;
 }
 
 function ahead(seen: Job["progress"], loaded: Job["progress"]): NonNullable<Job["progress"]> | null {
@@ -58,7 +63,7 @@ function happened(job: Job, fact: FactFrame): Job {
     case "started":
       return withState({ ...job, started_at: job.started_at ?? at }, "running");
     case "probed":
-      return { ...job, source: { duration_ms: fact.duration_ms, width: fact.width, height: fact.height } };
+      return { ...job, duration_ms: fact.duration_ms };
     case "planned":
       return planned(job, fact);
     case "rendition-dropped":
@@ -68,7 +73,7 @@ function happened(job: Job, fact: FactFrame): Job {
     case "playable":
       return withState({ ...job, playable_at: job.playable_at ?? at }, "playable");
     case "completed":
-      return withState({ ...job, finished_at: job.finished_at ?? at, warnings: fact.warnings ?? [] }, "completed");
+      return withState({ ...job, finished_at: job.finished_at ?? at, warnings: fact.warnings ?? job.warnings ?? [] }, "completed");
     case "failed":
       return withState({ ...job, finished_at: job.finished_at ?? at, error: fact.error }, "failed");
     case "cancelled":
@@ -79,8 +84,8 @@ function happened(job: Job, fact: FactFrame): Job {
 }
 
 function planned(job: Job, fact: FactFrame & { readonly type: "planned" }): Job {
-  const names = [...fact.renditions];
-  if (fact.has_audio && names.every(({ name }) => name !== AUDIO)) names.push({ name: AUDIO, width: 0, height: 0 });
+  const names: Pick<Rendition, "name" | "width" | "height">[] = [...fact.renditions];
+  if (fact.has_audio && names.every(({ name }) => name !== AUDIO)) names.push({ name: AUDIO, width: null, height: null });
   const renditions = names.map((one) => {
     const before = job.renditions.find(({ name }) => name === one.name);
     return { ...before, name: one.name, width: one.width, height: one.height, percent: before?.percent ?? 0 };
@@ -102,7 +107,7 @@ function progressed(job: Job, frame: ProgressFrame): Job {
   }));
   const fresh = frame.renditions
     .filter(({ name }) => job.renditions.every((one) => one.name !== name))
-    .map(({ name, percent }) => ({ name, width: 0, height: 0, percent }));
+    .map(({ name, percent }) => ({ name, width: null, height: null, percent }));
   const percent = Math.max(job.progress?.percent ?? 0, frame.percent);
   const progress = { percent, speed: frame.speed, eta_ms: frame.eta_ms ?? null };
   return { ...job, renditions: [...known, ...fresh], progress };

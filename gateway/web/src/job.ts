@@ -14,18 +14,18 @@ export interface JobError {
   readonly message: string;
 }
 
-/** One rung applied to the source, or the sound (`audio`, 0 x 0). */
+/** One rung applied to the source, or the sound (`audio`). */
 export interface Rendition {
   readonly name: string;
-  /** Pixels. */
-  readonly width: number;
-  /** Pixels. */
-  readonly height: number;
+  /** Pixels; null for the sound. */
+  readonly width: number | null;
+  /** Pixels; null for the sound. */
+  readonly height: number | null;
   /** 0 to 100. */
   readonly percent: number;
-  /** Why it was given up. */
+  /** Why it was given up: from the live session, as the API lists it no more. */
   readonly dropped?: JobError;
-  /** Bytes of its finished file. */
+  /** Bytes of its finished file: from the live session, before the API is asked for its outputs. */
   readonly file_bytes?: number;
 }
 
@@ -33,18 +33,9 @@ export interface Rendition {
 export interface Output {
   readonly kind: "mp4" | "m4a" | "hls" | "dash";
   readonly rendition?: string | null;
-  /** Relative to the gateway or absolute. */
+  /** Relative to the gateway. */
   readonly url: string;
   readonly bytes: number;
-}
-
-/** Facts of the source, once they were read. */
-export interface SourceFacts {
-  readonly duration_ms: number;
-  /** Pixels as shown; 0 without a picture. */
-  readonly width: number;
-  /** Pixels as shown; 0 without a picture. */
-  readonly height: number;
 }
 
 /** Overall progress. */
@@ -63,6 +54,8 @@ export interface Job {
   readonly state: JobState;
   readonly preset: Preset;
   readonly filename: string;
+  /** As asked for; empty is the preset's choice. */
+  readonly qualities?: readonly string[];
   /** Bytes of the source. */
   readonly size: number;
   readonly priority?: number;
@@ -70,8 +63,11 @@ export interface Job {
   readonly n?: number;
   readonly progress?: Progress | null;
   readonly renditions: readonly Rendition[];
-  readonly source?: SourceFacts | null;
+  /** Length of the source, once it was read. */
+  readonly duration_ms?: number | null;
   readonly created_at: string;
+  /** When the upload's address ends. */
+  readonly upload_expires_at?: string | null;
   readonly uploaded_at?: string | null;
   readonly started_at?: string | null;
   readonly playable_at?: string | null;

@@ -103,16 +103,16 @@ export class LiveSession {
   }
 
   async #connect(signal: AbortSignal): Promise<Ending> {
-    const ticket = this.#ticket ?? (await this.#options.client.ticket(this.#options.job)).live_ticket;
-    // One-time: whatever becomes of this connection, the ticket is spent.
-    this.#ticket = undefined;
-    if (signal.aborted) return { hasSpoken: false };
     if (this.#silentSockets >= SILENT_SOCKETS_MAX) {
-      const ending = await this.#overEvents(ticket, signal);
+      const ending = await this.#overEvents(signal);
       // Had events not worked either, it was no proxy that is in the way.
       if (!ending.hasSpoken) this.#silentSockets = 0;
       return ending;
     }
+    const ticket = this.#ticket ?? (await this.#options.client.ticket(this.#options.job)).live_ticket;
+    // One-time: whatever becomes of this connection, the ticket is spent.
+    this.#ticket = undefined;
+    if (signal.aborted) return { hasSpoken: false };
     const ending = await this.#overSocket(ticket, signal);
     this.#silentSockets = ending.hasSpoken ? 0 : this.#silentSockets + 1;
     return ending;
@@ -121,7 +121,7 @@ export class LiveSession {
   #overSocket(ticket: string, signal: AbortSignal): Promise<Ending> {
     const { client, job } = this.#options;
     const Socket = this.#options.WebSocket ?? WebSocket;
-    const socket = new Socket(client.liveUrl(job, "live", ticket, this.#n));
+    const socket = new Socket(client.liveUrl(job, ticket, this.#n));
     return new Promise((resolve) => {
       let hasSpoken = false;
       const end = (): void => {
@@ -151,15 +151,16 @@ export class LiveSession {
     });
   }
 
-  async #overEvents(ticket: string, signal: AbortSignal): Promise<Ending> {
+  async #overEvents(signal: AbortSignal): Promise<Ending> {
     const stop = new AbortController();
     const abort = (): void => stop.abort();
     signal.addEventListener("abort", abort);
     let silence = setTimeout(abort, SILENCE_MS_MAX);
     let hasSpoken = false;
     try {
-      const response = await this.#options.client.events(this.#options.job, ticket, this.#n, stop.signal);
-      for await (const event of serverEvents(response.body ?? new ReadableStream())) {
+      const body = await this.#options.client.events(this.#options.job, this.#n, stop.signal);
+      this.#isOver ||= body === undefined;
+      for await (const event of body ? serverEvents(body) : []) {
         if (!hasSpoken) this.#tell("live");
         hasSpoken = true;
         clearTimeout(silence);

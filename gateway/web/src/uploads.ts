@@ -39,7 +39,8 @@ export class Uploads {
   async begin(file: File, choice: Choice): Promise<string> {
     const authorized = await this.#client.authorizeUpload({
       filename: cleanName(file.name),
-      content_type: file.type || "application/octet-stream",
+      // Browsers guess by the name, and may add parameters that the gateway does not take.
+      content_type: /^[\w.+-]+\/[\w.+-]+$/.test(file.type) ? file.type : "application/octet-stream",
       size: file.size,
       preset: choice.preset,
       ...(choice.qualities.length > 0 && { qualities: choice.qualities }),

@@ -27,7 +27,7 @@ export function stateLine(job: Job, upload: UploadStage | undefined): string {
     case "playable":
       return "You can watch it now. The rest is being encoded meanwhile.";
     case "completed":
-      return "Everything is encoded and stored.";
+      return job.warnings?.length ? "Done, but not everything worked." : "Everything is encoded and stored.";
     case "failed":
       return "This video could not be transcoded.";
     case "cancelled":

@@ -80,6 +80,5 @@ test("an id cannot leave its place in an address", async () => {
 
 test("live addresses are WebSockets of the same host", () => {
   const client = new Client("https://tcoder.example/");
-  assert.equal(client.liveUrl("j", "live", "a b", 7), "wss://tcoder.example/v1/jobs/j/live?ticket=a+b&n=7");
-  assert.equal(client.liveUrl("j", "events", "t", 0), "https://tcoder.example/v1/jobs/j/events?ticket=t&n=0");
+  assert.equal(client.liveUrl("j", "a b", 7), "wss://tcoder.example/v1/jobs/j/live?ticket=a+b&n=7");
 });

@@ -53,7 +53,7 @@ test("a job goes its way", () => {
   const playable = run(NEW, UNTIL_PLAYABLE);
   assert.equal(playable.state, "playable");
   assert.equal(playable.size, 11);
-  assert.deepEqual(playable.source, { duration_ms: 5000, width: 1280, height: 720 });
+  assert.equal(playable.duration_ms, 5000);
   assert.deepEqual(playable.renditions.map(({ name }) => name), ["360p", "720p", "audio"]);
   assert.deepEqual(percents(playable), [12, 11, 30]);
   const done = run(playable, REST);
@@ -134,4 +134,18 @@ test("a loaded job adds what no fact carries and takes nothing back", () => {
   assert.deepEqual(percents(merged), [12, 11, 30]);
   assert.equal(merged.progress?.percent, 10);
   assert.deepEqual(percents(refreshed(seen, { ...stale, state: "completed" })), [100, 100, 100]);
+});
+
+test("a newer view without a rendition means that it is gone, but for what was given up with a reason", () => {
+  const error = { code: "crashed", message: "It crashed." };
+  const seen = fold(run(NEW, UNTIL_PLAYABLE), fact({ type: "rendition-dropped", rendition: "720p", error }));
+  const loaded: Job = { ...NEW, n: (seen.n ?? 0) + 3, state: "playable", renditions: [{ name: "360p", width: 640, height: 360, percent: 50 }] };
+  const merged = refreshed(seen, loaded);
+  assert.deepEqual(merged.renditions.map(({ name }) => name), ["360p", "720p"]);
+  assert.deepEqual(merged.renditions[1]?.dropped, error);
+});
+
+test("a completed job is whole as it is loaded", () => {
+  const loaded: Job = { ...NEW, state: "completed", renditions: [{ name: "360p", width: 640, height: 360, percent: 0 }] };
+  assert.deepEqual(percents(refreshed(loaded, loaded)), [100]);
 });

@@ -3,7 +3,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { WebSocket, WebSocketServer } from "ws";
-import type { Frame } from "../src/frame";
+import { type Frame, isLast } from "../src/frame";
 
 /** How the gateway misbehaves. */
 export interface Faults {
@@ -57,6 +57,8 @@ export class TestGateway {
         const send: Send = (frame) => live.readyState === WebSocket.OPEN && live.send(JSON.stringify(frame));
         this.#serve(n, send, () => live.terminate());
         live.on("close", () => this.#listeners.delete(send));
+        const last = this.facts.at(-1);
+        if (last && last.n === n && isLast(last)) live.close(1000, "the job has ended");
       });
     });
   }
@@ -122,9 +124,11 @@ export class TestGateway {
       this.counts.tickets += 1;
       response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify({ live_ticket: this.ticket() }));
     } else if (path.includes("/events")) {
-      const n = this.#admit(request);
-      if (n === undefined) {
-        response.writeHead(403).end();
+      const n = Number(request.headers["last-event-id"]);
+      this.resumedFrom.push(n);
+      const last = this.facts.at(-1);
+      if (last && last.n === n && isLast(last)) {
+        response.writeHead(204).end();
         return;
       }
       this.counts.streams += 1;

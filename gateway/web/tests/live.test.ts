@@ -129,6 +129,16 @@ test("it takes events where sockets do not get through", async () => {
   assert.ok(gateway.counts.streams >= 2, "events too were resumed after a break");
 });
 
+test("it ends when there is nothing more to say, over sockets as over events", async () => {
+  gateway.put({ type: "completed", after_ms: 1 });
+  const overSockets = follow(1);
+  await overSockets.done;
+  gateway.faults = { refusesSockets: true };
+  const overEvents = follow(1);
+  await until("the end", () => overEvents.statuses.at(-1) === "ended");
+  assert.deepEqual([...overSockets.facts, ...overEvents.facts], []);
+});
+
 test("it asks for a new ticket when the one at hand is no good", async () => {
   gateway.put({ type: "completed", after_ms: 1 });
   const heard = follow(0, "0123456789abcdef0123456789abcdef");

@@ -26,8 +26,7 @@ function factsOf(job: Job): [string, string][] {
   const facts: [string, string | undefined][] = [
     ["Preset", presetOf({ preset: job.preset, qualities: [] }).title],
     ["Size", format.bytes(job.size)],
-    ["Length", job.source && job.source.duration_ms > 0 ? format.clock(job.source.duration_ms) : undefined],
-    ["Picture", job.source && job.source.width > 0 ? `${job.source.width} × ${job.source.height}` : undefined],
+    ["Length", job.duration_ms ? format.clock(job.duration_ms) : undefined],
     ["Playable after", since(job.uploaded_at, job.playable_at)],
     [job.state === "completed" ? "Done after" : "Ended after", since(job.uploaded_at, job.finished_at)],
     ["Job", job.id],

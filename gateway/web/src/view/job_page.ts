@@ -65,7 +65,8 @@ class JobPage implements Page {
 
   async #open(): Promise<void> {
     try {
-      this.#job = await this.#client.getJob(this.#id);
+      const loaded = await this.#client.getJob(this.#id);
+      this.#job = refreshed(loaded, loaded);
     } catch (error) {
       if (!this.#stop.signal.aborted) this.#showProblem(error);
       return;

@@ -37,7 +37,7 @@ export function renditionList(client: Client): Part<Job> {
 }
 
 function rank(rendition: Rendition): number {
-  return rendition.name === AUDIO ? -1 : rendition.width * rendition.height;
+  return rendition.name === AUDIO ? -1 : (rendition.width ?? 0) * (rendition.height ?? 0);
 }
 
 function newRow(client: Client, name: string): Row {
@@ -63,7 +63,7 @@ function newRow(client: Client, name: string): Row {
     element,
     update(job, rendition) {
       const nowMs = performance.now();
-      setText(size, rendition.width > 0 ? `${rendition.width} × ${rendition.height}` : "");
+      setText(size, rendition.width ? `${rendition.width} × ${rendition.height}` : "");
       setProgress(bar, rendition.percent);
       setText(percent, rendition.dropped ? "" : format.percent(bar.value));
       pace.add(nowMs, rendition.percent);
@@ -96,7 +96,7 @@ function noteOf(job: Job, rendition: Rendition, pace: Pace, fileBytes: number | 
   const words: string[] = [];
   const perSecond = pace.perSecond;
   const etaMs = pace.etaMs(100);
-  if (perSecond !== undefined && job.source) words.push(format.speed((perSecond / 100) * (job.source.duration_ms / 1000)));
+  if (perSecond !== undefined && job.duration_ms) words.push(format.speed((perSecond / 100) * (job.duration_ms / 1000)));
   if (etaMs !== undefined) words.push(`${format.duration(etaMs)} left`);
   return words.join(" · ");
 }

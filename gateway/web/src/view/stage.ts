@@ -14,15 +14,24 @@ export function stage(client: Client): Part<Job> {
   const frame = el("div", { class: "stage-frame" }, video, curtain);
   const quality = el("select", { id: "quality" });
   const choice = el("div", { class: "stage-choice", hidden: true }, el("label", { for: "quality" }, "Quality"), quality);
+  const pause = el("p", { class: "stage-pause", role: "status" });
+  const under = el("div", { class: "stage-under" }, pause, choice);
   const problem = el("p", { class: "notice notice-error", role: "alert", hidden: true });
-  const element = el("section", { class: "stage", "aria-label": "Player" }, frame, choice, problem);
+  const element = el("section", { class: "stage", "aria-label": "Player" }, frame, under, problem);
 
   let player: Player | undefined;
-  let source: string | undefined;
+  let source: Playable | undefined;
   let isFirst = true;
   // Whoever opens a finished job has not asked for sound; whoever waited for this one has.
   let mayStart = false;
+  let isGrowing = false;
 
+  // Whoever watches faster than it is encoded comes to the end of what there is.
+  video.addEventListener("waiting", () => {
+    const isAtEnd = video.duration - video.currentTime < 1;
+    setText(pause, isGrowing && isAtEnd ? "The next seconds are being encoded. It goes on by itself." : "");
+  });
+  for (const event of ["playing", "pause", "emptied"]) video.addEventListener(event, () => setText(pause, ""));
   quality.addEventListener("change", () => player?.chooseLevel(Number(quality.value)));
   function showLevels(levels: readonly Level[]): void {
     const options = [...levels].reverse().map(({ index, label }) => el("option", { value: String(index) }, label));
@@ -35,14 +44,21 @@ export function stage(client: Client): Part<Job> {
   }
   function open(job: Job): void {
     const next = playable(client, job);
-    if (!next || next.url === source || player) return;
-    source = next.url;
+    // The same film from another address is no better; but streams of a job that keeps none end with it.
+    if (!next || next.isStream === source?.isStream || source?.isStream === false) return;
+    source = next;
     if (next.isStream) {
       player = new Player(video, next.url, { onError: showProblem, onLevels: showLevels });
       void player.open(mayStart);
     } else {
+      const { currentTime, paused } = video;
+      const goesOn = player ? !paused : mayStart;
+      player?.destroy();
+      player = undefined;
+      choice.hidden = true;
       video.src = next.url;
-      if (mayStart) void start(video);
+      video.currentTime = currentTime;
+      if (goesOn) void start(video);
     }
   }
 
@@ -54,13 +70,14 @@ export function stage(client: Client): Part<Job> {
         mayStart = !isTerminal(job.state);
         if (isStreamed(job)) preload();
       }
+      isGrowing = job.state === "playable";
       open(job);
       const isShown = source !== undefined;
       element.hidden = !isShown && isTerminal(job.state);
       curtain.hidden = isShown;
       video.hidden = !isShown;
       video.setAttribute("aria-label", job.filename);
-      if (job.source && job.source.height > 0 && job.source.height > job.source.width) frame.classList.add("stage-tall");
+      frame.classList.toggle("stage-tall", job.renditions.some(({ width, height }) => (height ?? 0) > (width ?? 0)));
       const isMoving = job.state === "running" && job.renditions.length > 0;
       setText(percent, isMoving ? format.percent(job.progress?.percent ?? 0) : "");
       setText(words, curtainWords(job));
@@ -76,17 +93,25 @@ function isStreamed(job: Job): boolean {
   return job.preset === "hls" || job.preset === "hls-adaptive";
 }
 
+interface Playable {
+  readonly url: string;
+  readonly isStream: boolean;
+}
+
 /** What can be played of this job now, if anything. */
-function playable(client: Client, job: Job): { readonly url: string; readonly isStream: boolean } | undefined {
-  const isReady = job.state === "playable" || job.state === "completed";
-  if (isReady && isStreamed(job)) return { url: job.playback?.hls ?? client.playlistUrl(job.id), isStream: true };
+function playable(client: Client, job: Job): Playable | undefined {
+  // The fact comes before the job is loaded with its addresses: playing begins at once.
+  const stream = job.playback?.hls ?? (job.state === "playable" ? client.playlistUrl(job.id) : undefined);
+  if (stream) return { url: stream, isStream: true };
   const file = bestFile(job.outputs ?? []);
   return file && { url: file.url, isStream: false };
 }
 
+/** The largest with a picture, else the sound. */
 function bestFile(outputs: readonly Output[]): Output | undefined {
-  const files = outputs.filter(({ kind }) => kind === "mp4" || kind === "m4a");
-  return files.reduce<Output | undefined>((best, one) => (best && best.bytes >= one.bytes ? best : one), undefined);
+  const rank = ({ kind, bytes }: Output): number => (kind === "mp4" ? bytes + 1 : kind === "m4a" ? 0 : -1);
+  const best = [...outputs].sort((a, b) => rank(b) - rank(a))[0];
+  return best && rank(best) >= 0 ? best : undefined;
 }
 
 function curtainWords(job: Job): string {
