@@ -15,11 +15,12 @@ fn main() -> io::Result<()> {
     }
     paths.sort();
     let mut table = String::from("&[\n");
-    for path in &paths {
-        push(&mut table, &dist, path)?;
+    let out = PathBuf::from(required("OUT_DIR")?);
+    for (number, path) in paths.iter().enumerate() {
+        push(&mut table, &dist, path, &out.join(format!("page-{number}")))?;
     }
     table.push(']');
-    fs::write(PathBuf::from(required("OUT_DIR")?).join("page.rs"), table)
+    fs::write(out.join("page.rs"), table)
 }
 
 fn emit(instruction: &str) -> io::Result<()> {
@@ -43,19 +44,20 @@ fn collect(folder: &Path, paths: &mut Vec<PathBuf>) -> io::Result<()> {
     Ok(())
 }
 
-fn push(table: &mut String, dist: &Path, path: &Path) -> io::Result<()> {
-    let name = path
-        .strip_prefix(dist)
-        .map_err(io::Error::other)?
-        .to_string_lossy()
-        .replace('\\', "/");
-    let digest = fnv(&fs::read(path)?);
+/// Embeds a copy: the page may be built anew while the gateway compiles.
+fn push(table: &mut String, dist: &Path, path: &Path, copy: &Path) -> io::Result<()> {
+    let name = path.strip_prefix(dist).map_err(io::Error::other)?;
+    let name = name.to_string_lossy().replace('\\', "/");
+    let bytes = fs::read(path)?;
+    fs::write(copy, &bytes)?;
+    let digest = fnv(&bytes);
     writeln!(
         table,
-        "File {{ path: {name:?}, content_type: {:?}, etag: \"\\\"{digest:016x}\\\"\", is_immutable: {}, bytes: include_bytes!({:?}) }},",
+        "File {{ path: {name:?}, content_type: {:?}, etag: \"\\\"{digest:016x}\\\"\", \
+         is_immutable: {}, bytes: include_bytes!({:?}) }},",
         content_type(&name),
         is_hashed(&name),
-        path.display().to_string(),
+        copy.display().to_string(),
     )
     .map_err(io::Error::other)
 }

@@ -19,3 +19,6 @@ pub mod problem;
 pub mod edge;
 
 mod clock;
+
+#[cfg(test)]
+mod sample_job;
