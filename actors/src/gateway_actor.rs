@@ -2,12 +2,19 @@
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
+use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use gateway::edge;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
+use tokio::task::JoinError;
+use tokio_util::sync::CancellationToken;
 
 use crate::platform::Platform;
 use crate::port::Port;
+
+/// Between two looks the actor can be stopped.
+const WATCH: Duration = Duration::from_secs(1);
 
 /// The Gateway: configuration.
 #[derive(Debug)]
@@ -27,71 +34,83 @@ pub struct Options {
     pub edge: edge::Options,
 }
 
-/// What the Gateway is told.
+/// What the Gateway is told by itself.
 #[derive(Debug)]
 pub enum Message {
-    /// The server ended by itself.
-    Ended(String),
+    /// See whether the server lives.
+    Watch,
     /// Fail like a defect would.
     #[cfg(feature = "test-util")]
     Panic,
 }
 
+/// What the Gateway holds.
+#[expect(missing_debug_implementations, reason = "a future has nothing to show")]
+pub struct State {
+    shutdown: CancellationToken,
+    stopped: BoxFuture<'static, Result<(), JoinError>>,
+}
+
 impl Actor for GatewayActor {
     type Msg = Message;
-    type State = Option<edge::Handle>;
+    type State = State;
     type Arguments = ();
 
     async fn pre_start(
         &self,
-        _myself: ActorRef<Message>,
+        myself: ActorRef<Message>,
         (): (),
-    ) -> Result<Self::State, ActorProcessingErr> {
-        let listener = self.options.listener.try_clone()?;
-        listener.set_nonblocking(true)?;
-        let listener = tokio::net::TcpListener::from_std(listener)?;
-        let jobs = Arc::new(Port { platform: self.platform.clone() });
-        let (storage, bus) = (self.platform.storage.clone(), self.platform.bus.clone());
-        let handle =
-            edge::serve(listener, self.options.edge.clone(), jobs, storage, bus).await?;
-        Ok(Some(handle))
+    ) -> Result<State, ActorProcessingErr> {
+        let listener = tokio::net::TcpListener::from_std(self.options.listener.try_clone()?)?;
+        let ports = edge::Ports {
+            jobs: Arc::new(Port { platform: self.platform.clone() }),
+            storage: self.platform.storage.clone(),
+            bus: self.platform.bus.clone(),
+        };
+        let shutdown = CancellationToken::new();
+        let options = self.options.edge.clone();
+        let handle = edge::serve(listener, options, ports, shutdown.clone()).await?;
+        myself.cast(Message::Watch)?;
+        Ok(State { shutdown, stopped: Box::pin(handle.stopped()) })
     }
 
     async fn handle(
         &self,
-        _myself: ActorRef<Message>,
+        myself: ActorRef<Message>,
         message: Message,
-        _state: &mut Self::State,
+        state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            Message::Ended(reason) => Err(reason.into()),
+            Message::Watch => {
+                if let Ok(ended) = tokio::time::timeout(WATCH, &mut state.stopped).await {
+                    return Err(format!("the edge ended by itself: {ended:?}").into());
+                }
+                myself.cast(Message::Watch)?;
+                Ok(())
+            }
             #[cfg(feature = "test-util")]
             Message::Panic => crate::fail_on_purpose(),
         }
     }
 
+    /// Lets requests end; the edge bounds how long.
     async fn post_stop(
         &self,
         _myself: ActorRef<Message>,
-        state: &mut Self::State,
+        state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
-        if let Some(handle) = state.take() {
-            handle.shutdown().await;
-        }
+        state.shutdown.cancel();
+        (&mut state.stopped).await?;
         Ok(())
     }
 }
 
-/// Binds the port that was asked for, or the next free one of a hundred.
+/// Binds the port that was asked for, or else the first free one of a hundred.
 ///
 /// # Errors
 /// When none of them is free, or a port was asked for and is taken.
-pub fn bind(listen: SocketAddr, is_fixed: bool) -> std::io::Result<TcpListener> {
-    let first = TcpListener::bind(listen);
-    let Err(error) = first else { return first };
-    if is_fixed || error.kind() != std::io::ErrorKind::AddrInUse {
-        return Err(error);
-    }
-    let next = (1..=100).filter_map(|step| listen.port().checked_add(step));
-    next.map(|port| TcpListener::bind((listen.ip(), port))).find(Result::is_ok).unwrap_or(Err(error))
+pub async fn bind(listen: SocketAddr, is_fixed: bool) -> anyhow::Result<TcpListener> {
+    let listener =
+        if is_fixed { edge::bind(listen).await? } else { edge::bind_first_free(listen).await? };
+    Ok(listener.into_std()?)
 }

@@ -25,7 +25,7 @@ const LOOK: Duration = Duration::from_secs(2);
 const JOB_PATIENCE: Duration = Duration::from_secs(60);
 
 /// Where from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Source {
     /// Storage notifications.
     Storage,

@@ -60,6 +60,9 @@ pub enum Trouble {
     /// A record that is not what it should be.
     #[error("a record cannot be read: {0}")]
     Json(#[from] serde_json::Error),
+    /// Details of attempts that make no playlist.
+    #[error("the playlists cannot be written: {0}")]
+    Playlist(#[from] gateway::playlist::Error),
     /// The record changed under us again and again.
     #[error("job {0} is written by somebody else all the time")]
     Contended(JobId),

@@ -81,7 +81,7 @@ impl Up {
             limits: Arc::new(Limits::default()),
         };
         let workers = embedded_bus.as_ref().map(EmbeddedBus::conf).cloned();
-        let arguments = root::Arguments::new(&config, &data, port, workers)?;
+        let arguments = root::Arguments::new(&config, &data, port, workers).await?;
         let root = Root::start(platform, arguments).await?;
         let run = RunFile {
             url: root.url(),

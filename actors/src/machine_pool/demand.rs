@@ -214,7 +214,7 @@ impl MachineView {
                 .filter(|worker| worker.seen_ms >= launched.at_ms);
             let heard_ms = worker
                 .map(|worker| worker.seen_ms)
-                .or(heard.get(&name).copied());
+                .or_else(|| heard.get(&name).copied());
             let view = Self {
                 name: name.clone(),
                 launched: Some(launched),

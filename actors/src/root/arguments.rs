@@ -36,7 +36,7 @@ impl Arguments {
     ///
     /// # Errors
     /// When no port is free, the worker's program is missing, or the data folder cannot be written.
-    pub fn new(
+    pub async fn new(
         config: &Config,
         data: &DataDir,
         port: Option<u16>,
@@ -46,9 +46,7 @@ impl Arguments {
         if let Some(port) = port {
             listen.set_port(port);
         }
-        let listener = bind(listen, port.is_some()).map_err(|error| {
-            anyhow::anyhow!("cannot listen on {listen}: {error}; choose another with --port")
-        })?;
+        let listener = bind(listen, port.is_some()).await?;
         let url = format!("http://{}", listener.local_addr()?);
         let mut edge = config.gateway.clone();
         edge.webhook_allow_loopback = config.webhook.allow_loopback;

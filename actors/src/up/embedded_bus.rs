@@ -19,7 +19,7 @@ const CONF: &str = "nats.json";
 
 /// A nats-server as a child.
 #[derive(Debug)]
-pub struct EmbeddedBus {
+pub(super) struct EmbeddedBus {
     conf: ServerConf,
     process: ServerProcess,
 }

@@ -16,7 +16,7 @@ const PORT: u16 = 9000;
 
 /// The store in this process.
 #[derive(Debug)]
-pub struct EmbeddedStore {
+pub(super) struct EmbeddedStore {
     handle: store::Handle,
 }
 

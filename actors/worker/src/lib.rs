@@ -15,3 +15,5 @@ pub mod plugins;
 pub mod reader;
 
 pub mod by_hand;
+
+pub mod runtime;

@@ -1,5 +1,7 @@
 //! `tcoder-worker`: the data plane on a machine, and single tasks by hand.
 
+mod serve;
+
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -22,6 +24,8 @@ struct Cli {
 enum Command {
     /// Run one task: `tcoder-worker task --spec spec.json --source film.mp4 --out dir`.
     Task(Task),
+    /// Serve a control plane: pull tasks, do them, report.
+    Serve(serve::Serve),
     /// Try every encoder, and print as JSON which of them work.
     Encoders(Encoders),
 }
@@ -75,6 +79,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Command::Task(task) => run_task(&task),
+        Command::Serve(serve) => serve.apply(),
         Command::Encoders(Encoders { child }) => run_encoders(child),
     }
 }

@@ -53,8 +53,9 @@ impl JobActor {
 
     /// What all winning attempts reported.
     async fn details(&self, job: &Job) -> Result<Written, Trouble> {
-        let keys = Details::keys(&job.record);
-        let read = stream::iter(keys.iter().map(|detail| detail.key.clone()))
+        let keys: Vec<String> =
+            Details::keys(&job.record).into_iter().map(|detail| detail.key).collect();
+        let read = stream::iter(keys)
             .map(|key| async move { Ok((key.clone(), self.platform.attempts.load(&key).await?)) })
             .buffered(READS_MAX)
             .try_collect::<Vec<_>>();
@@ -83,7 +84,8 @@ impl JobActor {
         }
         let prefix = object_key::outputs(&job.record.tenant, &job.record.id);
         let mut outputs = Vec::new();
-        for document in gateway::playlist::finish(&job.record, details) {
+        let known = Details::read(&job.record, |key| details.raw.get(key).map(Vec::as_slice))?;
+        for document in gateway::playlist::finish(&job.record, &known)? {
             let bytes = document.text.len() as u64;
             let key = format!("{prefix}{}", document.name);
             let body = document.text.into_bytes().into();

@@ -1,0 +1,191 @@
+//! A task that a child does: probe, chunk, sound. The parent is its hands: it reads the source for it
+//! and stores what it makes.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bus_schema::attempt::AudioPart;
+use bus_schema::claim::{SignedRequest, Want};
+use bus_schema::report::{ErrorCode, Outcome};
+use bus_schema::task::{TaskClass, TaskSpec};
+use bytes::Bytes;
+use tokio::sync::RwLock;
+use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::attempt::Attempt;
+use super::halt::Halt;
+use super::uploads::Uploads;
+use super::{Shared, now_ms, transfer};
+use crate::child::{ChildEvent, ChildTask, RangeReply};
+use crate::protocol::Position;
+
+/// Progress is told at most this often.
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
+/// How often an attempt asks whether it is still wanted; cancels usually come at once.
+const CHECK_INTERVAL: Duration = Duration::from_secs(10);
+/// An address is asked for anew when it ends within this.
+const ADDRESS_MARGIN_MS: u64 = 60_000;
+
+/// What is reported once everything before it is stored.
+#[derive(Debug)]
+enum Milestone {
+    Part(AudioPart),
+    Last(Box<Outcome>),
+}
+
+/// A task in a child.
+#[derive(Debug)]
+pub(crate) struct Media {
+    attempt: Attempt,
+    client: reqwest::Client,
+    source: Arc<RwLock<SignedRequest>>,
+    reads: JoinSet<()>,
+    uploads: Uploads,
+    milestones: VecDeque<(u64, Milestone)>,
+    position: Option<Position>,
+}
+
+/// Runs a task in a child until its last report is stored.
+pub(crate) async fn run(
+    shared: &Shared,
+    attempt: Attempt,
+    class: TaskClass,
+    spec: TaskSpec,
+) -> Result<(), Halt> {
+    let source = attempt.addresses(&[Want::Source]).await?;
+    let [source] = <[SignedRequest; 1]>::try_from(source)
+        .map_err(|_| Halt::failed(ErrorCode::Internal, "No address for the source."))?;
+    let child = ChildTask::spawn(&shared.child_options(class), spec)
+        .map_err(|error| Halt::unavailable(format!("No process for the task: {error}")))?;
+    let media = Media {
+        uploads: Uploads::new(attempt.clone(), shared.http.clone()),
+        attempt,
+        client: shared.http.clone(),
+        source: Arc::new(RwLock::new(source)),
+        reads: JoinSet::new(),
+        milestones: VecDeque::new(),
+        position: None,
+    };
+    media.drive(child).await
+}
+
+impl Media {
+    async fn drive(mut self, mut child: ChildTask) -> Result<(), Halt> {
+        let ended = self.follow(&mut child).await;
+        // Whatever the reason: the child is gone before the task is.
+        child.kill().await;
+        ended
+    }
+
+    async fn follow(&mut self, child: &mut ChildTask) -> Result<(), Halt> {
+        let mut ticks = interval(PROGRESS_INTERVAL);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut checks = interval(CHECK_INTERVAL);
+        checks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        checks.reset();
+        let mut is_child_done = false;
+        loop {
+            if self.report_reached().await? {
+                return Ok(());
+            }
+            tokio::select! {
+                event = child.next(), if !is_child_done => match event {
+                    Some(event) => is_child_done = self.note(event)?,
+                    None => is_child_done = true,
+                },
+                stored = self.uploads.next() => stored?,
+                Some(read) = self.reads.join_next() => {
+                    if read.is_err() {
+                        return Err(Halt::unavailable("A read broke."));
+                    }
+                }
+                _ = ticks.tick() => self.tell().await,
+                _ = checks.tick() => self.attempt.check().await?,
+                () = self.attempt.stop.cancelled() => {
+                    return Err(Halt::Gone("it was stopped".to_owned()));
+                }
+            }
+            if is_child_done && self.milestones.is_empty() {
+                return Err(Halt::failed(ErrorCode::Crashed, "The task's process ended without a word."));
+            }
+        }
+    }
+
+    /// Takes note of an event; tells whether the child is done.
+    fn note(&mut self, event: ChildEvent) -> Result<bool, Halt> {
+        match event {
+            ChildEvent::Range { offset, len, reply } => self.read(offset, len, reply),
+            ChildEvent::Object { name, bytes, credit } => self.uploads.push(name, bytes, credit),
+            ChildEvent::Progress(position) => self.position = Some(position),
+            ChildEvent::AudioPart(part) => self.reach(Milestone::Part(part)),
+            ChildEvent::Probed(facts) => self.end(Outcome::Probed(facts)),
+            ChildEvent::Transcoded(result) => self.end(Outcome::Transcoded(result)),
+            ChildEvent::AudioDone { n_parts } => self.end(Outcome::AudioDone { n_parts }),
+            ChildEvent::Failed(error) => return Err(Halt::Failed(error)),
+            ChildEvent::Exited => return Ok(true),
+        }
+        Ok(false)
+    }
+
+    fn end(&mut self, outcome: Outcome) {
+        self.reach(Milestone::Last(Box::new(outcome)));
+    }
+
+    fn reach(&mut self, milestone: Milestone) {
+        self.milestones.push_back((self.uploads.mark(), milestone));
+    }
+
+    /// Reports what is due; tells whether that was the last.
+    async fn report_reached(&mut self) -> Result<bool, Halt> {
+        while self.milestones.front().is_some_and(|(mark, _)| self.uploads.is_stored(*mark)) {
+            match self.milestones.pop_front() {
+                Some((_, Milestone::Part(part))) => {
+                    self.attempt.report(Outcome::AudioPart(part)).await?;
+                }
+                Some((_, Milestone::Last(outcome))) => {
+                    self.tell().await;
+                    self.attempt.report(*outcome).await?;
+                    return Ok(true);
+                }
+                None => {}
+            }
+        }
+        Ok(false)
+    }
+
+    /// Reads for the child, beside everything else; how many at once is the child's credit.
+    fn read(&mut self, offset: u64, len: u32, reply: RangeReply) {
+        let (client, attempt) = (self.client.clone(), self.attempt.clone());
+        let source = Arc::clone(&self.source);
+        self.reads.spawn(async move {
+            let bytes = read(&client, &attempt, &source, offset, len).await;
+            reply.send(bytes.map_err(|halt| format!("{halt:?}")));
+        });
+    }
+
+    async fn tell(&mut self) {
+        if let Some(position) = self.position.take() {
+            self.attempt.progress(position).await;
+        }
+    }
+}
+
+async fn read(
+    client: &reqwest::Client,
+    attempt: &Attempt,
+    source: &RwLock<SignedRequest>,
+    offset: u64,
+    len: u32,
+) -> Result<Bytes, Halt> {
+    let address = source.read().await.clone();
+    let address = if address.expires_at_ms < now_ms() + ADDRESS_MARGIN_MS {
+        let fresh = attempt.addresses(&[Want::Source]).await?.into_iter().next().unwrap_or(address);
+        *source.write().await = fresh.clone();
+        fresh
+    } else {
+        address
+    };
+    transfer::get(client, &address, offset, u64::from(len)).await
+}

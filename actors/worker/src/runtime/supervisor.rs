@@ -1,0 +1,252 @@
+//! The worker's root: supervises heartbeat, listener and slots; drains, and ends.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bus_schema::id::Token;
+use bus_schema::task::TaskClass;
+use ractor::{Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use super::control::Listener;
+use super::hands::Hands;
+use super::heartbeat::Beat;
+use super::slot::Slot;
+use super::{Options, Shared, transfer};
+
+/// Restarts of one child within [`WINDOW`] before the worker gives up and leaves: its machine's
+/// supervisor starts a fresh one.
+const RESTARTS_MAX: usize = 10;
+/// See there.
+const WINDOW: Duration = Duration::from_secs(60);
+/// Pause before a restart.
+const PAUSE: Duration = Duration::from_millis(200);
+/// How long the bus may take at the start.
+const BUS_PATIENCE: Duration = Duration::from_secs(60);
+
+/// The root: configuration.
+#[derive(Debug)]
+struct Supervisor {
+    shared: Shared,
+}
+
+/// One of the root's children.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Child {
+    /// The heartbeat.
+    Beat,
+    /// The listener for cancels.
+    Listener,
+    /// A slot: class and ordinal.
+    Slot(TaskClass, u32),
+}
+
+/// What the root is told.
+#[derive(Debug)]
+pub enum Message {
+    /// Start this child again.
+    Start(Child),
+    /// Make a child fail like a defect would.
+    #[cfg(feature = "test-util")]
+    Panic(Child),
+}
+
+/// What the root holds.
+#[derive(Debug)]
+struct State {
+    children: HashMap<ActorId, (Child, ActorCell)>,
+    restarts: HashMap<Child, Vec<tokio::time::Instant>>,
+}
+
+/// A running worker.
+#[derive(Debug)]
+pub struct Running {
+    actor: ActorRef<Message>,
+    handle: JoinHandle<()>,
+    shared: Shared,
+}
+
+/// Connects and starts all actors.
+///
+/// # Errors
+/// When the bus cannot be reached, or an actor cannot start.
+pub async fn start(options: Options) -> anyhow::Result<Running> {
+    let bus = nats::connect(&options.credentials, options.name.as_str()).await?;
+    bus.ready(BUS_PATIENCE).await?;
+    let shared = Shared {
+        bus,
+        name: options.name,
+        http: transfer::client()?,
+        hands: Hands::default(),
+        slots: options.slots,
+        encoders: Arc::new(options.encoders),
+        run: Token::random().as_str().to_owned(),
+        program: options.program,
+        environment: options.environment,
+        is_draining: Arc::new(watch::Sender::new(false)),
+    };
+    let (actor, handle) = Actor::spawn(None, Supervisor { shared: shared.clone() }, ()).await?;
+    Ok(Running { actor, handle, shared })
+}
+
+// === impl Running ===
+
+impl Running {
+    /// The root's mailbox.
+    #[must_use]
+    pub fn actor(&self) -> &ActorRef<Message> {
+        &self.actor
+    }
+
+    /// Returns when the worker has given up, or was told to drain and has nothing in hand any more.
+    pub async fn ended(&mut self) -> anyhow::Result<()> {
+        let mut is_draining = self.shared.is_draining.subscribe();
+        let drained = async {
+            if is_draining.wait_for(|is_draining| *is_draining).await.is_ok() {
+                self.shared.hands.empty().await;
+            }
+        };
+        tokio::select! {
+            ended = &mut self.handle => {
+                ended?;
+                anyhow::bail!("the worker gave up: see the log above")
+            }
+            () = drained => Ok(()),
+        }
+    }
+
+    /// Takes no more work, finishes what ends in time, and gives the rest back.
+    pub async fn drain(self, patience: Duration) {
+        self.shared.is_draining.send_replace(true);
+        if tokio::time::timeout(patience, self.shared.hands.empty()).await.is_err() {
+            self.shared.hands.stop_all();
+            // Giving back is one report each.
+            if tokio::time::timeout(Duration::from_secs(2), self.shared.hands.empty()).await.is_err() {
+                tracing::warn!("left with work in hand");
+            }
+        }
+        self.actor.kill();
+        if self.handle.await.is_err() {
+            tracing::debug!("the root was killed");
+        }
+    }
+}
+
+// === impl Actor ===
+
+impl Actor for Supervisor {
+    type Msg = Message;
+    type State = State;
+    type Arguments = ();
+
+    async fn pre_start(
+        &self,
+        myself: ActorRef<Message>,
+        (): (),
+    ) -> Result<State, ActorProcessingErr> {
+        let mut state = State { children: HashMap::new(), restarts: HashMap::new() };
+        let slots = self.shared.slots.iter().flat_map(|(&class, &n)| {
+            (0..n).map(move |ordinal| Child::Slot(class, ordinal))
+        });
+        // The heartbeat first: see there.
+        for child in [Child::Beat, Child::Listener].into_iter().chain(slots) {
+            self.start(&myself, &mut state, child).await?;
+        }
+        Ok(state)
+    }
+
+    async fn handle(
+        &self,
+        myself: ActorRef<Message>,
+        message: Message,
+        state: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
+        match message {
+            Message::Start(child) => {
+                if let Err(error) = self.start(&myself, state, child).await {
+                    self.restart(&myself, state, child, &error.to_string())?;
+                }
+            }
+            #[cfg(feature = "test-util")]
+            Message::Panic(child) => panic_child(state, child)?,
+        }
+        Ok(())
+    }
+
+    async fn handle_supervisor_evt(
+        &self,
+        myself: ActorRef<Message>,
+        event: SupervisionEvent,
+        state: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
+        let (cell, reason) = match event {
+            SupervisionEvent::ActorTerminated(cell, _, reason) => (cell, reason.unwrap_or_default()),
+            SupervisionEvent::ActorFailed(cell, error) => (cell, error.to_string()),
+            SupervisionEvent::ActorStarted(_) | SupervisionEvent::ProcessGroupChanged(_) => {
+                return Ok(());
+            }
+        };
+        let Some((child, _)) = state.children.remove(&cell.get_id()) else { return Ok(()) };
+        tracing::error!(?child, reason, "failed; starting it anew");
+        self.restart(&myself, state, child, &reason)
+    }
+}
+
+impl Supervisor {
+    async fn start(
+        &self,
+        myself: &ActorRef<Message>,
+        state: &mut State,
+        child: Child,
+    ) -> Result<(), ActorProcessingErr> {
+        let (shared, root) = (self.shared.clone(), myself.get_cell());
+        let cell = match child {
+            Child::Beat => Actor::spawn_linked(None, Beat { shared }, (), root).await?.0.get_cell(),
+            Child::Listener => {
+                Actor::spawn_linked(None, Listener { shared }, (), root).await?.0.get_cell()
+            }
+            Child::Slot(class, _) => {
+                Actor::spawn_linked(None, Slot { shared, class }, (), root).await?.0.get_cell()
+            }
+        };
+        state.children.insert(cell.get_id(), (child, cell));
+        Ok(())
+    }
+
+    /// What a failed slot had in hand is no longer named in heartbeats, so that it is given to
+    /// another; its invitation returns to the queue by itself.
+    #[expect(clippy::unused_self, reason = "reads as a verb of the supervisor")]
+    fn restart(
+        &self,
+        myself: &ActorRef<Message>,
+        state: &mut State,
+        child: Child,
+        reason: &str,
+    ) -> Result<(), ActorProcessingErr> {
+        let now = tokio::time::Instant::now();
+        let restarts = state.restarts.entry(child).or_default();
+        restarts.retain(|at| now.duration_since(*at) < WINDOW);
+        if restarts.len() >= RESTARTS_MAX {
+            return Err(format!("{child:?} fails again and again: {reason}").into());
+        }
+        restarts.push(now);
+        myself.send_after(PAUSE, move || Message::Start(child));
+        Ok(())
+    }
+}
+
+#[cfg(feature = "test-util")]
+fn panic_child(state: &State, child: Child) -> Result<(), ActorProcessingErr> {
+    for (which, cell) in state.children.values() {
+        if *which == child {
+            match child {
+                Child::Beat => cell.send_message(super::heartbeat::Message::Panic)?,
+                Child::Listener => cell.send_message(super::control::Message::Panic)?,
+                Child::Slot(..) => cell.send_message(super::slot::Message::Panic)?,
+            }
+        }
+    }
+    Ok(())
+}
