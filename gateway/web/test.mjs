@@ -23,5 +23,9 @@ await build({
   logLevel: "warning",
 });
 const files = tests.map((file) => join(out, file.replace(/\.ts$/, ".mjs")));
-const run = spawnSync(process.execPath, ["--enable-source-maps", "--test", "--test-reporter=spec", ...files], { stdio: "inherit" });
+const run = spawnSync(
+  process.execPath,
+  ["--enable-source-maps", "--test", "--test-reporter=spec", ...files],
+  { stdio: "inherit" },
+);
 process.exit(run.status ?? 1);

@@ -16,7 +16,9 @@ export function fold(job: Job, frame: Frame): Job {
 export function refreshed(seen: Job, loaded: Job): Job {
   const renditions = loaded.renditions.map((rendition) => {
     const before = seen.renditions.find(({ name }) => name === rendition.name);
-    return before ? { ...before, ...rendition, percent: Math.max(before.percent, rendition.percent) } : rendition;
+    return before
+      ? { ...before, ...rendition, percent: Math.max(before.percent, rendition.percent) }
+      : rendition;
   });
   // What was given up is listed no more, but the page still says why; an older view may not know all.
   const isOlder = (loaded.n ?? 0) < (seen.n ?? 0);
@@ -73,7 +75,10 @@ function happened(job: Job, fact: FactFrame): Job {
     case "playable":
       return withState({ ...job, playable_at: job.playable_at ?? at }, "playable");
     case "completed":
-      return withState({ ...job, finished_at: job.finished_at ?? at, warnings: fact.warnings ?? job.warnings ?? [] }, "completed");
+      return withState(
+        { ...job, finished_at: job.finished_at ?? at, warnings: fact.warnings ?? job.warnings ?? [] },
+        "completed",
+      );
     case "failed":
       return withState({ ...job, finished_at: job.finished_at ?? at, error: fact.error }, "failed");
     case "cancelled":
@@ -85,7 +90,8 @@ function happened(job: Job, fact: FactFrame): Job {
 
 function planned(job: Job, fact: FactFrame & { readonly type: "planned" }): Job {
   const names: Pick<Rendition, "name" | "width" | "height">[] = [...fact.renditions];
-  if (fact.has_audio && names.every(({ name }) => name !== AUDIO)) names.push({ name: AUDIO, width: null, height: null });
+  if (fact.has_audio && names.every(({ name }) => name !== AUDIO))
+    names.push({ name: AUDIO, width: null, height: null });
   const renditions = names.map((one) => {
     const before = job.renditions.find(({ name }) => name === one.name);
     return { ...before, name: one.name, width: one.width, height: one.height, percent: before?.percent ?? 0 };

@@ -45,7 +45,11 @@ export type FactFrame = FactHead &
       }
     | {
         readonly type: "planned";
-        readonly renditions: readonly { readonly name: string; readonly width: number; readonly height: number }[];
+        readonly renditions: readonly {
+          readonly name: string;
+          readonly width: number;
+          readonly height: number;
+        }[];
         readonly has_audio: boolean;
         readonly encode_reason?: string;
       }
@@ -84,6 +88,10 @@ export function parseFrame(text: string): Frame | undefined {
     return undefined;
   }
   const frame = value as Partial<Frame> | null;
-  const isFrame = typeof frame === "object" && frame !== null && typeof frame.type === "string" && typeof frame.n === "number";
+  const isFrame =
+    typeof frame === "object" &&
+    frame !== null &&
+    typeof frame.type === "string" &&
+    typeof frame.n === "number";
   return isFrame ? (frame as Frame) : undefined;
 }

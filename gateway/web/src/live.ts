@@ -70,7 +70,7 @@ export class LiveSession {
   /** Runs until the job's last fact, until the job is gone, or until `close`. Never throws. */
   async start(): Promise<void> {
     const { signal } = this.#closing;
-    for (let failures = 0; !signal.aborted; ) {
+    for (let failures = 0; !signal.aborted;) {
       let hasSpoken = false;
       try {
         hasSpoken = (await this.#connect(signal)).hasSpoken;

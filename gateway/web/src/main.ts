@@ -29,5 +29,6 @@ window.addEventListener("hashchange", () => {
   main?.focus({ preventScroll: true });
 });
 // A file that is dropped where nothing takes it must not replace the page, and with it a running upload.
-for (const event of ["dragover", "drop"]) window.addEventListener(event, (dropped) => dropped.preventDefault());
+for (const event of ["dragover", "drop"])
+  window.addEventListener(event, (dropped) => dropped.preventDefault());
 show();

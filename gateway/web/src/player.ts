@@ -50,7 +50,10 @@ export class Player {
       if (this.#isDestroyed) return;
       if (Hls.isSupported()) this.#openWith(Hls);
       else if (this.#video.canPlayType(HLS_TYPE)) this.#video.src = this.#url;
-      else this.#events.onError("This browser cannot play streams. Download a file instead, or use a newer browser.");
+      else
+        this.#events.onError(
+          "This browser cannot play streams. Download a file instead, or use a newer browser.",
+        );
     } catch {
       this.#events.onError("The player could not be loaded. Reload the page.");
       return;
@@ -89,7 +92,10 @@ export class Player {
     this.#hls = hls;
     hls.on(Hls.Events.ERROR, (_, data) => this.#repair(Hls, hls, data));
     hls.on(Hls.Events.MANIFEST_PARSED, () => {
-      const levels = hls.levels.map(({ width, height }, index) => ({ index, label: `${Math.min(width, height)}p` }));
+      const levels = hls.levels.map(({ width, height }, index) => ({
+        index,
+        label: `${Math.min(width, height)}p`,
+      }));
       this.#events.onLevels(levels);
     });
     // What plays again is healed.

@@ -31,7 +31,9 @@ export class UnreachableError extends Error {
   override readonly name = "UnreachableError";
 
   constructor(cause: unknown) {
-    super("The server cannot be reached. Check that it runs and that you are online, then try again.", { cause });
+    super("The server cannot be reached. Check that it runs and that you are online, then try again.", {
+      cause,
+    });
   }
 }
 

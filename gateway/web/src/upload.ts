@@ -73,7 +73,8 @@ export function upload(
       onProgress(progressOf(pace, loaded, file.size));
     };
     request.upload.onload = () => watch(STORE_MS_MAX);
-    request.onerror = () => fail("broken", "The connection to storage broke. Check that you are online, then try again.");
+    request.onerror = () =>
+      fail("broken", "The connection to storage broke. Check that you are online, then try again.");
     request.onload = () => {
       const refused = refusalOf(request.status, request.responseText);
       if (refused) {
@@ -109,11 +110,15 @@ export function refusalOf(status: number, body: string): UploadError | undefined
   // The address is create-only and belongs to this job: the object of an earlier try, whose answer was lost, is there.
   if ((status >= 200 && status < 300) || status === 412) return undefined;
   const code = /<Code>([^<]{1,64})<\/Code>/.exec(body)?.[1] ?? String(status);
-  if (status >= 500 || status === 429 || status === 408) {
+  // 409: two tries met in storage, and which one stays is not decided yet.
+  if (status >= 500 || status === 429 || status === 408 || status === 409) {
     return new UploadError("broken", `Storage is busy (${code}). Try again in a moment.`);
   }
   if (status === 403) {
-    return new UploadError("refused", `Storage refused the upload (${code}): its permission has run out. Start it again.`);
+    return new UploadError(
+      "refused",
+      `Storage refused the upload (${code}): its permission has run out. Start it again.`,
+    );
   }
   return new UploadError("refused", `Storage refused the upload (${code}). Start it again.`);
 }

@@ -75,7 +75,10 @@ const ADVICE: Readonly<Record<string, string>> = {
 
 /** What to do about an error. */
 export function advice(error: JobError): string {
-  return ADVICE[error.code] ?? "Try again. If it goes on, ask who runs this server, and give them the job's number.";
+  return (
+    ADVICE[error.code] ??
+    "Try again. If it goes on, ask who runs this server, and give them the job's number."
+  );
 }
 
 /** A rendition's name as people say it. */

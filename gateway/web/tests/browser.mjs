@@ -22,7 +22,9 @@ const complaints = [];
 function need(name) {
   const value = process.env[name];
   if (value) return value;
-  console.error(`${name} is not set: it names the running gateway's address (TCODER_URL) or a video (TCODER_CLIP).`);
+  console.error(
+    `${name} is not set: it names the running gateway's address (TCODER_URL) or a video (TCODER_CLIP).`,
+  );
   process.exit(2);
 }
 
@@ -32,7 +34,9 @@ function findChromium() {
   const paths = folders.flatMap((folder) => names.map((name) => join(folder, name)));
   const found = process.env.TCODER_CHROMIUM ?? paths.find((path) => existsSync(path));
   if (found) return found;
-  console.error("There is no Chromium on PATH. Install Debian's package `chromium`, or name one with TCODER_CHROMIUM.");
+  console.error(
+    "There is no Chromium on PATH. Install Debian's package `chromium`, or name one with TCODER_CHROMIUM.",
+  );
   process.exit(2);
 }
 
@@ -67,7 +71,12 @@ function record() {
       }
     }
   });
-  observer.observe(document, { subtree: true, childList: true, attributes: true, attributeFilter: ["value"] });
+  observer.observe(document, {
+    subtree: true,
+    childList: true,
+    attributes: true,
+    attributeFilter: ["value"],
+  });
   const onTime = async ({ target }) => {
     if (!(target instanceof HTMLVideoElement) || seen.playing) return;
     if (seen.places.at(-1) !== target.currentTime) seen.places.push(target.currentTime);
@@ -84,7 +93,8 @@ function record() {
 
 async function job(id) {
   const response = await fetch(`${base}/v1/jobs/${id}`);
-  if (!response.ok) throw new Error(`GET /v1/jobs/${id} answered ${response.status}: ${await response.text()}`);
+  if (!response.ok)
+    throw new Error(`GET /v1/jobs/${id} answered ${response.status}: ${await response.text()}`);
   const value = await response.json();
   if (value.state === "failed" || value.state === "cancelled") {
     throw new Error(`the job ended as ${value.state}: ${value.error?.message ?? "no error is given"}`);
@@ -103,7 +113,10 @@ function checkBars(bars, names) {
     const values = bars[name] ?? [];
     const fall = values.findIndex((value, index) => index > 0 && value < values[index - 1]);
     const shown = values.slice(Math.max(0, fall - 2), fall + 2).join(", ");
-    check(fall < 0, fall < 0 ? `${name}: ${values.length} values, never falling` : `${name} never falls, but went ${shown}`);
+    check(
+      fall < 0,
+      fall < 0 ? `${name}: ${values.length} values, never falling` : `${name} never falls, but went ${shown}`,
+    );
     check(values.at(-1) === 100, `${name}: the last value is 100 (it is ${values.at(-1)})`);
     check(new Set(values).size > 1, `${name}: the bar moved (${new Set(values).size} different values)`);
   }
@@ -133,7 +146,10 @@ async function run(page) {
   });
   await shot(page, "3-playing");
   check(playing.places[0] < 1, `it plays from the beginning (first place ${playing.places[0]} s)`);
-  check(playing.shown_state !== "completed", `it played while the page showed the job as ${playing.shown_state}`);
+  check(
+    playing.shown_state !== "completed",
+    `it played while the page showed the job as ${playing.shown_state}`,
+  );
   check(playing.state !== "completed", `it played while the gateway gave the job as ${playing.state}`);
 
   const done = await until("the job is completed", async () => {
@@ -161,7 +177,10 @@ async function run(page) {
   await page.locator(`a[href="#/jobs/${id}"]`).waitFor();
   check(true, "the list shows the job");
   await shot(page, "5-list");
-  check(complaints.length === 0, `the browser has nothing to complain of${complaints.map((one) => `\n  ${one}`).join("")}`);
+  check(
+    complaints.length === 0,
+    `the browser has nothing to complain of${complaints.map((one) => `\n  ${one}`).join("")}`,
+  );
 }
 
 const browser = await chromium.launch({

@@ -18,7 +18,8 @@ const NEW: Job = {
 };
 
 let n = 1;
-const fact = (body: object): Frame => ({ job: "j", at_ms: 1_700_000_000_000 + n, ...body, n: (n += 1) }) as Frame;
+const fact = (body: object): Frame =>
+  ({ job: "j", at_ms: 1_700_000_000_000 + n, ...body, n: (n += 1) }) as Frame;
 const progress = (percent: number, ...percents: number[]): Frame => ({
   type: "progress",
   job: "j",
@@ -26,7 +27,10 @@ const progress = (percent: number, ...percents: number[]): Frame => ({
   percent,
   speed: 2,
   eta_ms: 1000,
-  renditions: percents.map((value, index) => ({ name: ["360p", "720p", "audio"][index] ?? "", percent: value })),
+  renditions: percents.map((value, index) => ({
+    name: ["360p", "720p", "audio"][index] ?? "",
+    percent: value,
+  })),
 });
 const run = (job: Job, frames: readonly Frame[]): Job => frames.reduce(fold, job);
 
@@ -54,7 +58,10 @@ test("a job goes its way", () => {
   assert.equal(playable.state, "playable");
   assert.equal(playable.size, 11);
   assert.equal(playable.duration_ms, 5000);
-  assert.deepEqual(playable.renditions.map(({ name }) => name), ["360p", "720p", "audio"]);
+  assert.deepEqual(
+    playable.renditions.map(({ name }) => name),
+    ["360p", "720p", "audio"],
+  );
   assert.deepEqual(percents(playable), [12, 11, 30]);
   const done = run(playable, REST);
   assert.equal(done.state, "completed");
@@ -90,7 +97,10 @@ test("bars and states never go back", () => {
 
 test("progress that comes before the plan is kept", () => {
   const early = fold(NEW, progress(3, 4, 5));
-  const planned = fold(early, fact({ type: "planned", renditions: RENDITIONS, has_audio: false, n_tasks: 1, n_chunks: 1 }));
+  const planned = fold(
+    early,
+    fact({ type: "planned", renditions: RENDITIONS, has_audio: false, n_tasks: 1, n_chunks: 1 }),
+  );
   assert.deepEqual(percents(planned), [4, 5]);
   assert.equal(planned.renditions[1]?.width, 1280);
 });
@@ -139,13 +149,25 @@ test("a loaded job adds what no fact carries and takes nothing back", () => {
 test("a newer view without a rendition means that it is gone, but for what was given up with a reason", () => {
   const error = { code: "crashed", message: "It crashed." };
   const seen = fold(run(NEW, UNTIL_PLAYABLE), fact({ type: "rendition-dropped", rendition: "720p", error }));
-  const loaded: Job = { ...NEW, n: (seen.n ?? 0) + 3, state: "playable", renditions: [{ name: "360p", width: 640, height: 360, percent: 50 }] };
+  const loaded: Job = {
+    ...NEW,
+    n: (seen.n ?? 0) + 3,
+    state: "playable",
+    renditions: [{ name: "360p", width: 640, height: 360, percent: 50 }],
+  };
   const merged = refreshed(seen, loaded);
-  assert.deepEqual(merged.renditions.map(({ name }) => name), ["360p", "720p"]);
+  assert.deepEqual(
+    merged.renditions.map(({ name }) => name),
+    ["360p", "720p"],
+  );
   assert.deepEqual(merged.renditions[1]?.dropped, error);
 });
 
 test("a completed job is whole as it is loaded", () => {
-  const loaded: Job = { ...NEW, state: "completed", renditions: [{ name: "360p", width: 640, height: 360, percent: 0 }] };
+  const loaded: Job = {
+    ...NEW,
+    state: "completed",
+    renditions: [{ name: "360p", width: 640, height: 360, percent: 0 }],
+  };
   assert.deepEqual(percents(refreshed(loaded, loaded)), [100]);
 });

@@ -118,11 +118,19 @@ export class TestGateway {
   #answer(request: IncomingMessage, response: ServerResponse): void {
     const path = request.url ?? "";
     if (this.isGone) {
-      const problem = { type: "urn:x", title: "Unknown job", status: 404, code: "unknown_job", detail: "There is no job `j`." };
+      const problem = {
+        type: "urn:x",
+        title: "Unknown job",
+        status: 404,
+        code: "unknown_job",
+        detail: "There is no job `j`.",
+      };
       response.writeHead(404, { "content-type": "application/problem+json" }).end(JSON.stringify(problem));
     } else if (path.includes("/ticket")) {
       this.counts.tickets += 1;
-      response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify({ live_ticket: this.ticket() }));
+      response
+        .writeHead(200, { "content-type": "application/json" })
+        .end(JSON.stringify({ live_ticket: this.ticket() }));
     } else if (path.includes("/events")) {
       const n = Number(request.headers["last-event-id"]);
       this.resumedFrom.push(n);

@@ -51,14 +51,15 @@ function follow(n = 0, ticket?: string): Heard {
 }
 
 async function until(what: string, condition: () => boolean): Promise<void> {
-  for (const end = Date.now() + DEADLINE_MS; !condition(); ) {
+  for (const end = Date.now() + DEADLINE_MS; !condition();) {
     assert.ok(Date.now() < end, `${what}: not within ${DEADLINE_MS} ms`);
     session?.wake();
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }
 
-const numbers = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, index) => from + index);
+const numbers = (from: number, to: number) =>
+  Array.from({ length: to - from + 1 }, (_, index) => from + index);
 
 test("it hands on what was missed, then what happens, and ends with the job", async () => {
   gateway.put({ type: "authorized" });
@@ -70,7 +71,10 @@ test("it hands on what was missed, then what happens, and ends with the job", as
   gateway.put({ type: "completed", after_ms: 1 });
   await heard.done;
   assert.deepEqual(heard.facts, [2, 3, 4]);
-  assert.deepEqual(heard.frames.map(({ type }) => type), ["uploaded", "progress", "started", "completed"]);
+  assert.deepEqual(
+    heard.frames.map(({ type }) => type),
+    ["uploaded", "progress", "started", "completed"],
+  );
   assert.deepEqual(heard.statuses, ["live", "ended"]);
   assert.equal(gateway.counts.tickets, 0, "the ticket at hand was enough");
 });

@@ -19,14 +19,16 @@ async function read(bytes: Uint8Array, cut: number): Promise<object[]> {
 }
 
 test("events are read alike wherever their bytes are cut", async () => {
-  const text = ': ping\r\nid: 7\r\nevent: started\r\ndata: {"é":1}\r\n\r\ndata:a\ndata: b\n\nretry: 5\n\ndata: x\rid: 9\r\rdata: lost';
+  const text =
+    ': ping\r\nid: 7\r\nevent: started\r\ndata: {"é":1}\r\n\r\ndata:a\ndata: b\n\nretry: 5\n\ndata: x\rid: 9\r\rdata: lost';
   const expected = [
     { event: "started", data: '{"é":1}', id: "7" },
     { event: "message", data: "a\nb", id: "7" },
     { event: "message", data: "x", id: "9" },
   ];
   const bytes = new TextEncoder().encode(text);
-  for (let cut = 1; cut <= bytes.length; cut += 1) assert.deepEqual(await read(bytes, cut), expected, `cut at ${cut}`);
+  for (let cut = 1; cut <= bytes.length; cut += 1)
+    assert.deepEqual(await read(bytes, cut), expected, `cut at ${cut}`);
 });
 
 test("an event without end is not kept in memory", async () => {
@@ -47,10 +49,23 @@ test("a feed ends with the job", () => {
 });
 
 test("waits grow, are bounded, and differ", () => {
-  assert.equal(backoffMs(0, () => 0), 250);
-  assert.equal(backoffMs(0, () => 1), 500);
-  assert.equal(backoffMs(3, () => 1), 4_000);
-  for (const failures of [10, 100, 1e9]) assert.equal(backoffMs(failures, () => 1), BACKOFF_MS_MAX);
+  assert.equal(
+    backoffMs(0, () => 0),
+    250,
+  );
+  assert.equal(
+    backoffMs(0, () => 1),
+    500,
+  );
+  assert.equal(
+    backoffMs(3, () => 1),
+    4_000,
+  );
+  for (const failures of [10, 100, 1e9])
+    assert.equal(
+      backoffMs(failures, () => 1),
+      BACKOFF_MS_MAX,
+    );
 });
 
 test("a steady pace is told exactly, and nothing before enough was seen", () => {

@@ -10,16 +10,30 @@ import { advice, STATE_WORDS, stateLine } from "../src/words";
 
 test("sizes", () => {
   const cases: [number, string][] = [
-    [0, "0 B"], [999, "999 B"], [1000, "1.0 KB"], [99_949, "99.9 KB"], [99_950, "100 KB"],
-    [999_499, "999 KB"], [999_500, "1.0 MB"], [1_234_567, "1.2 MB"], [5_368_709_120, "5.4 GB"], [2e15, "2000 TB"],
+    [0, "0 B"],
+    [999, "999 B"],
+    [1000, "1.0 KB"],
+    [99_949, "99.9 KB"],
+    [99_950, "100 KB"],
+    [999_499, "999 KB"],
+    [999_500, "1.0 MB"],
+    [1_234_567, "1.2 MB"],
+    [5_368_709_120, "5.4 GB"],
+    [2e15, "2000 TB"],
   ];
   for (const [count, text] of cases) assert.equal(format.bytes(count), text);
 });
 
 test("times", () => {
   const durations: [number, string][] = [
-    [0, "less than a second"], [499, "less than a second"], [1_000, "1 s"], [59_499, "59 s"], [59_600, "1 min"],
-    [200_000, "3 min 20 s"], [3_600_000, "1 h"], [7_500_000, "2 h 5 min"],
+    [0, "less than a second"],
+    [499, "less than a second"],
+    [1_000, "1 s"],
+    [59_499, "59 s"],
+    [59_600, "1 min"],
+    [200_000, "3 min 20 s"],
+    [3_600_000, "1 h"],
+    [7_500_000, "2 h 5 min"],
   ];
   for (const [ms, text] of durations) assert.equal(format.duration(ms), text);
   assert.equal(format.measured(1234), "1.2 s");
@@ -34,13 +48,27 @@ test("times", () => {
 });
 
 test("only what is done reads 100 %", () => {
-  assert.deepEqual([0, 0.9, 63.4, 99.99, 100, 101].map(format.percent), ["0 %", "0 %", "63 %", "99 %", "100 %", "100 %"]);
+  assert.deepEqual([0, 0.9, 63.4, 99.99, 100, 101].map(format.percent), [
+    "0 %",
+    "0 %",
+    "63 %",
+    "99 %",
+    "100 %",
+    "100 %",
+  ]);
 });
 
 test("names that the gateway refuses are made ones that it takes", () => {
   const cases: [string, string][] = [
-    ["film.mp4", "film.mp4"], ["a/b\\c.mp4", "a-b-c.mp4"], ["../../etc/passwd", ".-.-etc-passwd"], ["a\u0000\u001bb", "ab"],
-    ["wait...what.mov", "wait.what.mov"], ["", "video"], ["..", "video"], ["  ", "video"], ["ünï 日本.mkv", "ünï 日本.mkv"],
+    ["film.mp4", "film.mp4"],
+    ["a/b\\c.mp4", "a-b-c.mp4"],
+    ["../../etc/passwd", ".-.-etc-passwd"],
+    ["a\u0000\u001bb", "ab"],
+    ["wait...what.mov", "wait.what.mov"],
+    ["", "video"],
+    ["..", "video"],
+    ["  ", "video"],
+    ["ünï 日本.mkv", "ünï 日本.mkv"],
   ];
   for (const [name, clean] of cases) assert.equal(cleanName(name), clean);
   const long = cleanName(`${"日".repeat(200)}.mp4`);
@@ -52,7 +80,10 @@ test("every state and every error has words", () => {
     const job = { state, preset: "hls", renditions: [] } as unknown as Job;
     assert.ok(stateLine(job, undefined).endsWith("."), state);
   }
-  assert.notEqual(advice({ code: "not_media", message: "" }), advice({ code: "from the future", message: "" }));
+  assert.notEqual(
+    advice({ code: "not_media", message: "" }),
+    advice({ code: "from the future", message: "" }),
+  );
 });
 
 test("choices fit their preset", () => {
@@ -60,7 +91,11 @@ test("choices fit their preset", () => {
   assert.deepEqual(many.qualities, ["720p", "360p"], "highest first");
   assert.deepEqual(withPreset(many, "hls").qualities, ["720p"]);
   assert.deepEqual(withPreset(many, "default").qualities, []);
-  assert.deepEqual(withQuality(withPreset(many, "hls"), "480p", true).qualities, ["480p"], "one replaces the other");
+  assert.deepEqual(
+    withQuality(withPreset(many, "hls"), "480p", true).qualities,
+    ["480p"],
+    "one replaces the other",
+  );
   assert.deepEqual(withQuality(many, "720p", false).qualities, ["360p"]);
   for (const { preset } of PRESETS) assert.equal(presetOf({ preset, qualities: [] }).preset, preset);
 });
@@ -69,13 +104,20 @@ test("a kept choice that is none any more gives the default", () => {
   for (const text of [null, "", "{", "7", '{"preset":"old","qualities":[]}', '{"preset":"hls"}']) {
     assert.deepEqual(readChoice(text), CHOICE_DEFAULT);
   }
-  assert.deepEqual(readChoice('{"preset":"hls","qualities":["9p","360p"]}'), { preset: "hls", qualities: ["360p"] });
+  assert.deepEqual(readChoice('{"preset":"hls","qualities":["9p","360p"]}'), {
+    preset: "hls",
+    qualities: ["360p"],
+  });
 });
 
 test("storage's answers", () => {
   for (const status of [200, 204, 412]) assert.equal(refusalOf(status, ""), undefined);
-  assert.equal(refusalOf(503, "<Error><Code>SlowDown</Code></Error>")?.kind, "broken");
-  const refused = refusalOf(403, "<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>");
+  for (const status of [408, 409, 429, 500, 503])
+    assert.equal(refusalOf(status, "<Code>SlowDown</Code>")?.kind, "broken");
+  const refused = refusalOf(
+    403,
+    "<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>",
+  );
   assert.equal(refused?.kind, "refused");
   assert.match(refused?.message ?? "", /AccessDenied/);
   assert.match(refusalOf(400, "nonsense")?.message ?? "", /400/);

@@ -1,5 +1,14 @@
 // Preset and qualities, with a default that needs no thought.
-import { type Choice, CHOICE_DEFAULT, PRESETS, presetOf, QUALITIES, readChoice, withPreset, withQuality } from "../choice";
+import {
+  type Choice,
+  CHOICE_DEFAULT,
+  PRESETS,
+  presetOf,
+  QUALITIES,
+  readChoice,
+  withPreset,
+  withQuality,
+} from "../choice";
 import { renditionWord } from "../words";
 import { el } from "./element";
 
@@ -27,12 +36,20 @@ export function choices(): Choices {
   for (const { preset, title, text } of PRESETS) {
     const input = el("input", { type: "radio", name: "preset", value: preset, id: `preset-${preset}` });
     input.addEventListener("change", () => change(withPreset(choice, preset)));
-    const label = el("label", { for: input.id, class: "preset" }, input, el("span", { class: "preset-title" }, title), el("span", { class: "preset-text" }, text));
+    const label = el(
+      "label",
+      { for: input.id, class: "preset" },
+      input,
+      el("span", { class: "preset-title" }, title),
+      el("span", { class: "preset-text" }, text),
+    );
     presets.append(label);
   }
   const automatic = chip("qualities-automatic", "Automatic", () => change({ ...choice, qualities: [] }));
   const chips = QUALITIES.map((name) => {
-    const made = chip(`quality-${name}`, renditionWord(name), (isChosen) => change(withQuality(choice, name, isChosen)));
+    const made = chip(`quality-${name}`, renditionWord(name), (isChosen) =>
+      change(withQuality(choice, name, isChosen)),
+    );
     return { name, ...made };
   });
   qualities.append(el("legend", {}, "Qualities"), automatic.element, ...chips.map((one) => one.element));
@@ -42,7 +59,11 @@ export function choices(): Choices {
     const names = choice.qualities.map(renditionWord).join(", ");
     details.replaceChildren(
       el("span", { class: "choices-title" }, preset.title),
-      el("span", { class: "choices-names" }, names || (preset.qualities === "none" ? "original size" : "automatic qualities")),
+      el(
+        "span",
+        { class: "choices-names" },
+        names || (preset.qualities === "none" ? "original size" : "automatic qualities"),
+      ),
       el("span", { class: "choices-change" }, "Change"),
     );
     for (const input of presets.querySelectorAll("input")) input.checked = input.value === choice.preset;
@@ -54,7 +75,11 @@ export function choices(): Choices {
   return { element, choice: () => choice };
 }
 
-function chip(id: string, text: string, onChange: (isChosen: boolean) => void): { element: HTMLElement; input: HTMLInputElement } {
+function chip(
+  id: string,
+  text: string,
+  onChange: (isChosen: boolean) => void,
+): { element: HTMLElement; input: HTMLInputElement } {
   const input = el("input", { type: "checkbox", id });
   input.addEventListener("change", () => onChange(input.checked));
   return { element: el("label", { for: id, class: "chip" }, input, el("span", {}, text)), input };

@@ -11,14 +11,25 @@ export interface DropZone {
 
 /** The whole window takes a drop, so that a file that misses the zone does not replace the page. */
 export function dropZone(onFile: (file: File) => void): DropZone {
-  const input = el("input", { type: "file", id: "file", class: "drop-input", accept: "video/*,audio/*,.mkv,.mts,.m2ts,.ts,.mxf,.avi,.flv,.wmv" });
+  const input = el("input", {
+    type: "file",
+    id: "file",
+    class: "drop-input",
+    accept: "video/*,audio/*,.mkv,.mts,.m2ts,.ts,.mxf,.avi,.flv,.wmv",
+  });
   const message = el("p", { class: "drop-message", role: "status" });
   const label = el(
     "label",
     { for: "file", class: "drop-label" },
     icon(ICONS.upload),
     el("span", { class: "drop-title" }, "Drop a video here"),
-    el("span", { class: "drop-text" }, "or ", el("span", { class: "drop-choose" }, "choose a file"), " — it starts at once"),
+    el(
+      "span",
+      { class: "drop-text" },
+      "or ",
+      el("span", { class: "drop-choose" }, "choose a file"),
+      " — it starts at once",
+    ),
   );
   const element = el("div", { class: "drop" }, input, label, message);
   const stop = new AbortController();
@@ -47,7 +58,11 @@ export function dropZone(onFile: (file: File) => void): DropZone {
   const options = { signal: stop.signal };
   window.addEventListener("dragenter", mark, options);
   window.addEventListener("dragover", mark, options);
-  window.addEventListener("dragleave", (event) => event.relatedTarget === null && element.classList.remove("drop-over"), options);
+  window.addEventListener(
+    "dragleave",
+    (event) => event.relatedTarget === null && element.classList.remove("drop-over"),
+    options,
+  );
   window.addEventListener(
     "drop",
     (event) => {

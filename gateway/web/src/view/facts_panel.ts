@@ -7,7 +7,12 @@ import { el, type Part } from "./element";
 /** A list of terms, filled as they become known. */
 export function factsPanel(): Part<Job> {
   const list = el("dl", { class: "facts" });
-  const element = el("section", { class: "panel", "aria-label": "Details" }, el("div", { class: "panel-head" }, el("h2", {}, "Details")), list);
+  const element = el(
+    "section",
+    { class: "panel", "aria-label": "Details" },
+    el("div", { class: "panel-head" }, el("h2", {}, "Details")),
+    list,
+  );
   let shown = "";
   return {
     element,

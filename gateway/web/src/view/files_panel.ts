@@ -8,7 +8,12 @@ const TITLES: Readonly<Record<string, string>> = { hls: "HLS playlist", dash: "D
 /** Shown once a stream is finished. */
 export function filesPanel(): Part<Job> {
   const list = el("ul", { class: "links", role: "list" });
-  const element = el("section", { class: "panel", "aria-label": "Streams" }, el("div", { class: "panel-head" }, el("h2", {}, "Streams")), list);
+  const element = el(
+    "section",
+    { class: "panel", "aria-label": "Streams" },
+    el("div", { class: "panel-head" }, el("h2", {}, "Streams")),
+    list,
+  );
   let shown = "";
   return {
     element,
@@ -33,5 +38,11 @@ function link(output: Output): HTMLElement {
     );
   });
   copy.setAttribute("aria-label", `Copy the address of the ${title}`);
-  return el("li", { class: "link" }, el("span", { class: "link-name" }, title), el("a", { class: "link-url", href: url }, url), copy);
+  return el(
+    "li",
+    { class: "link" },
+    el("span", { class: "link-name" }, title),
+    el("a", { class: "link-url", href: url }, url),
+    copy,
+  );
 }

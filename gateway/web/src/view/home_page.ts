@@ -17,7 +17,11 @@ export function homePage(client: Client, uploads: Uploads): Page {
     "header",
     { class: "intro" },
     el("h1", {}, "Watch it while it is transcoded"),
-    el("p", {}, "Your video goes straight to storage, is encoded in every quality that fits, and plays from the first seconds on."),
+    el(
+      "p",
+      {},
+      "Your video goes straight to storage, is encoded in every quality that fits, and plays from the first seconds on.",
+    ),
   );
 
   async function begin(file: File): Promise<void> {

@@ -1,7 +1,6 @@
 // One job, from the first byte of its upload to its last file.
 import type { Client } from "../api";
 import { fold, refreshed } from "../fold";
-import * as format from "../format";
 import type { Frame } from "../frame";
 import { isTerminal, type Job } from "../job";
 import { LiveSession, type LiveStatus } from "../live";
@@ -10,16 +9,24 @@ import type { Uploads } from "../uploads";
 import { STATE_WORDS, stateLine } from "../words";
 import { announce } from "./announce";
 import { confirm } from "./confirm";
-import { button, el, icon, ICONS, type Page, type Part, progressBar, setProgress, setText } from "./element";
+import { button, el, icon, ICONS, type Page, type Part, setText } from "./element";
 import { factsPanel } from "./facts_panel";
 import { filesPanel } from "./files_panel";
 import { notices } from "./notices";
+import { overallPanel } from "./overall_panel";
 import { renditionList } from "./rendition_list";
 import { stage } from "./stage";
 import { uploadPanel } from "./upload_panel";
 
 /** Facts after which the job is loaded anew: they bring addresses that no fact carries. */
-const LOADING_FACTS = new Set(["playable", "file-done", "rendition-dropped", "completed", "failed", "cancelled"]);
+const LOADING_FACTS = new Set([
+  "playable",
+  "file-done",
+  "rendition-dropped",
+  "completed",
+  "failed",
+  "cancelled",
+]);
 /** How long the page waits to load a job again that could not be loaded. */
 const RELOAD_MS = 3_000;
 
@@ -74,7 +81,10 @@ class JobPage implements Page {
     if (this.#stop.signal.aborted) return;
     this.#build(this.#job);
     this.#redraw();
-    this.#stop.signal.addEventListener("abort", this.#uploads.listen(this.#id, () => this.#redraw()));
+    this.#stop.signal.addEventListener(
+      "abort",
+      this.#uploads.listen(this.#id, () => this.#redraw()),
+    );
     if (!isTerminal(this.#job.state)) this.#follow(this.#job);
   }
 
@@ -137,7 +147,10 @@ class JobPage implements Page {
     // Nothing more comes: what the feed did not say, the job itself does.
     if (status === "ended") void this.#reload();
     this.#connection.hidden = status !== "reconnecting";
-    setText(this.#connection, status === "reconnecting" ? "The connection is lost. Trying again; nothing is missed." : "");
+    setText(
+      this.#connection,
+      status === "reconnecting" ? "The connection is lost. Trying again; nothing is missed." : "",
+    );
   }
 
   #showProblem(error: unknown): void {
@@ -145,7 +158,9 @@ class JobPage implements Page {
     const again = button("Try again", "button-main", () => location.reload());
     const home = el("a", { class: "button button-quiet", href: "#/" }, "All jobs");
     const actions = el("div", { class: "actions" }, ...(isGone ? [home] : [again, home]));
-    this.element.replaceChildren(el("div", { class: "notice notice-error", role: "alert" }, el("p", {}, sentence(error)), actions));
+    this.element.replaceChildren(
+      el("div", { class: "notice notice-error", role: "alert" }, el("p", {}, sentence(error)), actions),
+    );
     for (const part of this.#parts) part.dispose?.();
     this.#parts = [];
     this.#draw = undefined;
@@ -183,7 +198,13 @@ class JobPage implements Page {
       head,
       problems.element,
       el("div", { class: "job-main" }, upload.element, player.element, overall.element, files.element),
-      el("div", { class: "job-side" }, renditions.element, facts.element, el("div", { class: "actions" }, next, cancel, remove)),
+      el(
+        "div",
+        { class: "job-side" },
+        renditions.element,
+        facts.element,
+        el("div", { class: "actions" }, next, cancel, remove),
+      ),
     );
     this.#draw = (job) => {
       const running = this.#uploads.get(this.#id);
@@ -226,25 +247,4 @@ class JobPage implements Page {
       announce(sentence(error));
     }
   }
-}
-
-/** The whole job's bar, with speed and time left as the server estimates them. */
-function overallPanel(): Part<Job> {
-  const bar = progressBar("Whole job");
-  bar.dataset["overall"] = "";
-  const percent = el("span", { class: "row-percent" });
-  const note = el("p", { class: "panel-note" });
-  const element = el("section", { class: "overall", "aria-label": "Overall progress" }, bar, el("div", { class: "panel-foot" }, note, percent));
-  return {
-    element,
-    update(job) {
-      element.hidden = job.state !== "running" && job.state !== "playable";
-      setProgress(bar, job.progress?.percent ?? 0);
-      setText(percent, format.percent(bar.value));
-      const words: string[] = [];
-      if (job.progress && job.progress.speed > 0) words.push(`${format.speed(job.progress.speed)} real time`);
-      if (typeof job.progress?.eta_ms === "number") words.push(`${format.duration(job.progress.eta_ms)} left`);
-      setText(note, words.join(" · ") || "Working out how long it takes");
-    },
-  };
 }

@@ -23,7 +23,15 @@ export function jobsList(client: Client): { readonly element: HTMLElement; dispo
     void refresh();
   });
   more.hidden = true;
-  const element = el("section", { class: "jobs-section", "aria-label": "Jobs" }, el("h2", {}, "Jobs"), problem, list, empty, more);
+  const element = el(
+    "section",
+    { class: "jobs-section", "aria-label": "Jobs" },
+    el("h2", {}, "Jobs"),
+    problem,
+    list,
+    empty,
+    more,
+  );
   const rows = new Map<string, ReturnType<typeof newRow>>();
   let shownMax = PAGE_JOBS;
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -78,7 +86,14 @@ function newRow(first: Job): { readonly element: HTMLElement; update(job: Job): 
   const meta = el("span", { class: "jobs-meta" });
   const pill = el("span", { class: "pill" });
   const bar = progressBar(`Progress of ${first.filename}`);
-  const link = el("a", { class: "jobs-link", href: `#/jobs/${first.id}` }, icon(ICONS.film), el("span", { class: "jobs-text" }, name, meta), pill, bar);
+  const link = el(
+    "a",
+    { class: "jobs-link", href: `#/jobs/${first.id}` },
+    icon(ICONS.film),
+    el("span", { class: "jobs-text" }, name, meta),
+    pill,
+    bar,
+  );
   const element = el("li", { class: "jobs-item" }, link);
   return {
     element,

@@ -18,7 +18,15 @@ export function notices(): Part<Job> {
       if (job.error) {
         const what = el("p", {}, el("strong", {}, job.error.message));
         const code = el("p", { class: "notice-code" }, `${job.error.code} · job ${job.id}`);
-        parts.push(el("div", { class: "notice notice-error", role: "alert" }, what, el("p", {}, advice(job.error)), code));
+        parts.push(
+          el(
+            "div",
+            { class: "notice notice-error", role: "alert" },
+            what,
+            el("p", {}, advice(job.error)),
+            code,
+          ),
+        );
       }
       for (const text of warningsOf(job)) parts.push(el("p", { class: "notice notice-warning" }, text));
       element.replaceChildren(...parts);
@@ -28,10 +36,12 @@ export function notices(): Part<Job> {
 }
 
 function warningsOf(job: Job): string[] {
-  const dropped = job.renditions.filter((one) => one.dropped).map((one) => {
-    const why = one.dropped?.message ?? "";
-    return `${renditionWord(one.name)} was given up: ${why} The other renditions are not affected.`;
-  });
+  const dropped = job.renditions
+    .filter((one) => one.dropped)
+    .map((one) => {
+      const why = one.dropped?.message ?? "";
+      return `${renditionWord(one.name)} was given up: ${why} The other renditions are not affected.`;
+    });
   // Once the job is completed its own warnings name what was given up.
   return job.warnings && job.warnings.length > 0 ? [...job.warnings] : dropped;
 }

@@ -19,7 +19,12 @@ export function renditionList(client: Client): Part<Job> {
   const rows = new Map<string, Row>();
   const list = el("ul", { class: "rows", role: "list" });
   const heading = el("h2", {}, "Renditions");
-  const element = el("section", { class: "panel", "aria-label": "Renditions" }, el("div", { class: "panel-head" }, heading), list);
+  const element = el(
+    "section",
+    { class: "panel", "aria-label": "Renditions" },
+    el("div", { class: "panel-head" }, heading),
+    list,
+  );
   return {
     element,
     update(job) {
@@ -29,7 +34,8 @@ export function renditionList(client: Client): Part<Job> {
       ordered.forEach((rendition, index) => {
         const row = rows.get(rendition.name) ?? newRow(client, rendition.name);
         rows.set(rendition.name, row);
-        if (list.children[index] !== row.element) list.insertBefore(row.element, list.children[index] ?? null);
+        if (list.children[index] !== row.element)
+          list.insertBefore(row.element, list.children[index] ?? null);
         row.update(job, rendition);
       });
     },
@@ -47,7 +53,12 @@ function newRow(client: Client, name: string): Row {
   bar.dataset["rendition"] = name;
   const percent = el("span", { class: "row-percent" });
   const note = el("span", { class: "row-note" });
-  const download = el("a", { class: "row-download", "aria-label": `Download ${word}` }, icon(ICONS.download), "Download");
+  const download = el(
+    "a",
+    { class: "row-download", "aria-label": `Download ${word}` },
+    icon(ICONS.download),
+    "Download",
+  );
   const element = el(
     "li",
     { class: "row" },
@@ -96,7 +107,8 @@ function noteOf(job: Job, rendition: Rendition, pace: Pace, fileBytes: number | 
   const words: string[] = [];
   const perSecond = pace.perSecond;
   const etaMs = pace.etaMs(100);
-  if (perSecond !== undefined && job.duration_ms) words.push(format.speed((perSecond / 100) * (job.duration_ms / 1000)));
+  if (perSecond !== undefined && job.duration_ms)
+    words.push(format.speed((perSecond / 100) * (job.duration_ms / 1000)));
   if (etaMs !== undefined) words.push(`${format.duration(etaMs)} left`);
   return words.join(" · ");
 }

@@ -13,7 +13,12 @@ export function stage(client: Client): Part<Job> {
   const curtain = el("div", { class: "stage-curtain" }, icon(ICONS.film), percent, words);
   const frame = el("div", { class: "stage-frame" }, video, curtain);
   const quality = el("select", { id: "quality" });
-  const choice = el("div", { class: "stage-choice", hidden: true }, el("label", { for: "quality" }, "Quality"), quality);
+  const choice = el(
+    "div",
+    { class: "stage-choice", hidden: true },
+    el("label", { for: "quality" }, "Quality"),
+    quality,
+  );
   const pause = el("p", { class: "stage-pause", role: "status" });
   const under = el("div", { class: "stage-under" }, pause, choice);
   const problem = el("p", { class: "notice notice-error", role: "alert", hidden: true });
@@ -31,10 +36,13 @@ export function stage(client: Client): Part<Job> {
     const isAtEnd = video.duration - video.currentTime < 1;
     setText(pause, isGrowing && isAtEnd ? "The next seconds are being encoded. It goes on by itself." : "");
   });
-  for (const event of ["playing", "pause", "emptied"]) video.addEventListener(event, () => setText(pause, ""));
+  for (const event of ["playing", "pause", "emptied"])
+    video.addEventListener(event, () => setText(pause, ""));
   quality.addEventListener("change", () => player?.chooseLevel(Number(quality.value)));
   function showLevels(levels: readonly Level[]): void {
-    const options = [...levels].reverse().map(({ index, label }) => el("option", { value: String(index) }, label));
+    const options = [...levels]
+      .reverse()
+      .map(({ index, label }) => el("option", { value: String(index) }, label));
     quality.replaceChildren(el("option", { value: "-1" }, "Automatic"), ...options);
     choice.hidden = levels.length < 2;
   }
@@ -77,7 +85,10 @@ export function stage(client: Client): Part<Job> {
       curtain.hidden = isShown;
       video.hidden = !isShown;
       video.setAttribute("aria-label", job.filename);
-      frame.classList.toggle("stage-tall", job.renditions.some(({ width, height }) => (height ?? 0) > (width ?? 0)));
+      frame.classList.toggle(
+        "stage-tall",
+        job.renditions.some(({ width, height }) => (height ?? 0) > (width ?? 0)),
+      );
       const isMoving = job.state === "running" && job.renditions.length > 0;
       setText(percent, isMoving ? format.percent(job.progress?.percent ?? 0) : "");
       setText(words, curtainWords(job));

@@ -23,7 +23,12 @@ export function uploadPanel(actions: UploadActions): Part<RunningUpload | undefi
     { class: "panel", "aria-label": "Upload" },
     el("div", { class: "panel-head" }, el("h2", {}, "Upload"), percent),
     bar,
-    el("div", { class: "panel-foot" }, el("div", {}, numbers, problem), el("div", { class: "actions" }, retry, cancel)),
+    el(
+      "div",
+      { class: "panel-foot" },
+      el("div", {}, numbers, problem),
+      el("div", { class: "actions" }, retry, cancel),
+    ),
   );
   return {
     element,
@@ -47,5 +52,7 @@ function numbersOf({ progress }: RunningUpload): string {
   const words = [`${format.bytes(progress.sent)} of ${format.bytes(progress.total)}`];
   if (progress.speed !== undefined) words.push(`${format.bytes(progress.speed)}/s`);
   if (progress.eta_ms !== undefined) words.push(`${format.duration(progress.eta_ms)} left`);
-  return progress.sent < progress.total ? words.join(" · ") : "All bytes are sent; storage is writing them down.";
+  return progress.sent < progress.total
+    ? words.join(" · ")
+    : "All bytes are sent; storage is writing them down.";
 }
