@@ -206,10 +206,9 @@ impl TrackIndex {
     pub fn keyframes_ns(&self) -> Option<Vec<u64>> {
         let keyframes = self.keyframes.as_ref()?;
         let shown = self.edits.windows().iter().flat_map(|window| {
-            let inside = keyframes
-                .iter()
-                .filter(|time| (window.from..window.until).contains(time));
-            inside.map(|time| window.stream_time_ns(*time, self.timescale))
+            let times = keyframes.iter().copied();
+            let inside = times.filter(|time| (window.from..window.until).contains(time));
+            inside.map(|time| window.stream_time_ns(time, self.timescale))
         });
         Some(shown.collect())
     }
