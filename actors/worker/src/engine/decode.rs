@@ -215,7 +215,7 @@ fn decoder(caps: &gst::Caps, threads: u32) -> Result<gst::Element> {
         gst::ElementFactory::factories_with_type(kind, gst::Rank::MARGINAL).into_iter().collect();
     factories.sort_by_key(|factory| std::cmp::Reverse(factory.rank()));
     let what = || caps.structure(0).map(|s| s.name().to_string()).unwrap_or_default();
-    let factory = factories.into_iter().find(|factory| factory.can_sink_all_caps(caps)).ok_or_else(
+    let factory = factories.into_iter().find(|factory| factory.can_sink_any_caps(caps)).ok_or_else(
         || Error::new(ErrorCode::Unsupported, format!("no decoder here takes {}", what())),
     )?;
     let decoder = factory.create().build()?;

@@ -81,6 +81,8 @@ struct Shared {
     streams: Mutex<Vec<Stream>>,
     /// Whether anything flowed: then all streams that the container begins with are known.
     is_flowing: AtomicBool,
+    /// Whether any stream was linked.
+    is_taken: AtomicBool,
     failure: Mutex<Option<Error>>,
 }
 
@@ -187,10 +189,16 @@ fn watch_streams(
         let mut streams = lock(&shared.streams);
         let stream = Stream::of(pad, &streams);
         watch_flow(pad, &shared);
-        let linked = lock(&connect)(&pipeline, &stream).and_then(|()| discard(&pipeline, pad));
-        if let Err(error) = linked {
-            gst::element_error!(parsebin, gst::CoreError::Failed, ["{error}"]);
-            lock(&shared.failure).get_or_insert(error);
+        let linked = lock(&connect)(&pipeline, &stream)
+            .and_then(|()| if pad.is_linked() { Ok(true) } else { discard(&pipeline, pad, &shared) });
+        match linked {
+            Ok(true) => shared.is_taken.store(true, Ordering::Relaxed),
+            Ok(false) => {}
+            Err(error) => {
+                let text = error.to_string();
+                lock(&shared.failure).get_or_insert(error);
+                gst::element_error!(parsebin, gst::CoreError::Failed, ["{text}"]);
+            }
         }
         streams.push(stream);
     });
@@ -205,18 +213,32 @@ fn watch_flow(pad: &gst::Pad, shared: &Arc<Shared>) {
     });
 }
 
-/// A stream that nobody took ends in a sink: one that is not linked would stop the demuxer.
-fn discard(pipeline: &gst::Pipeline, pad: &gst::Pad) -> Result<()> {
-    if pad.is_linked() {
-        return Ok(());
-    }
-    let sink = element("fakesink")?;
-    sink.set_property("sync", false);
-    // It must not be waited for: a subtitle may come in an hour.
-    sink.set_property("async", false);
+/// A stream that nobody took ends in a sink, since one that is not linked would stop the demuxer. Its
+/// buffers do not reach the sink, which would hold the first of them, and the demuxer with it, until the
+/// pipeline plays. Unless nothing at all was taken: then holding it is right.
+fn discard(pipeline: &gst::Pipeline, pad: &gst::Pad, shared: &Arc<Shared>) -> Result<bool> {
+    let sink = idle_sink()?;
     pipeline.add(&sink)?;
     sink.sync_state_with_parent()?;
-    link(pad, &sink)
+    let shared = Arc::clone(shared);
+    let kinds = gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST;
+    pad.add_probe(kinds, move |_, _| match shared.is_taken.load(Ordering::Relaxed) {
+        true => gst::PadProbeReturn::Drop,
+        false => gst::PadProbeReturn::Ok,
+    });
+    link(pad, &sink)?;
+    Ok(false)
+}
+
+/// A sink that takes everything and that nobody waits for: a subtitle may come in an hour.
+///
+/// # Errors
+/// When there is no such element.
+pub fn idle_sink() -> Result<gst::Element> {
+    let sink = element("fakesink")?;
+    sink.set_property("sync", false);
+    sink.set_property("async", false);
+    Ok(sink)
 }
 
 /// Links a stream to an element's only sink pad.

@@ -6,7 +6,7 @@ use gstreamer as gst;
 use gstreamer::prelude::*;
 
 use super::Result;
-use super::demux::{Demux, Medium, Stream};
+use super::demux::{Demux, Medium, Stream, idle_sink, link};
 use super::source::Source;
 
 /// What went by on one stream.
@@ -32,9 +32,12 @@ pub struct Track {
 pub fn run(source: &Source, from_ns: u64) -> Result<Vec<Track>> {
     let tracks: Arc<Mutex<Vec<Track>>> = Arc::default();
     let watched = Arc::clone(&tracks);
-    let demux = Demux::open(source, move |_, stream| {
+    let demux = Demux::open(source, move |pipeline, stream| {
         watch(&watched, stream);
-        Ok(())
+        let sink = idle_sink()?;
+        pipeline.add(&sink)?;
+        sink.sync_state_with_parent()?;
+        link(&stream.pad, &sink)
     })?;
     if !demux.seek(from_ns) {
         tracing::debug!("not seekable: scanning from the start");
