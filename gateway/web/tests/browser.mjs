@@ -124,7 +124,7 @@ function checkBars(bars, names) {
 
 async function run(page) {
   await page.goto(`${base}/`);
-  await page.getByText("Drop a video here").waitFor();
+  await page.locator("input[type=file]").waitFor({ state: "attached" });
   await shot(page, "1-home");
   await page.setInputFiles("input[type=file]", clip);
   await page.waitForURL(/#\/jobs\/[0-9a-z]+$/);

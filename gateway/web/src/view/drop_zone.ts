@@ -18,17 +18,18 @@ export function dropZone(onFile: (file: File) => void): DropZone {
     accept: "video/*,audio/*,.mkv,.mts,.m2ts,.ts,.mxf,.avi,.flv,.wmv",
   });
   const message = el("p", { class: "drop-message", role: "status" });
+  // With fingers nothing is dropped.
+  const isTouched = matchMedia("(pointer: coarse)").matches;
+  const choose = el("span", { class: "drop-choose" }, "choose a file");
   const label = el(
     "label",
     { for: "file", class: "drop-label" },
     icon(ICONS.upload),
-    el("span", { class: "drop-title" }, "Drop a video here"),
+    el("span", { class: "drop-title" }, isTouched ? "Choose a video" : "Drop a video here"),
     el(
       "span",
       { class: "drop-text" },
-      "or ",
-      el("span", { class: "drop-choose" }, "choose a file"),
-      " — it starts at once",
+      ...(isTouched ? ["It starts at once"] : ["or ", choose, " — it starts at once"]),
     ),
   );
   const element = el("div", { class: "drop" }, input, label, message);
