@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::credentials::{Credentials, WORKER_API_PREFIX, worker_inbox_prefix};
 use crate::error::{Error, ErrorKind, Result};
+use crate::server::write_private;
 use crate::topology::worker_consumers;
 
 /// The frame into which the generated parts are put; the comments in it are for the operator.
@@ -102,6 +103,37 @@ impl ServerConf {
                 .collect::<Result<_>>()?,
             cluster: None,
         })
+    }
+
+    /// The configuration kept at `path`; `None` when there is none. Passwords must outlive a restart,
+    /// for workers that are still there connect with theirs.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Process`] when it cannot be read, [`ErrorKind::Malformed`] when it is another's.
+    pub fn load(path: &Path) -> Result<Option<Self>> {
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => {
+                let message = format!("cannot read {}", path.display());
+                return Err(Error::with(ErrorKind::Process, message, error));
+            }
+        };
+        serde_json::from_str(&text).map(Some).map_err(|error| {
+            let message = format!("{} is no server configuration of tcoder", path.display());
+            Error::with(ErrorKind::Malformed, message, error)
+        })
+    }
+
+    /// Keeps it at `path`, readable by its owner alone.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Process`] when it cannot be written.
+    pub fn save(&self, path: &Path) -> Result<()> {
+        let text = serde_json::to_string_pretty(self).map_err(|error| {
+            Error::with(ErrorKind::Invalid, "the configuration is not JSON", error)
+        })?;
+        write_private(path, &text)
     }
 
     /// The address that clients on this machine use.

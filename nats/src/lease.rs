@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::time::timeout;
 
 use crate::boot_time::BootInstant;
 use crate::bucket::{BUCKET_PATIENCE, Bucket, Revision, Write};
@@ -165,7 +166,8 @@ impl Lease {
         self.valid_until.remaining() > margin
     }
 
-    /// Renews it with a new value.
+    /// Renews it with a new value. Ends by [`Lease::valid_until`], answer or not: a holder that
+    /// waits for an answer beyond it would still be acting.
     ///
     /// # Errors
     /// [`ErrorKind::Lost`]: it expired, or somebody else has it; stop acting and acquire anew.
@@ -178,21 +180,19 @@ impl Lease {
             is_delete: false,
         };
         let sent_at = BootInstant::now();
-        match self
-            .bucket
-            .write(&self.key, &write, self.valid_until.remaining())
-            .await
-        {
-            Ok(revision) => {
+        let patience = self.valid_until.remaining();
+        let message = || format!("lease `{}` is lost; stop acting on it", self.key);
+        match timeout(patience, self.bucket.write(&self.key, &write, patience)).await {
+            Ok(Ok(revision)) => {
                 self.revision = revision;
                 self.valid_until = sent_at.after(self.ttl);
                 Ok(())
             }
-            Err(error) if error.is_conflict() => {
-                let message = format!("lease `{}` is lost; stop acting on it", self.key);
-                Err(Error::with(ErrorKind::Lost, message, error))
+            Ok(Err(error)) if error.is_conflict() => {
+                Err(Error::with(ErrorKind::Lost, message(), error))
             }
-            Err(error) => Err(error),
+            Ok(Err(error)) => Err(error),
+            Err(elapsed) => Err(Error::with(ErrorKind::Lost, message(), elapsed)),
         }
     }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use nats::bus::REQUEST_TIMEOUT;
 use nats::server::TestServer;
-use nats::{Leases, Register};
+use nats::{BootInstant, Leases, Register};
 
 use crate::fixture::{DEADLINE, count};
 
@@ -23,9 +23,11 @@ async fn our_own_write_is_no_conflict() {
     server.freeze().expect("frozen");
     let thaw = async {
         tokio::time::sleep(REQUEST_TIMEOUT + Duration::from_millis(500)).await;
+        let thawed_at = BootInstant::now();
         server.thaw().expect("thawed");
+        thawed_at
     };
-    let (created, updated, renewed, acquired, published, ()) = tokio::join!(
+    let (created, updated, renewed, acquired, published, thawed_at) = tokio::join!(
         jobs.create("new", &1),
         jobs.update("old", &2, old),
         lease.renew("me again"),
@@ -36,7 +38,11 @@ async fn our_own_write_is_no_conflict() {
     let created = created.expect("ours");
     let updated = updated.expect("ours");
     renewed.expect("ours");
-    acquired.expect("ours");
+    let acquired = acquired.expect("ours");
+    // They count from when they were sent. From the answer they would be seconds too long, and two
+    // would believe that they lead.
+    assert!(lease.valid_until() < thawed_at.after(DEADLINE));
+    assert!(acquired.valid_until() < thawed_at.after(DEADLINE));
     published.expect("there");
     // The revisions that they were told are the real ones.
     assert_eq!(jobs.load("new").await.expect("read"), Some((1, created)));

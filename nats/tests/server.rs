@@ -3,6 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
+use nats::conf::ServerConf;
 use nats::server::{PidFile, ProcessId, ServerOptions, ServerProcess, TestServer, find_binary};
 use nats::{ErrorKind, Register};
 use tokio::process::Command;
@@ -47,6 +48,18 @@ async fn the_configuration_is_private() {
             .mode();
         assert_eq!(mode & 0o777, 0o600, "{name}");
     }
+    let kept = server.dir().join("conf.json");
+    assert_eq!(ServerConf::load(&kept).expect("no file is no error"), None);
+    server.conf().save(&kept).expect("saved");
+    assert_eq!(
+        ServerConf::load(&kept).expect("read").as_ref(),
+        Some(server.conf())
+    );
+    let mode = std::fs::metadata(&kept)
+        .expect("a file")
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o777, 0o600);
     let shown = format!("{:?} {:?}", server.conf(), server.control());
     assert!(
         !shown.contains(&server.conf().control.password),
