@@ -1,14 +1,13 @@
 //! Timers that are due.
 
-use bus_schema::codec::{Envelope, decode, encode};
-use bus_schema::subject::Subject;
+use bus_schema::codec::decode;
 use bus_schema::timer::Timer;
+use bus_schema::webhook;
 use nats::Delivery;
 
 use super::Intake;
-use crate::clock::now_ms;
 use crate::job::actor::{Handled, Message as ToJob, TROUBLE_PAUSE_MS};
-use bus_schema::webhook;
+use crate::notifier::queue::{self, PutBack};
 
 impl Intake {
     /// A timer only says "look"; what it was for stands in the record.
@@ -22,15 +21,12 @@ impl Intake {
 
     /// A webhook that was put off goes back into its queue.
     async fn redeliver(&self, webhook: &webhook::Delivery) -> Handled {
-        let webhook::Delivery { endpoint, job, n, .. } = webhook;
-        let subject = Subject::Webhook { endpoint: endpoint.clone(), job: *job, n: *n };
-        let payload = match encode(&Envelope::new(format!("{job}.{n}"), now_ms(), webhook)) {
-            Ok(payload) => payload,
-            Err(error) => return Handled::Dead(error.to_string()),
-        };
-        match self.platform.bus.publish_once(subject, payload).await {
-            Ok(_) => Handled::Done,
-            Err(error) => {
+        match queue::put_back(&self.platform.bus, webhook).await {
+            Ok(PutBack::Done) => Handled::Done,
+            // Done now, the ack that is still on its way to its predecessor would end both.
+            Ok(PutBack::NotYet) => Handled::Again { after_ms: TROUBLE_PAUSE_MS },
+            Err(queue::Error::Codec(error)) => Handled::Dead(error.to_string()),
+            Err(error @ queue::Error::Bus(_)) => {
                 tracing::warn!(%error, "a webhook waits longer");
                 Handled::Again { after_ms: TROUBLE_PAUSE_MS }
             }

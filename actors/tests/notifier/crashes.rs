@@ -8,7 +8,7 @@ use crate::receiver::{Answer, Receiver, ok};
 
 #[tokio::test]
 async fn a_delivery_in_the_hands_of_a_killed_notifier_is_made_by_the_next() {
-    let world = World::start().await;
+    let world = World::start_impatient().await;
     let receiver = Receiver::start(|nth| if nth == 0 { Answer::Hang } else { ok() });
     let first = world.notifier().await;
     let id = world.completed_job(&receiver.url()).await;
@@ -18,7 +18,6 @@ async fn a_delivery_in_the_hands_of_a_killed_notifier_is_made_by_the_next() {
     let received = receiver.until(2).await;
     world.until_count("WEBHOOKS", 0).await;
     assert!(received.iter().all(|attempt| attempt.id() == id));
-    assert_eq!(receiver.all().len(), 2);
 }
 
 #[tokio::test]
@@ -29,7 +28,7 @@ async fn a_notifier_that_stops_puts_down_what_it_has_in_hand() {
     let id = world.completed_job(&receiver.url()).await;
     receiver.until(1).await;
     // Sooner than the receiver's 20 s are over, and than the bus would notice.
-    let patience = Some(Duration::from_secs(15).into());
+    let patience = Some(Duration::from_secs(15));
     first.stop_and_wait(None, patience).await.unwrap();
     let _second = world.notifier().await;
     let received = receiver.until(2).await;
@@ -39,10 +38,15 @@ async fn a_notifier_that_stops_puts_down_what_it_has_in_hand() {
 
 #[tokio::test]
 async fn every_stage_arrives_though_notifiers_and_the_bus_are_killed_again_and_again() {
-    let mut world = World::start().await;
+    let mut world = World::start_impatient().await;
     // Every third request is refused.
-    let receiver =
-        Receiver::start(|nth| if nth % 3 == 2 { Answer::Status(503, String::new()) } else { ok() });
+    let receiver = Receiver::start(|nth| {
+        if nth % 3 == 2 {
+            Answer::Status(503, String::new())
+        } else {
+            ok()
+        }
+    });
     let mut expected = BTreeSet::new();
     for round in 0..5 {
         let notifier = world.notifier().await;
@@ -61,8 +65,11 @@ async fn every_stage_arrives_though_notifiers_and_the_bus_are_killed_again_and_a
     }
     let _last = world.notifier().await;
     until("every stage", || async {
-        let ids: BTreeSet<String> =
-            receiver.all().iter().map(|attempt| attempt.id().to_owned()).collect();
+        let ids: BTreeSet<String> = receiver
+            .all()
+            .iter()
+            .map(|attempt| attempt.id().to_owned())
+            .collect();
         expected.is_subset(&ids).then_some(())
     })
     .await;

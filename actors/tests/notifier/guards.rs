@@ -10,7 +10,10 @@ use crate::receiver::{Answer, Receiver, ok};
 async fn inner_addresses_are_refused_without_a_connection() {
     let world = World::start().await;
     let receiver = Receiver::start(|_| ok());
-    let options = Options { allow_loopback: false, time_scale: TIME_SCALE };
+    let options = Options {
+        allow_loopback: false,
+        time_scale: TIME_SCALE,
+    };
     let _notifier = world.notifier_with(options).await;
     let loopback = receiver.url();
     let by_name = loopback.replace("127.0.0.1", "localhost");
@@ -28,7 +31,13 @@ async fn inner_addresses_are_refused_without_a_connection() {
     for (n, url) in (1..).zip(urls) {
         world.completed_job(url).await;
         world.until_count("DEAD", n).await;
-        assert!(world.dead_reason(n).await.starts_with("the webhook address"), "{url}");
+        assert!(
+            world
+                .dead_reason(n)
+                .await
+                .starts_with("the webhook address"),
+            "{url}"
+        );
     }
     world.until_count("WEBHOOKS", 0).await;
     assert_eq!((receiver.all().len(), world.count("TIMERS").await), (0, 0));
@@ -77,5 +86,8 @@ async fn what_is_no_fact_or_no_delivery_is_a_dead_letter_and_stops_nothing() {
     world.fact(job, 2, &Fact::Started {}).await;
     world.fact(job, 3, &completed()).await;
     receiver.until(2).await;
-    until("empty queues", || async { (world.count("WEBHOOKS").await == 0).then_some(()) }).await;
+    until("empty queues", || async {
+        (world.count("WEBHOOKS").await == 0).then_some(())
+    })
+    .await;
 }

@@ -16,7 +16,7 @@ use crate::fixture::until;
 pub(crate) enum Answer {
     /// This status and these header lines.
     Status(u16, String),
-    /// Takes it and says nothing until the receiver is gone.
+    /// Takes it and says nothing until the sender gives up.
     Hang,
     /// Hangs up.
     HangUp,
@@ -39,7 +39,22 @@ impl Received {
 pub(crate) struct Receiver {
     address: SocketAddr,
     received: watch::Receiver<Vec<Received>>,
+    hanging: watch::Receiver<Hanging>,
     _accepts: JoinSet<()>,
+}
+
+/// Requests that were taken and not answered.
+#[derive(Debug, Clone, Copy, Default)]
+struct Hanging {
+    now: usize,
+    most: usize,
+}
+
+/// How a receiver answers, and what it remembers.
+struct Desk {
+    answer: Box<dyn Fn(usize) -> Answer + Send + Sync>,
+    received: watch::Sender<Vec<Received>>,
+    hanging: watch::Sender<Hanging>,
 }
 
 /// An address at which nobody listens, and that nobody else takes meanwhile.
@@ -48,7 +63,9 @@ pub(crate) struct Closed(TcpSocket);
 impl Closed {
     pub(crate) fn new() -> Self {
         let socket = TcpSocket::new_v4().expect("a socket");
-        socket.bind(SocketAddr::from(([127, 0, 0, 1], 0))).expect("an address");
+        socket
+            .bind(SocketAddr::from(([127, 0, 0, 1], 0)))
+            .expect("an address");
         Self(socket)
     }
 
@@ -70,10 +87,20 @@ impl Receiver {
 
     fn on(listener: TcpListener, answer: impl Fn(usize) -> Answer + Send + Sync + 'static) -> Self {
         let address = listener.local_addr().expect("bound");
-        let (sender, received) = watch::channel(Vec::new());
+        let desk = Desk {
+            answer: Box::new(answer),
+            received: watch::Sender::default(),
+            hanging: watch::Sender::default(),
+        };
+        let (received, hanging) = (desk.received.subscribe(), desk.hanging.subscribe());
         let mut accepts = JoinSet::new();
-        accepts.spawn(accept(listener, Arc::new(answer), Arc::new(sender)));
-        Self { address, received, _accepts: accepts }
+        accepts.spawn(accept(listener, Arc::new(desk)));
+        Self {
+            address,
+            received,
+            hanging,
+            _accepts: accepts,
+        }
     }
 
     pub(crate) fn url(&self) -> String {
@@ -85,10 +112,18 @@ impl Receiver {
         self.received.borrow().clone()
     }
 
+    /// The most requests that hung at the same time.
+    pub(crate) fn hanging_max(&self) -> usize {
+        self.hanging.borrow().most
+    }
+
     /// Waits until there were so many requests.
     pub(crate) async fn until(&self, n: usize) -> Vec<Received> {
         let what = format!("{n} requests");
-        until(&what, || async { Some(self.all()).filter(|all| all.len() >= n) }).await
+        until(&what, || async {
+            Some(self.all()).filter(|all| all.len() >= n)
+        })
+        .await
     }
 }
 
@@ -96,38 +131,44 @@ pub(crate) fn ok() -> Answer {
     Answer::Status(204, String::new())
 }
 
-async fn accept(
-    listener: TcpListener,
-    answer: Arc<dyn Fn(usize) -> Answer + Send + Sync>,
-    received: Arc<watch::Sender<Vec<Received>>>,
-) {
+async fn accept(listener: TcpListener, desk: Arc<Desk>) {
     let mut connections = JoinSet::new();
     while let Ok((stream, _)) = listener.accept().await {
-        connections.spawn(serve(stream, answer.clone(), received.clone()));
+        connections.spawn(serve(stream, desk.clone()));
     }
 }
 
-async fn serve(
-    mut stream: TcpStream,
-    answer: Arc<dyn Fn(usize) -> Answer + Send + Sync>,
-    received: Arc<watch::Sender<Vec<Received>>>,
-) {
-    let Some(request) = read(&mut stream).await else { return };
+async fn serve(mut stream: TcpStream, desk: Arc<Desk>) {
+    let Some(request) = read(&mut stream).await else {
+        return;
+    };
     let mut nth = 0;
-    received.send_modify(|all| {
+    desk.received.send_modify(|all| {
         nth = all.len();
         all.push(request);
     });
-    match answer(nth) {
+    match (desk.answer)(nth) {
         Answer::Status(status, headers) => {
             let text = format!(
                 "HTTP/1.1 {status} Told\r\n{headers}connection: close\r\ncontent-length: 2\r\n\r\nno"
             );
-            let text = if status == 204 { text.replace("content-length: 2\r\n\r\nno", "\r\n") } else { text };
+            let text = if status == 204 {
+                text.replace("content-length: 2\r\n\r\nno", "\r\n")
+            } else {
+                text
+            };
             // Whether the sender still listens is its own business.
             drop(stream.write_all(text.as_bytes()).await);
         }
-        Answer::Hang => std::future::pending().await,
+        Answer::Hang => {
+            desk.hanging.send_modify(|hanging| {
+                hanging.now += 1;
+                hanging.most = hanging.most.max(hanging.now);
+            });
+            // Ends when the sender hangs up.
+            drop(stream.read(&mut [0]).await);
+            desk.hanging.send_modify(|hanging| hanging.now -= 1);
+        }
         Answer::HangUp => {}
     }
 }

@@ -25,7 +25,10 @@ async fn a_stage_is_delivered_once_with_a_signature_that_verifies() {
     let received = receiver.until(2).await;
     world.until_count("WEBHOOKS", 0).await;
     assert_eq!(receiver.all().len(), 2, "once each");
-    let last = received.iter().find(|one| one.id() == format!("{job}-7")).unwrap();
+    let last = received
+        .iter()
+        .find(|one| one.id() == format!("{job}-7"))
+        .unwrap();
     assert_eq!(last.headers["content-type"], "application/json");
     assert!(last.headers["user-agent"].starts_with("tcoder/"));
 
@@ -34,11 +37,17 @@ async fn a_stage_is_delivered_once_with_a_signature_that_verifies() {
     let signed = format!("{}.{timestamp}.{}", last.id(), last.body);
     let mut mac = Hmac::<Sha256>::new_from_slice(SECRET_BYTES).unwrap();
     mac.update(signed.as_bytes());
-    let signature = last.headers["webhook-signature"].strip_prefix("v1,").unwrap();
-    mac.verify_slice(&STANDARD.decode(signature).unwrap()).unwrap();
+    let signature = last.headers["webhook-signature"]
+        .strip_prefix("v1,")
+        .unwrap();
+    mac.verify_slice(&STANDARD.decode(signature).unwrap())
+        .unwrap();
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     let age = now.abs_diff(Duration::from_secs(timestamp.parse().unwrap()));
-    assert!(age < Duration::from_secs(300), "receivers refuse what is older: {age:?}");
+    assert!(
+        age < Duration::from_secs(300),
+        "receivers refuse what is older: {age:?}"
+    );
 
     let body: Value = serde_json::from_str(&last.body).unwrap();
     let expected = json!({
@@ -57,10 +66,22 @@ async fn nobody_is_told_of_what_is_no_stage_or_was_not_asked_for() {
     let world = World::start().await;
     let receiver = Receiver::start(|_| ok());
     let _notifier = world.notifier().await;
-    let authorized = Fact::Authorized { filename: "film.mp4".to_owned(), bytes: 1 };
+    let authorized = Fact::Authorized {
+        filename: "film.mp4".to_owned(),
+        bytes: 1,
+    };
     let job = world.job(Some(&receiver.url())).await;
     world.fact(job, 1, &authorized).await;
-    world.fact(job, 2, &Fact::FileDone { rendition: "720p".parse().unwrap(), bytes: 1 }).await;
+    world
+        .fact(
+            job,
+            2,
+            &Fact::FileDone {
+                rendition: "720p".parse().unwrap(),
+                bytes: 1,
+            },
+        )
+        .await;
     let silent = world.job(None).await;
     world.fact(silent, 1, &completed()).await;
     let unknown = bus_schema::JobId::random(1);
@@ -104,6 +125,10 @@ async fn a_fact_that_comes_twice_is_told_once() {
     world.until_facts_done().await;
     receiver.until(2).await;
     world.until_count("WEBHOOKS", 0).await;
-    let ids: Vec<String> = receiver.all().iter().map(|one| one.id().to_owned()).collect();
+    let ids: Vec<String> = receiver
+        .all()
+        .iter()
+        .map(|one| one.id().to_owned())
+        .collect();
     assert_eq!(ids, [format!("{job}-1"), format!("{other}-1")]);
 }
