@@ -10,6 +10,7 @@
 pub mod index;
 
 mod assembly;
+mod codec;
 mod error;
 mod init;
 mod movie;
@@ -21,6 +22,7 @@ mod segment;
 mod track;
 
 pub use assembly::{Assembly, CopyRange, TrackPieces};
+pub use codec::CodecConfig;
 pub use error::Error;
 pub use init::init_segment;
 pub use parts::{PART_BYTES_MIN, PARTS_MAX, Part, PartSource, Parts};
@@ -28,4 +30,4 @@ pub use piece::PieceWriter;
 pub use sample_table::{SAMPLES_MAX, SampleTable, SegmentEntry, TABLE_BYTES_MAX};
 pub use schedule::{Timing, schedule};
 pub use segment::{Sample, segment};
-pub use track::{CodecConfig, Track};
+pub use track::Track;

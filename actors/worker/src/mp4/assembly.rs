@@ -6,6 +6,7 @@
 //! that reads from the start never needs to look more than a segment ahead.
 
 mod index;
+mod timeline;
 
 use bus_schema::id::RenditionName;
 use bus_schema::object_key;
@@ -14,7 +15,8 @@ use mp4_atom::{BufMut as _, Encode as _, FourCC, Ftyp};
 
 use super::error::Error;
 use super::sample_table::SampleTable;
-use index::{Timeline, encode_movie};
+use index::encode_movie;
+use timeline::Timeline;
 
 /// The pieces of one rendition, in order.
 #[derive(Debug)]

@@ -13,8 +13,8 @@ use worker::mp4::index::{self, MovieIndex, TrackIndex};
 
 use crate::ffmpeg::{self, frames, make, probe};
 
-const SECOND: u64 = 1_000_000_000;
-const FILM: &[&str] = &[
+pub(crate) const SECOND: u64 = 1_000_000_000;
+pub(crate) const FILM: &[&str] = &[
     "-f",
     "lavfi",
     "-i",
@@ -38,7 +38,7 @@ const SILENT: &[&str] = &[
     "-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p",
 ];
 
-fn read(path: &Path) -> Result<Option<MovieIndex>, Error> {
+pub(crate) fn read(path: &Path) -> Result<Option<MovieIndex>, Error> {
     let file = File::open(path).expect("the file is there");
     let size = file.metadata().expect("it has a size").len();
     let mut n_reads = 0;
@@ -55,7 +55,7 @@ fn read(path: &Path) -> Result<Option<MovieIndex>, Error> {
     index
 }
 
-fn index_of(path: &Path) -> MovieIndex {
+pub(crate) fn index_of(path: &Path) -> MovieIndex {
     read(path)
         .expect("an index")
         .expect("an ISO base media file")
@@ -112,7 +112,7 @@ fn check(dir: &TempDir, name: &str, arguments: &[&str]) -> (PathBuf, MovieIndex)
     check_with_slack(dir, name, arguments, SECOND / 1000)
 }
 
-fn check_with_slack(
+pub(crate) fn check_with_slack(
     dir: &TempDir,
     name: &str,
     arguments: &[&str],
@@ -127,7 +127,7 @@ fn check_with_slack(
     (path, index)
 }
 
-fn folder() -> TempDir {
+pub(crate) fn folder() -> TempDir {
     TempDir::new().expect("a temporary folder")
 }
 
@@ -315,61 +315,4 @@ fn quicktime_and_its_sound_are_read() {
     let audio = index.audio().next().expect("sound");
     assert_eq!((audio.channels, audio.sample_rate_hz), (2, 96_000));
     assert_eq!(audio.n_samples, 3 * 96_000);
-}
-
-#[test]
-fn fragmented_files_are_walked() {
-    if !ffmpeg::is_here("fragments") {
-        return;
-    }
-    let dir = folder();
-    for flags in [
-        "frag_keyframe+empty_moov",
-        "frag_keyframe",
-        "frag_keyframe+empty_moov+default_base_moof",
-        "frag_keyframe+delay_moov+omit_tfhd_offset",
-        "cmaf+frag_keyframe",
-    ] {
-        // ffmpeg moves pictures of fragments by up to three frames of reordering.
-        let slack_ns = SECOND / 10 + 1;
-        let arguments = [FILM, &["-bf", "3", "-movflags", flags]].concat();
-        let (path, index) = check_with_slack(&dir, "fragmented.mp4", &arguments, slack_ns);
-        assert!(index.is_fragmented, "{flags}");
-        let keyframes = index.video().expect("a picture").keyframes_ns();
-        assert_eq!(keyframes.expect("some").len(), 4, "{flags}");
-        let size = std::fs::metadata(&path).expect("it is there").len();
-        // Cut in the last fragment.
-        let file = std::fs::read(&path).expect("it is there");
-        let cut = dir.path().join("cut.mp4");
-        std::fs::write(&cut, &file[..file.len() - 20_000]).expect("room");
-        let index = index_of(&cut);
-        assert!(index.is_truncated(size - 20_000), "{flags}");
-    }
-}
-
-#[test]
-fn cut_files_are_told_from_whole_ones() {
-    if !ffmpeg::is_here("truncation") {
-        return;
-    }
-    let dir = folder();
-    let front = [FILM, &["-movflags", "+faststart"]].concat();
-    let path = make(dir.path().join("front.mp4"), &front);
-    let file = std::fs::read(&path).expect("it is there");
-    for percent in [40, 99] {
-        let size = file.len() * percent / 100;
-        std::fs::write(&path, &file[..size]).expect("room");
-        assert!(index_of(&path).is_truncated(size as u64), "{percent} %");
-    }
-    let path = make(dir.path().join("end.mp4"), FILM);
-    let file = std::fs::read(&path).expect("it is there");
-    for percent in [1, 40, 99] {
-        std::fs::write(&path, &file[..file.len() * percent / 100]).expect("room");
-        assert!(
-            matches!(read(&path), Err(Error::Truncated { .. })),
-            "{percent} %"
-        );
-    }
-    let path = make(dir.path().join("film.mkv"), FILM);
-    assert!(matches!(read(&path), Ok(None)), "not of this kind");
 }

@@ -2,8 +2,7 @@ use bytes::Bytes;
 use proptest::prelude::*;
 
 use super::*;
-use crate::mp4::PieceWriter;
-use crate::mp4::track::CodecConfig;
+use crate::mp4::{CodecConfig, PieceWriter};
 
 fn track() -> Track {
     Track {

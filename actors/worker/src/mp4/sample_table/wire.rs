@@ -6,8 +6,9 @@ use serde_bytes::ByteBuf;
 
 use super::column::{Numbers, RunColumn, signed};
 use super::{SAMPLES_MAX, SampleTable, SegmentEntry, TABLE_BYTES_MAX};
+use crate::mp4::codec::CodecConfig;
 use crate::mp4::error::{Error, OrDamaged as _};
-use crate::mp4::track::{CodecConfig, Track};
+use crate::mp4::track::Track;
 
 /// What this code writes and reads.
 const VERSION: u16 = 1;
