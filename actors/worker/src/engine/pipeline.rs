@@ -1,5 +1,6 @@
 //! A pipeline that is always brought down, and its errors as ours.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bus_schema::report::ErrorCode;
@@ -22,6 +23,7 @@ const STEP_MS: u64 = 5;
 pub struct Pipeline {
     inner: gst::Pipeline,
     bus: gst::Bus,
+    is_eos: AtomicBool,
 }
 
 impl Pipeline {
@@ -32,7 +34,7 @@ impl Pipeline {
     pub fn new() -> Result<Self> {
         let inner = gst::Pipeline::new();
         let bus = inner.bus().ok_or_else(|| Error::internal("a pipeline without a bus"))?;
-        Ok(Self { inner, bus })
+        Ok(Self { inner, bus, is_eos: AtomicBool::new(false) })
     }
 
     /// The pipeline itself, to add elements to and to seek in.
@@ -72,7 +74,6 @@ impl Pipeline {
     pub fn preroll(&self, is_built: impl Fn() -> bool) -> Result<()> {
         self.set_state(gst::State::Paused)?;
         let deadline = Instant::now() + Duration::from_millis(PREROLL_MS_MAX);
-        let kinds = [gst::MessageType::Error, gst::MessageType::AsyncDone];
         loop {
             // Asked for before the state, so that a sink which is there is also looked at.
             let is_built = is_built();
@@ -83,9 +84,7 @@ impl Pipeline {
                 Ok(_) => {}
                 Err(_) => return Err(self.take_error().unwrap_or_else(unexplained)),
             }
-            let timeout = gst::ClockTime::from_mseconds(STEP_MS);
-            let message = self.bus.timed_pop_filtered(Some(timeout), &kinds);
-            if let Some(error) = message.as_ref().and_then(fault) {
+            if let Some(error) = self.wait_error(STEP_MS) {
                 return Err(error);
             }
             if Instant::now() >= deadline {
@@ -99,18 +98,13 @@ impl Pipeline {
     /// # Errors
     /// What the pipeline's elements say, or `each`.
     pub fn wait_eos(&self, mut each: impl FnMut() -> Result<()>) -> Result<()> {
-        let kinds = [gst::MessageType::Error, gst::MessageType::Eos];
         loop {
             each()?;
-            let timeout = gst::ClockTime::from_mseconds(POLL_MS);
-            match self.bus.timed_pop_filtered(Some(timeout), &kinds) {
-                Some(message) if message.type_() == gst::MessageType::Eos => return Ok(()),
-                Some(message) => {
-                    if let Some(error) = fault(&message) {
-                        return Err(error);
-                    }
-                }
-                None => {}
+            if let Some(error) = self.wait_error(POLL_MS) {
+                return Err(error);
+            }
+            if self.is_eos.load(Ordering::Relaxed) {
+                return Ok(());
             }
         }
     }
@@ -118,7 +112,18 @@ impl Pipeline {
     /// The first error that an element posted, if any did.
     #[must_use]
     pub fn take_error(&self) -> Option<Error> {
-        self.bus.pop_filtered(&[gst::MessageType::Error]).as_ref().and_then(fault)
+        self.wait_error(0)
+    }
+
+    /// Popping for one kind of message throws others away, so the end is remembered here.
+    fn wait_error(&self, timeout_ms: u64) -> Option<Error> {
+        let kinds = [gst::MessageType::Error, gst::MessageType::Eos];
+        let timeout = gst::ClockTime::from_mseconds(timeout_ms);
+        let message = self.bus.timed_pop_filtered(Some(timeout), &kinds)?;
+        if message.type_() == gst::MessageType::Eos {
+            self.is_eos.store(true, Ordering::Relaxed);
+        }
+        fault(&message)
     }
 }
 

@@ -166,7 +166,8 @@ impl Sink for Collector {
         let next = state.done.len() + usize::from(!state.pending.is_empty());
         if self.cuts.start(next) == Some(units) {
             if !unit.is_sync {
-                return Err(Error::internal("a segment would begin without a keyframe"));
+                let what = format!("the segment at {units} would begin without a keyframe");
+                return Err(Error::internal(what));
             }
             if state.writer.is_none() {
                 self.begin(&mut state, caps, units)?;

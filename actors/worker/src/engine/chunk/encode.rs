@@ -4,6 +4,7 @@
 //! scaling each from the source. Everything between two elements is a queue of a few frames, since a
 //! frame of 1080p has 3 MB.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -49,13 +50,16 @@ pub trait Sink: Send + Sync {
 pub struct Encode {
     pipeline: Pipeline,
     input: gst_app::AppSrc,
-    encoders: Vec<gst::Element>,
+    keyframes: Arc<Keyframes>,
     room: Arc<Room>,
     failure: Arc<Mutex<Option<Error>>>,
     frame_caps: Option<(gst::Caps, gst::Caps)>,
     frame_rate: gst::Fraction,
     is_interlaced: bool,
 }
+
+/// Times of the frames that have to be IDR frames in every rendition.
+type Keyframes = Mutex<BTreeSet<gst::ClockTime>>;
 
 /// Signalled when the input has room again.
 #[derive(Debug, Default)]
@@ -84,7 +88,7 @@ impl Encode {
         let mut encode = Self {
             pipeline,
             input,
-            encoders: Vec::new(),
+            keyframes: Arc::default(),
             room: Arc::default(),
             failure: Arc::default(),
             frame_caps: None,
@@ -143,7 +147,7 @@ impl Encode {
         let out = self.output(sink);
         self.pipeline.chain(&[&to_scaler, &scaler, &size, &tee, &to_encoder, &encoder, &format, out.upcast_ref()])?;
         above.link(&to_scaler)?;
-        self.encoders.push(encoder);
+        force_keyframes(&encoder, &self.keyframes)?;
         Ok(tee)
     }
 
@@ -184,7 +188,7 @@ impl Encode {
         }
         let time = gst::ClockTime::from_nseconds(time_ns);
         if is_key {
-            self.force_keyframe(time);
+            self.keyframes.lock().unwrap_or_else(PoisonError::into_inner).insert(time);
         }
         self.set_caps(caps)?;
         let mut buffer = frame.copy();
@@ -227,17 +231,6 @@ impl Encode {
         self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Every encoder makes an IDR frame of the first frame at or after `time`, which is the next one.
-    fn force_keyframe(&self, time: gst::ClockTime) {
-        for encoder in &self.encoders {
-            let event = gst_video::UpstreamForceKeyUnitEvent::builder()
-                .running_time(time)
-                .all_headers(true)
-                .build();
-            encoder.send_event(event);
-        }
-    }
-
     /// Caps as the decoder says, but for the frame rate, which must be the same in every chunk since the
     /// encoder's rate control and headers depend on it, and for what `prepare` does not look at.
     fn set_caps(&mut self, caps: &gst::Caps) -> Result<()> {
@@ -257,6 +250,22 @@ impl Encode {
         self.frame_caps = Some((caps.clone(), ours));
         Ok(())
     }
+}
+
+/// Asks an encoder for an IDR frame at the very moment that the frame goes in. Asked for earlier, with a
+/// running time, x264enc's shift of its segment by 1,000 hours makes it take the next frame it sees.
+fn force_keyframes(encoder: &gst::Element, keyframes: &Arc<Keyframes>) -> Result<()> {
+    let pad = |name| encoder.static_pad(name).ok_or_else(|| Error::internal("an encoder without pads"));
+    let (sink, src, keyframes) = (pad("sink")?, pad("src")?.downgrade(), Arc::clone(keyframes));
+    sink.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
+        let time = info.buffer().and_then(|buffer| buffer.pts());
+        let keyframes = keyframes.lock().unwrap_or_else(PoisonError::into_inner);
+        if let (true, Some(src)) = (time.is_some_and(|time| keyframes.contains(&time)), src.upgrade()) {
+            src.send_event(gst_video::UpstreamForceKeyUnitEvent::builder().build());
+        }
+        gst::PadProbeReturn::Ok
+    });
+    Ok(())
 }
 
 fn take(sample: &gst::Sample, sink: &dyn Sink) -> Result<gst::FlowSuccess> {
