@@ -2,18 +2,17 @@
 //! with (it forgets the TTL when a key is made anew), and what it does not have (ambiguous writes
 //! resolved, reads from the leader).
 
+mod list;
+
 use std::time::Duration;
 
-use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
 use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::stream::{LastRawMessageErrorKind, Stream};
 use async_nats::{HeaderMap, header};
 use bytes::Bytes;
-use futures_util::StreamExt;
-use tokio::time::timeout;
 
 use crate::backoff::Backoff;
-use crate::bus::{Bus, REQUEST_TIMEOUT};
+use crate::bus::Bus;
 use crate::error::{Error, ErrorKind, Result};
 use crate::publisher::publish_try;
 
@@ -22,10 +21,6 @@ pub(crate) const BUCKET_PATIENCE: Duration = Duration::from_secs(20);
 /// How long a deleted key's marker stays: long enough for a watcher that reconnects, short enough
 /// that a bucket of finished jobs does not fill with markers.
 const DELETE_MARKER_TTL: Duration = Duration::from_secs(3600);
-/// Values fetched per pull while listing; at 20 KB a record ten megabytes in flight.
-const LIST_BATCH: usize = 512;
-/// How long the server keeps a listing's consumer after the lister died.
-const LIST_CONSUMER_TTL: Duration = Duration::from_secs(30);
 /// The longest key: a subject must fit into the server's 4 KiB control line, twice.
 const KEY_BYTES_MAX: usize = 512;
 
@@ -214,71 +209,6 @@ impl Bucket {
             Error::with(ErrorKind::Unavailable, message, error)
         })?;
         Ok(purged.purged)
-    }
-
-    /// The last writes of all live keys that the filter matches, values included or not.
-    ///
-    /// By pulls that end when nothing is left, not by counting what the consumer first said was
-    /// there: keys that expire meanwhile would be waited for.
-    pub(crate) async fn list(&self, filter: String, with_values: bool) -> Result<Vec<Entry>> {
-        let mut backoff = Backoff::within(BUCKET_PATIENCE);
-        loop {
-            let error = match self.list_once(&filter, with_values).await {
-                Ok(entries) => return Ok(entries),
-                Err(error) => error,
-            };
-            if !backoff.wait().await {
-                let message = format!("cannot list bucket `{}`", self.name);
-                return Err(Error::with(ErrorKind::Unavailable, message, error));
-            }
-        }
-    }
-
-    async fn list_once(
-        &self,
-        filter: &str,
-        with_values: bool,
-    ) -> Result<Vec<Entry>, async_nats::Error> {
-        let stream = self.stream().await?;
-        let consumer = stream
-            .create_consumer(pull::Config {
-                description: Some("lists a bucket".to_owned()),
-                filter_subject: filter.to_owned(),
-                deliver_policy: DeliverPolicy::LastPerSubject,
-                ack_policy: AckPolicy::None,
-                headers_only: !with_values,
-                inactive_threshold: LIST_CONSUMER_TTL,
-                memory_storage: true,
-                num_replicas: 1,
-                ..pull::Config::default()
-            })
-            .await?;
-        let prefix = self.prefix();
-        let mut entries = Vec::new();
-        loop {
-            let mut batch = consumer.fetch().max_messages(LIST_BATCH).messages().await?;
-            let mut count = 0;
-            // The client sets no deadline here: without one a server that dies is waited for.
-            while let Some(message) = timeout(REQUEST_TIMEOUT, batch.next()).await? {
-                let message = message?;
-                let revision = Revision(message.info()?.stream_sequence);
-                let key = message.subject.strip_prefix(&prefix).unwrap_or_default();
-                let headers = message.headers.clone().unwrap_or_default();
-                let entry = entry(key, &headers, message.payload.clone(), revision);
-                count += 1;
-                if entry.value.is_some() {
-                    entries.push(entry);
-                }
-            }
-            if count < LIST_BATCH {
-                break;
-            }
-        }
-        // Without it the consumer would go by itself, later.
-        if let Err(error) = stream.delete_consumer(&consumer.cached_info().name).await {
-            tracing::debug!(%error, "a listing's consumer stays until it is idle");
-        }
-        Ok(entries)
     }
 
     pub(crate) async fn stream(&self) -> Result<Stream<()>> {

@@ -6,11 +6,12 @@
 //! subscription, and so nothing is ever delivered to nobody - not when a caller stops waiting, not
 //! when the connection is lost between a request and its answer.
 
+mod answer;
+
 use std::time::Duration;
 
+use async_nats::jetstream::consumer::Consumer;
 use async_nats::jetstream::consumer::pull::{self, BatchConfig};
-use async_nats::jetstream::consumer::{Consumer, PullConsumer};
-use async_nats::jetstream::stream::ConsumerErrorKind;
 use async_nats::{StatusCode, Subscriber};
 use futures_util::{FutureExt, Stream, StreamExt};
 use tokio::sync::watch;
@@ -21,8 +22,8 @@ use crate::bus::{Bus, Connection};
 use crate::delivery::Delivery;
 use crate::error::{Error, ErrorKind, Result};
 
-/// How long opening waits for a server that is away.
-const OPEN_PATIENCE: Duration = Duration::from_secs(20);
+use answer::Answer;
+
 /// How long one pull of [`Subscription::next`] waits at the server: the price of a pull that the
 /// server forgot unnoticed, and one message each on an idle bus.
 const PULL_EXPIRES: Duration = Duration::from_secs(30);
@@ -56,20 +57,6 @@ struct Pull {
     gives_up_at: Instant,
 }
 
-/// What an answer means.
-#[derive(Debug)]
-enum Answer {
-    Message(Box<Delivery>),
-    /// The pull is over: expired, or lost with a leader.
-    PullEnded,
-    /// The server cannot now.
-    Wait,
-    /// The consumer may be gone.
-    Doubt,
-    /// Of an earlier pull, or a heartbeat.
-    Nothing,
-}
-
 // === impl Subscription ===
 
 impl Subscription {
@@ -80,7 +67,7 @@ impl Subscription {
     /// not answer within 20 s or this user may not ask.
     pub async fn open(bus: &Bus, stream: &str, consumer: &str) -> Result<Self> {
         let name = format!("{stream}/{consumer}");
-        let consumer = find(bus, stream, consumer).await?;
+        let consumer = answer::find(bus, stream, consumer).await?;
         let inbox = bus.client.new_inbox();
         let messages = bus
             .client
@@ -283,34 +270,13 @@ impl Subscription {
         }
         let description = message.description.unwrap_or_default();
         tracing::debug!(consumer = self.name, %status, description, "pull answered");
-        Ok(match (status, description.to_ascii_lowercase().as_str()) {
-            (StatusCode::IDLE_HEARTBEAT, _) => Answer::Nothing,
-            (StatusCode::TIMEOUT | StatusCode::NOT_FOUND, _) => Answer::PullEnded,
-            (StatusCode::NO_RESPONDERS, _) => Answer::Doubt,
-            (_, text) if text.contains("consumer deleted") => Answer::Doubt,
-            (_, text) if text.contains("batch completed") => Answer::PullEnded,
-            // Leadership change, server shutdown, too many waiting pulls: it passes.
-            (_, text)
-                if ["leadership", "shutdown", "maxwaiting"]
-                    .iter()
-                    .any(|word| text.contains(word)) =>
-            {
-                Answer::Wait
-            }
-            (status, text) => {
-                let message = format!(
-                    "{} refuses the pull: {status} {text}; see the consumer's limits",
-                    self.name
-                );
-                return Err(Error::new(ErrorKind::Refused, message));
-            }
-        })
+        answer::of(status, &description, &self.name)
     }
 
     /// Whether the consumer is still there, as far as the server can say.
     async fn check(&self) -> Result<()> {
         let (stream, consumer) = self.name.split_once('/').unwrap_or_default();
-        match find_once(&self.bus, stream, consumer).await {
+        match answer::find_once(&self.bus, stream, consumer).await {
             Err(error) if !error.is_retry() => Err(error),
             Err(_) | Ok(_) => Ok(()),
         }
@@ -340,43 +306,4 @@ impl Subscription {
             format!("{}: the bus client is closed", self.name),
         )
     }
-}
-
-async fn find(bus: &Bus, stream: &str, consumer: &str) -> Result<PullConsumer> {
-    let mut backoff = Backoff::within(OPEN_PATIENCE);
-    loop {
-        match find_once(bus, stream, consumer).await {
-            Err(error) if error.is_retry() => {
-                if !backoff.wait().await {
-                    return Err(error);
-                }
-            }
-            answer => return answer,
-        }
-    }
-}
-
-async fn find_once(bus: &Bus, stream: &str, consumer: &str) -> Result<PullConsumer> {
-    bus.js
-        .get_consumer_from_stream(consumer, stream)
-        .await
-        .map_err(|error| {
-            let (kind, hint) = match error.kind() {
-                ConsumerErrorKind::JetStream(answer) if answer.code() == 404 => {
-                    (ErrorKind::Missing, "it does not exist; apply the topology")
-                }
-                ConsumerErrorKind::InvalidConsumerType | ConsumerErrorKind::InvalidName => {
-                    (ErrorKind::Invalid, "it is not a pull consumer")
-                }
-                _ => (
-                    ErrorKind::Unavailable,
-                    "is the server up, and may this user ask?",
-                ),
-            };
-            Error::with(
-                kind,
-                format!("cannot open {stream}/{consumer}, {hint}"),
-                error,
-            )
-        })
 }

@@ -18,3 +18,4 @@ mod subscription;
 mod timers;
 mod topology;
 mod watch;
+mod worker_rights;

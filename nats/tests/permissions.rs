@@ -1,8 +1,6 @@
 //! A worker may do its work, under its name, and nothing else: not even by the reply of a message
 //! that it may send, nor by a header of one.
 
-use std::time::Duration;
-
 use async_nats::{ConnectOptions, Event, HeaderMap};
 use bus_schema::control::Control;
 use bus_schema::task::{Invitation, TaskKind};
@@ -10,7 +8,7 @@ use bus_schema::{Envelope, JobId, TaskNumber, decode, encode};
 use bytes::Bytes;
 use futures_util::StreamExt;
 use nats::server::TestServer;
-use nats::{Credentials, Published, Subscription};
+use nats::{Credentials, Published};
 use tokio::sync::mpsc;
 
 use crate::fixture::{DEADLINE, count, eventually, within};
@@ -119,74 +117,6 @@ async fn what_is_not_its_work_is_refused() {
     ] {
         assert_eq!(count(&bus, stream).await, 0, "{stream}");
     }
-}
-
-#[tokio::test]
-async fn its_work_goes_through() {
-    let (server, bus) = TestServer::start_with_topology().await.expect("a server");
-    let worker = server.worker_bus(1).await.expect("a worker");
-    // A report is confirmed across the accounts.
-    let report = worker
-        .publish("report.w1.j1.1", "done")
-        .await
-        .expect("confirmed");
-    assert_eq!(report, 1);
-    // A heartbeat and progress may be confirmed or just told.
-    worker
-        .publish("heartbeat.w1", "alive")
-        .await
-        .expect("confirmed");
-    worker.tell("progress.w1.j1.1", "50").await.expect("told");
-    eventually("progress is kept", async || {
-        count(&bus, "PROGRESS").await == 1
-    })
-    .await;
-    // Both classes: pull, keep, finish in every way.
-    for class in ["cpu", "light"] {
-        let subject = format!("task.{class}.chunk.j1.1");
-        bus.publish(subject.clone(), "t").await.expect("published");
-        let name = format!("workers-{class}");
-        let mut tasks = Subscription::open(&worker, "TASKS", &name)
-            .await
-            .expect("open");
-        let task = within("a task", tasks.next(1)).await.expect("a task");
-        assert_eq!(task.subject, subject);
-        task.progress().await.expect("told");
-        task.retry_after(Duration::from_millis(10))
-            .await
-            .expect("given back");
-        let task = within("again", tasks.next(1)).await.expect("a task");
-        assert_eq!(task.delivered, 2);
-        task.ack().await.expect("acked");
-    }
-    assert_eq!(count(&bus, "TASKS").await, 0);
-    // Claims are asked and answered; orders arrive.
-    let mut claims = bus
-        .client
-        .queue_subscribe("claim.>", "control-plane".to_owned())
-        .await
-        .expect("subscribed");
-    let mut orders = worker
-        .client
-        .subscribe("control.w1")
-        .await
-        .expect("subscribed");
-    bus.settle(DEADLINE).await.expect("settled");
-    worker.settle(DEADLINE).await.expect("settled");
-    let answer = async {
-        let claim = claims.next().await.expect("a claim");
-        assert_eq!(claim.subject.as_str(), "claim.w1.j1.1");
-        bus.client
-            .publish(claim.reply.expect("an inbox"), "go".into())
-            .await
-            .expect("answered");
-    };
-    let ask = worker.request("claim.w1.j1.1", "may I?", DEADLINE);
-    let (answered, ()) = within("a claim", async { tokio::join!(ask, answer) }).await;
-    assert_eq!(answered.expect("an answer").as_ref(), b"go");
-    bus.tell("control.w1", "drain").await.expect("told");
-    let order = within("an order", orders.next()).await.expect("an order");
-    assert_eq!(order.payload.as_ref(), b"drain");
 }
 
 /// The server does not check the reply subject: in one account the confirmation of an allowed
