@@ -1,12 +1,19 @@
 //! The command line: one file a command.
 
+mod client;
+mod collect;
 mod decode;
+mod doctor;
+mod follow;
 mod guard;
+mod jobs;
+mod transcode;
 mod up;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use actors::up::run_file::RunFile;
 use clap::{Parser, Subcommand};
 
 /// Exit codes, the same for every command.
@@ -42,6 +49,11 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Up(up::Up),
+    Transcode(transcode::Transcode),
+    Jobs(jobs::Jobs),
+    Watch(jobs::Watch),
+    Cancel(jobs::Cancel),
+    Doctor(doctor::Doctor),
     Decode(decode::Decode),
     #[command(hide = true)]
     Guard(guard::Guard),
@@ -50,9 +62,15 @@ enum Command {
 impl Cli {
     /// What is logged unless `RUST_LOG` says otherwise.
     pub(crate) fn log(&self) -> &'static str {
-        match self.command {
-            Command::Up(_) => "info,async_nats=warn,aws=warn",
-            Command::Decode(_) | Command::Guard(_) => "warn",
+        match &self.command {
+            Command::Up(up) => up.log(),
+            Command::Transcode(_)
+            | Command::Jobs(_)
+            | Command::Watch(_)
+            | Command::Cancel(_)
+            | Command::Doctor(_)
+            | Command::Decode(_)
+            | Command::Guard(_) => "error",
         }
     }
 }
@@ -62,7 +80,7 @@ pub(crate) fn without_runtime(cli: &Cli) -> Option<ExitCode> {
     match &cli.command {
         Command::Guard(guard) => Some(guard.apply()),
         Command::Decode(decode) => Some(decode.apply()),
-        Command::Up(_) => None,
+        _ => None,
     }
 }
 
@@ -70,8 +88,42 @@ pub(crate) fn without_runtime(cli: &Cli) -> Option<ExitCode> {
 pub(crate) async fn run(cli: Cli) -> ExitCode {
     match cli.command {
         Command::Up(up) => up.apply(cli.config.as_deref()).await.into(),
+        Command::Transcode(transcode) => transcode.apply().await.into(),
+        Command::Jobs(jobs) => jobs.apply().await.into(),
+        Command::Watch(watch) => watch.apply().await.into(),
+        Command::Cancel(cancel) => cancel.apply().await.into(),
+        Command::Doctor(doctor) => doctor.apply(cli.config.as_deref()).await.into(),
         Command::Decode(_) | Command::Guard(_) => ExitCode::SUCCESS,
     }
+}
+
+/// Which gateway, and how to talk to it.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Remote {
+    /// The gateway [default: the one that runs on this folder, else http://127.0.0.1:8080].
+    #[arg(long, env = "TCODER_URL", value_name = "URL")]
+    url: Option<String>,
+    /// An API key, where the gateway wants one.
+    #[arg(long, env = "TCODER_KEY", hide_env_values = true, value_name = "KEY")]
+    key: Option<String>,
+    /// Print JSON, one value a line, and nothing else.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+impl Remote {
+    /// The gateway that is meant.
+    pub(crate) fn client(&self) -> Result<client::Client, client::Error> {
+        let running = || RunFile::read(Path::new(".tcoder/run.json")).ok().map(|run| run.url);
+        let url = self.url.clone().or_else(running);
+        client::Client::new(url.as_deref().unwrap_or("http://127.0.0.1:8080"), self.key.clone())
+    }
+}
+
+/// Says what went wrong; the exit code of that.
+pub(crate) fn failed(error: &client::Error) -> Exit {
+    complain(&error.to_string());
+    error.exit()
 }
 
 /// For people, on stdout.

@@ -162,6 +162,12 @@ pub struct Output {
     pub name: String,
     /// Its size.
     pub bytes: u64,
+    /// Frames of its picture, as its index counts them; absent without a picture.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frames: Option<u64>,
+    /// Its length; absent for playlists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration_ms: Option<u64>,
 }
 
 /// What an output is.

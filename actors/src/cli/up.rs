@@ -5,10 +5,16 @@ use std::time::Duration;
 
 use actors::config::Config;
 use actors::up;
+use bus_schema::request::Preset;
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::client::Client;
+use super::follow::Bars;
+use super::transcode::{Wish, ended, run};
 use super::{Exit, complain, say};
+
+mod film;
 
 /// Run everything on this machine: bus, storage, control plane, workers.
 ///
@@ -24,9 +30,32 @@ pub(crate) struct Up {
     /// The gateway's port [default: 8080, or the next free one].
     #[arg(long, value_name = "N")]
     port: Option<u16>,
+    /// Transcode a film at once, and stay up with the page.
+    #[arg(long, conflicts_with = "once")]
+    watch_film: bool,
+    /// Transcode a film, leave the results in --out, and exit: 0 only when it completed.
+    #[arg(long, requires = "out")]
+    once: bool,
+    /// The film [default: 20 s of 1080p, made here].
+    #[arg(long, value_name = "FILE")]
+    video: Option<PathBuf>,
+    /// Its preset.
+    #[arg(long, default_value_t = Preset::HlsAdaptive)]
+    preset: Preset,
+    /// Where the results of --once go.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Print the configuration without secrets, and exit.
+    #[arg(long)]
+    print_config: bool,
 }
 
 impl Up {
+    /// What is logged: with bars on the terminal, only what is wrong.
+    pub(crate) fn log(&self) -> &'static str {
+        if self.once || self.watch_film { "error" } else { "info,async_nats=warn,aws=warn" }
+    }
+
     pub(crate) async fn apply(self, config: Option<&Path>) -> Exit {
         let config = match Config::load(config, std::env::vars()) {
             Ok(config) => config,
@@ -35,7 +64,10 @@ impl Up {
                 return Exit::Usage;
             }
         };
-        let options = up::Options { data: self.data, config, port: self.port };
+        if self.print_config {
+            return print(&config);
+        }
+        let options = up::Options { data: self.data.clone(), config, port: self.port };
         let mut running = match up::Up::start(options).await {
             Ok(running) => running,
             Err(error) => {
@@ -44,17 +76,76 @@ impl Up {
             }
         };
         say(&format!("tcoder is up: {}", running.run.url));
+        let url = running.run.url.clone();
         let exit = tokio::select! {
             error = running.failed() => {
                 complain(&format!("{error:#}"));
                 Exit::Failed
             }
             exit = asked_to_stop() => exit,
+            exit = self.film(&url) => exit,
         };
         if tokio::time::timeout(2 * up::DRAIN, running.stop()).await.is_err() {
             complain("stopped without draining: it took too long");
         }
         exit
+    }
+
+    /// The film that was asked for; returns only when nothing else is wanted.
+    async fn film(&self, url: &str) -> Exit {
+        if !self.once && !self.watch_film {
+            return std::future::pending().await;
+        }
+        let exit = match self.transcode(url).await {
+            Ok(exit) => exit,
+            Err(error) => {
+                complain(&format!("{error:#}"));
+                Exit::Failed
+            }
+        };
+        if self.once {
+            return exit;
+        }
+        say(&format!("the page stays at {url} until Ctrl-C"));
+        std::future::pending().await
+    }
+
+    async fn transcode(&self, url: &str) -> anyhow::Result<Exit> {
+        let client = Client::new(url, None)?;
+        let made = self.data.join("film.mp4");
+        let file = match &self.video {
+            Some(file) => file,
+            None => {
+                film::make(&made).await?;
+                &made
+            }
+        };
+        let wish = Wish {
+            file,
+            preset: self.preset,
+            qualities: &[],
+            out: self.out.as_deref().filter(|_| self.once),
+        };
+        let mut bars = Bars::new(false);
+        let followed = run(&client, &wish, &mut bars).await;
+        bars.end();
+        match followed {
+            Ok(job) => Ok(ended(&job, true)),
+            Err(error) => Ok(super::failed(&error)),
+        }
+    }
+}
+
+fn print(config: &Config) -> Exit {
+    match config.printed() {
+        Ok(text) => {
+            say(text.trim_end());
+            Exit::Done
+        }
+        Err(error) => {
+            complain(&error.to_string());
+            Exit::Failed
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! What workers report, and what follows.
 
+use bus_schema::attempt::AssembleResult;
 use bus_schema::claim::Held;
 use bus_schema::fact::{Fact, PlannedRendition};
 use bus_schema::id::{Attempt, TaskNumber};
@@ -81,7 +82,7 @@ impl Step {
             }
             (Outcome::Assembled(result), TaskRole::Assemble(file)) => {
                 self.task_done(number, role, attempt);
-                self.file_done(file, number, attempt, result.bytes);
+                self.file_done(file, number, attempt, &result);
             }
             (Outcome::Failed(error), _) => self.attempt_failed(number, attempt, error),
             (Outcome::Returned { .. }, _) => self.returned(number),
@@ -149,13 +150,21 @@ impl Step {
         self.record.plan = Some(plan);
     }
 
-    fn file_done(&mut self, file: usize, number: TaskNumber, attempt: Attempt, bytes: u64) {
+    fn file_done(&mut self, file: usize, number: TaskNumber, attempt: Attempt, result: &AssembleResult) {
         let Some(plan) = &self.record.plan else { return };
         let Some(rendition) = plan.files.get(file).cloned() else { return };
         let is_audio_only = plan.audio.as_ref().is_some_and(|audio| audio.name == rendition);
         let name = object_key::attempt_dir(number, attempt) + &object_key::file(&rendition, is_audio_only);
         let kind = if is_audio_only { OutputKind::M4a } else { OutputKind::Mp4 };
-        self.record.outputs.push(Output { kind, rendition: Some(rendition.clone()), name, bytes });
+        let AssembleResult { bytes, frames, duration_ms, .. } = *result;
+        self.record.outputs.push(Output {
+            kind,
+            rendition: Some(rendition.clone()),
+            name,
+            bytes,
+            frames: (!is_audio_only).then_some(frames),
+            duration_ms: Some(duration_ms),
+        });
         self.fact(Fact::FileDone { rendition, bytes });
     }
 

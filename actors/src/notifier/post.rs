@@ -70,26 +70,8 @@ impl Poster {
     /// # Errors
     /// When TLS cannot be set up on this machine.
     pub(crate) fn new(secret: Secret, allow_loopback: bool) -> Result<Self, reqwest::Error> {
-        if CryptoProvider::get_default().is_none() {
-            // An error means that another thread was first, which is as good.
-            rustls::crypto::ring::default_provider()
-                .install_default()
-                .ok();
-        }
-        let client = Client::builder()
-            .user_agent(USER_AGENT)
-            .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(TOTAL_TIMEOUT)
-            // Where a redirect leads is signed by nobody and checked by nobody.
-            .redirect(Policy::none())
-            // A proxy from the environment would resolve names in our place, unguarded.
-            .no_proxy()
-            .dns_resolver(GuardedResolver { allow_loopback })
-            .pool_max_idle_per_host(IDLE_CONNECTIONS_MAX)
-            .pool_idle_timeout(IDLE_TIMEOUT)
-            .build()?;
         Ok(Self {
-            client,
+            client: client(allow_loopback)?,
             secret,
             allow_loopback,
         })
@@ -128,6 +110,27 @@ impl Poster {
 #[must_use]
 pub(crate) fn webhook_id(webhook: &webhook::Delivery) -> String {
     format!("{}-{}", webhook.job, webhook.n)
+}
+
+fn client(allow_loopback: bool) -> Result<Client, reqwest::Error> {
+    if CryptoProvider::get_default().is_none() {
+        // An error means that another thread was first, which is as good.
+        rustls::crypto::ring::default_provider()
+            .install_default()
+            .ok();
+    }
+    Client::builder()
+        .user_agent(USER_AGENT)
+        .connect_timeout(CONNECT_TIMEOUT)
+        .timeout(TOTAL_TIMEOUT)
+        // Where a redirect leads is signed by nobody and checked by nobody.
+        .redirect(Policy::none())
+        // A proxy from the environment would resolve names in our place, unguarded.
+        .no_proxy()
+        .dns_resolver(GuardedResolver { allow_loopback })
+        .pool_max_idle_per_host(IDLE_CONNECTIONS_MAX)
+        .pool_idle_timeout(IDLE_TIMEOUT)
+        .build()
 }
 
 async fn judge(response: Response) -> Outcome {
@@ -193,3 +196,6 @@ fn why(error: reqwest::Error) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 //! `tcoder-worker serve`: the worker of a machine.
 
 use std::collections::BTreeMap;
+use std::os::fd::AsFd as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -10,6 +11,7 @@ use bus_schema::id::WorkerName;
 use bus_schema::task::TaskClass;
 use clap::Args;
 use tokio::io::AsyncReadExt as _;
+use tokio::net::unix::pipe;
 use tokio::signal::unix::{SignalKind, signal};
 use worker::{plugins, runtime};
 
@@ -82,8 +84,10 @@ async fn serve(options: runtime::Options, exits_on_eof: bool) -> anyhow::Result<
     Ok(())
 }
 
+/// Returns when the other end of stdin is closed; never when stdin is no pipe.
 async fn stdin_ended() {
-    let mut stdin = tokio::io::stdin();
+    let receiver = std::io::stdin().as_fd().try_clone_to_owned().and_then(pipe::Receiver::from_owned_fd);
+    let Ok(mut stdin) = receiver else { return std::future::pending().await };
     let mut bytes = [0_u8; 64];
     while stdin.read(&mut bytes).await.is_ok_and(|n| n > 0) {}
 }

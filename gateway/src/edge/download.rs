@@ -171,6 +171,8 @@ mod tests {
             rendition: Some("720p".parse().unwrap()),
             name: "t9a1/720p.mp4".to_owned(),
             bytes: 1,
+            frames: None,
+            duration_ms: None,
         };
         assert_eq!(
             disposition("Über \"uns\".v2.mov", &output),

@@ -113,6 +113,10 @@ pub struct OutputView {
     pub url: String,
     /// Its size.
     pub bytes: u64,
+    /// Frames of its picture; null where there is none.
+    pub frames: Option<u64>,
+    /// Its length; null for playlists.
+    pub duration_ms: Option<u64>,
 }
 
 /// A page of jobs.
@@ -229,6 +233,8 @@ fn output_view(record: &JobRecord, output: &Output) -> OutputView {
         kind,
         url,
         bytes: output.bytes,
+        frames: output.frames,
+        duration_ms: output.duration_ms,
         rendition,
     }
 }

@@ -95,7 +95,14 @@ impl JobActor {
                 object_key::DASH_MANIFEST => OutputKind::Dash,
                 _ => continue,
             };
-            outputs.push(Output { kind, rendition: None, name: document.name, bytes });
+            outputs.push(Output {
+                kind,
+                rendition: None,
+                name: document.name,
+                bytes,
+                frames: None,
+                duration_ms: None,
+            });
         }
         Ok(outputs)
     }

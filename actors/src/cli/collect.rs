@@ -1,0 +1,204 @@
+//! Fetching a job's results into a folder: MP4s, playlists, segments, and a report.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use futures_util::{StreamExt as _, TryStreamExt as _};
+use serde::Serialize;
+use tokio::io::AsyncWriteExt as _;
+
+use super::client::{Client, Job, JobError};
+
+/// `report.json`.
+#[derive(Debug, Serialize)]
+pub(crate) struct Report {
+    job: String,
+    state: String,
+    error: Option<JobError>,
+    warnings: Vec<String>,
+    time_to_playable_ms: Option<u64>,
+    total_ms: Option<u64>,
+    renditions: Vec<ReportedRendition>,
+}
+
+#[derive(Debug, Serialize)]
+struct ReportedRendition {
+    name: String,
+    width: Option<u32>,
+    height: Option<u32>,
+    frames: Option<u64>,
+    bitrate_bps: u64,
+    codecs: String,
+    path: String,
+}
+
+/// Writes everything of a job that has ended into a folder; `report.json` comes last.
+pub(crate) async fn collect(client: &Client, job: &Job, out: &Path) -> anyhow::Result<()> {
+    tokio::fs::create_dir_all(out).await.with_context(|| format!("cannot make {}", out.display()))?;
+    let codecs = match &job.playback {
+        Some(playback) => playlists(client, &playback.hls, out).await?,
+        None => String::new(),
+    };
+    let mut renditions = Vec::new();
+    for output in job.outputs.iter().filter(|output| output.kind == "mp4" || output.kind == "m4a") {
+        let Some(name) = &output.rendition else { continue };
+        let path = format!("{name}.{}", output.kind);
+        save(client, &output.url, &out.join(&path)).await?;
+        let shown = job.renditions.iter().find(|rendition| rendition.name == *name);
+        let duration_ms = output.duration_ms.unwrap_or(0).max(1);
+        renditions.push(ReportedRendition {
+            name: name.clone(),
+            width: shown.and_then(|rendition| rendition.width),
+            height: shown.and_then(|rendition| rendition.height),
+            frames: output.frames,
+            bitrate_bps: output.bytes.saturating_mul(8_000) / duration_ms,
+            codecs: codecs_of(&codecs, name),
+            path,
+        });
+    }
+    if let Some(dash) = job.outputs.iter().find(|output| output.kind == "dash") {
+        let manifest = client.fetch(&dash.url).await?.text().await?;
+        tokio::fs::write(out.join("manifest.mpd"), flat(&manifest)).await?;
+    }
+    let report = Report {
+        job: job.id.clone(),
+        state: job.state.clone(),
+        error: job.error.clone(),
+        warnings: job.warnings.clone(),
+        time_to_playable_ms: between_ms(job.uploaded_at.as_deref(), job.playable_at.as_deref()),
+        total_ms: between_ms(job.uploaded_at.as_deref(), job.finished_at.as_deref()),
+        renditions,
+    };
+    tokio::fs::write(out.join("report.json"), serde_json::to_vec_pretty(&report)?).await?;
+    Ok(())
+}
+
+/// The multivariant playlist, everything that it names, and everything that those name.
+async fn playlists(client: &Client, path: &str, out: &Path) -> anyhow::Result<String> {
+    let base = path.rsplit_once('/').map_or("", |(base, _)| base);
+    let master = client.fetch(path).await?.text().await?;
+    tokio::fs::write(out.join("master.m3u8"), &master).await?;
+    for name in named(&master) {
+        let playlist = client.fetch(&format!("{base}/{name}")).await?.text().await?;
+        for object in named(&playlist) {
+            save(client, &format!("{base}/{object}"), &local(out, &flat(&object))?).await?;
+        }
+        tokio::fs::write(local(out, &name)?, flat(&playlist)).await?;
+    }
+    Ok(master)
+}
+
+/// What a playlist names: lines that are no tags, and `URI="..."` of tags; each once.
+fn named(playlist: &str) -> BTreeSet<String> {
+    let plain = playlist.lines().filter(|line| !line.starts_with('#') && !line.trim().is_empty());
+    let quoted = playlist.lines().filter(|line| line.starts_with('#')).filter_map(|line| {
+        let (_, rest) = line.split_once("URI=\"")?;
+        Some(rest.split_once('"')?.0)
+    });
+    plain.chain(quoted).map(ToOwned::to_owned).collect()
+}
+
+/// Without the folders of attempts: `t3a1/720p/000001.m4s` is `720p/000001.m4s` here. Numbers are
+/// unique within a rendition, and all init segments of one are alike.
+fn flat(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('/') {
+        let (head, tail) = rest.split_at(at);
+        let word = head.rfind(|c: char| !c.is_ascii_alphanumeric()).map_or(0, |end| end + 1);
+        let (before, dir) = head.split_at(word);
+        out.push_str(before);
+        if is_attempt_dir(dir) {
+            rest = tail.strip_prefix('/').unwrap_or(tail);
+        } else {
+            out.push_str(dir);
+            out.push('/');
+            rest = tail.strip_prefix('/').unwrap_or(tail);
+        }
+    }
+    out.push_str(rest);
+    out
+}
+
+fn is_attempt_dir(word: &str) -> bool {
+    word.strip_prefix('t').and_then(|rest| rest.split_once('a')).is_some_and(|(task, attempt)| {
+        let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+        is_number(task) && is_number(attempt)
+    })
+}
+
+/// A relative name below the folder; a playlist from elsewhere must not write elsewhere.
+fn local(out: &Path, name: &str) -> anyhow::Result<PathBuf> {
+    let is_plain = name.split('/').all(|part| !part.is_empty() && !part.starts_with('.'));
+    anyhow::ensure!(is_plain && !name.contains('\\'), "the playlist names `{name}`, outside of the folder");
+    Ok(out.join(name))
+}
+
+async fn save(client: &Client, path: &str, file: &Path) -> anyhow::Result<()> {
+    if let Some(folder) = file.parent() {
+        tokio::fs::create_dir_all(folder).await?;
+    }
+    let mut body = client.fetch(path).await?.bytes_stream();
+    let written = tokio::fs::File::create(file).await;
+    let mut written = written.with_context(|| format!("cannot write {}", file.display()))?;
+    while let Some(piece) = body.try_next().await? {
+        written.write_all(&piece).await?;
+    }
+    written.flush().await?;
+    drop(body.next());
+    Ok(())
+}
+
+/// The `CODECS` of the variant whose playlist is this rendition's; of sound alone, the sound's.
+fn codecs_of(master: &str, name: &str) -> String {
+    let lines: Vec<&str> = master.lines().collect();
+    let uri = format!("{name}.m3u8");
+    let of = |line: &str| {
+        let (_, rest) = line.split_once("CODECS=\"")?;
+        Some(rest.split_once('"')?.0.to_owned())
+    };
+    let variant = lines.windows(2).find(|pair| pair.get(1) == Some(&uri.as_str()));
+    let named = variant.and_then(|pair| of(pair.first()?));
+    named
+        .or_else(|| {
+            let any = lines.iter().find_map(|line| of(line))?;
+            Some(any.rsplit(',').next()?.to_owned())
+        })
+        .unwrap_or_default()
+}
+
+fn between_ms(from: Option<&str>, to: Option<&str>) -> Option<u64> {
+    use time::OffsetDateTime;
+    use time::format_description::well_known::Rfc3339;
+    let at = |text: &str| OffsetDateTime::parse(text, &Rfc3339).ok();
+    u64::try_from((at(to?)? - at(from?)?).whole_milliseconds()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn attempts_leave_no_trace_in_names() {
+        assert_eq!(flat("t3a1/720p/000001.m4s"), "720p/000001.m4s");
+        assert_eq!(flat("#EXT-X-MAP:URI=\"t2a11/720p/init.mp4\"\nt2a1/x/1\nt30a1/x/2\n"),
+            "#EXT-X-MAP:URI=\"720p/init.mp4\"\nx/1\nx/2\n");
+        assert_eq!(flat("ta1/x t3/a1/y xmlns=\"http://www.w3.org/2001\""), "ta1/x t3/a1/y xmlns=\"http://www.w3.org/2001\"");
+    }
+
+    #[test]
+    fn a_playlist_cannot_write_elsewhere() {
+        for name in ["../x", "/x", "a/../x", "a//x", ".x", "a\\x"] {
+            assert!(local(Path::new("out"), name).is_err(), "{name}");
+        }
+        assert!(local(Path::new("out"), "720p/1.m4s").is_ok());
+    }
+
+    #[test]
+    fn codecs_are_those_of_the_rendition() {
+        let master = "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1,CODECS=\"avc1.64000c,mp4a.40.2\"\n144p.m3u8\n";
+        assert_eq!(codecs_of(master, "144p"), "avc1.64000c,mp4a.40.2");
+        assert_eq!(codecs_of(master, "audio"), "mp4a.40.2");
+    }
+}

@@ -1,0 +1,154 @@
+//! `tcoder transcode FILE`: upload, follow, fetch.
+
+use std::path::{Path, PathBuf};
+
+use bus_schema::request::Preset;
+use clap::Args;
+
+use super::client::{Client, Error, Job, NewUpload};
+use super::collect::collect;
+use super::follow::{Bars, follow};
+use super::{Exit, Remote, complain, say};
+
+/// Upload a file, watch its transcode, and say where to watch the film.
+///
+/// Example: tcoder transcode film.mp4 --preset hls-adaptive --out film
+#[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct Transcode {
+    /// The film.
+    file: PathBuf,
+    /// default, web-optimized, hls or hls-adaptive.
+    #[arg(long, default_value_t = Preset::HlsAdaptive)]
+    preset: Preset,
+    /// Qualities, comma-separated: 144p to 2160p, audio [default: the preset's own].
+    #[arg(long, value_delimiter = ',')]
+    qualities: Vec<String>,
+    /// Fetch the results into this folder.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    #[command(flatten)]
+    remote: Remote,
+}
+
+/// What is to be transcoded, wherever from.
+#[derive(Debug)]
+pub(crate) struct Wish<'a> {
+    pub(crate) file: &'a Path,
+    pub(crate) preset: Preset,
+    pub(crate) qualities: &'a [String],
+    pub(crate) out: Option<&'a Path>,
+}
+
+impl Transcode {
+    pub(crate) async fn apply(self) -> Exit {
+        let client = match self.remote.client() {
+            Ok(client) => client,
+            Err(error) => return super::failed(&error),
+        };
+        let wish = Wish {
+            file: &self.file,
+            preset: self.preset,
+            qualities: &self.qualities,
+            out: self.out.as_deref(),
+        };
+        let mut bars = Bars::new(self.remote.json);
+        let job = match run(&client, &wish, &mut bars).await {
+            Ok(job) => job,
+            Err(error) => {
+                bars.end();
+                return super::failed(&error);
+            }
+        };
+        bars.end();
+        if self.remote.json {
+            return match client.job_json(&job.id).await {
+                Ok(json) => {
+                    say(&json.to_string());
+                    ended(&job, false)
+                }
+                Err(error) => super::failed(&error),
+            };
+        }
+        ended(&job, true)
+    }
+}
+
+/// Uploads, follows, fetches.
+pub(crate) async fn run(client: &Client, wish: &Wish<'_>, bars: &mut Bars) -> Result<Job, Error> {
+    let job = upload(client, wish, bars).await?;
+    bars.line(&format!("watch it at {}", client.url(&format!("/#/jobs/{job}"))));
+    let job = follow(client, &job, bars, |_| {}).await?;
+    if let Some(out) = wish.out {
+        bars.say(format!("fetching the results into {}", out.display()));
+        collect(client, &job, out).await.map_err(Error::File)?;
+    }
+    Ok(job)
+}
+
+async fn upload(client: &Client, wish: &Wish<'_>, bars: &Bars) -> Result<String, Error> {
+    let file = wish.file;
+    let facts = tokio::fs::metadata(file).await.map_err(|error| {
+        Error::File(anyhow::anyhow!("cannot read {}: {error}", file.display()))
+    })?;
+    if !facts.is_file() {
+        return Err(Error::File(anyhow::anyhow!("{} is not a file", file.display())));
+    }
+    let filename = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let new = NewUpload {
+        content_type: content_type(&filename).to_owned(),
+        filename,
+        size: facts.len(),
+        preset: Some(wish.preset.to_string()),
+        qualities: wish.qualities.to_vec(),
+    };
+    let authorized = client.authorize(&new).await?;
+    let bar = bars.upload(facts.len());
+    let sent = bar.clone();
+    client.put(&authorized.upload, file, move |bytes| sent.inc(bytes)).await?;
+    bar.finish_and_clear();
+    Ok(authorized.job_id)
+}
+
+/// A hint for the record; the probe looks at the bytes.
+fn content_type(name: &str) -> &'static str {
+    let extension = name.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase());
+    match extension.as_deref() {
+        Some("mp4" | "m4v") => "video/mp4",
+        Some("mov") => "video/quicktime",
+        Some("mkv") => "video/x-matroska",
+        Some("webm") => "video/webm",
+        Some("avi") => "video/x-msvideo",
+        Some("ts" | "m2ts" | "mts") => "video/mp2t",
+        Some("mp3") => "audio/mpeg",
+        Some("m4a") => "audio/mp4",
+        Some("wav") => "audio/wav",
+        _ => "application/octet-stream",
+    }
+}
+
+/// Says how a job ended, and the exit code of that.
+pub(crate) fn ended(job: &Job, is_told: bool) -> Exit {
+    for warning in &job.warnings {
+        complain(&format!("warning: {warning}"));
+    }
+    match job.state.as_str() {
+        "completed" => {
+            if is_told {
+                say(&format!("completed: {} ({})", job.filename, job.id));
+            }
+            Exit::Done
+        }
+        "cancelled" => {
+            complain("the job was cancelled");
+            Exit::Cancelled
+        }
+        _ => {
+            let reason = job.error.as_ref();
+            let (code, message) =
+                reason.map_or(("unknown", "no reason is known"), |e| (&e.code, &e.message));
+            complain(&format!("failed: {message} ({code})"));
+            Exit::Failed
+        }
+    }
+}
