@@ -103,7 +103,7 @@ async fn a_renewal_does_not_outlast_the_lease() {
     let (server, bus) = TestServer::start_with_topology().await.expect("a server");
     let leases = Leases::new(&bus, "control");
     let mut lease = leases.acquire("leader", "me", TTL * 2).await.expect("free");
-    server.freeze().expect("frozen");
+    server.freeze().await.expect("frozen");
     let error = lease.renew("me").await.expect_err("no answer");
     assert_eq!(error.kind(), ErrorKind::Lost, "{error}");
     assert!(!lease.is_valid(Duration::ZERO));

@@ -20,7 +20,7 @@ async fn our_own_write_is_no_conflict() {
         .acquire("leader", "me", DEADLINE)
         .await
         .expect("free");
-    server.freeze().expect("frozen");
+    server.freeze().await.expect("frozen");
     let thaw = async {
         tokio::time::sleep(REQUEST_TIMEOUT + Duration::from_millis(500)).await;
         let thawed_at = BootInstant::now();
@@ -60,7 +60,7 @@ async fn anothers_write_is_a_conflict() {
     let (server, bus) = TestServer::start_with_topology().await.expect("a server");
     let jobs: Register<u32> = Register::new(&bus, "jobs");
     let old = jobs.create("old", &1).await.expect("created");
-    server.freeze().expect("frozen");
+    server.freeze().await.expect("frozen");
     let another: Register<u32> = jobs.clone();
     let thaw = async {
         tokio::time::sleep(REQUEST_TIMEOUT + Duration::from_millis(500)).await;

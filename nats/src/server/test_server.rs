@@ -22,6 +22,8 @@ use super::write_private;
 const WORKERS: u32 = 8;
 /// How long a test waits for its connection: to catch a hang, not to measure.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(30);
+/// How often a server that is being stopped is looked at.
+const POLL: Duration = Duration::from_millis(5);
 /// Ports below those that the kernel gives out by itself, so that a server that is down keeps its.
 const PORTS: std::ops::Range<u16> = 21_000..32_000;
 
@@ -176,8 +178,16 @@ impl TestServer {
     ///
     /// # Errors
     /// [`ErrorKind::Process`] when it may not be signalled.
-    pub fn freeze(&self) -> Result<()> {
-        self.signal(Signal::STOP)
+    pub async fn freeze(&self) -> Result<()> {
+        let Some(process) = &self.process else {
+            return Ok(());
+        };
+        process.id().signal(Signal::STOP)?;
+        // The signal is on its way to each thread; until the last has it, answers still come.
+        while !is_stopped(process.id().pid) {
+            tokio::time::sleep(POLL).await;
+        }
+        Ok(())
     }
 
     /// Lets it go on.
@@ -185,13 +195,9 @@ impl TestServer {
     /// # Errors
     /// [`ErrorKind::Process`] when it may not be signalled.
     pub fn thaw(&self) -> Result<()> {
-        self.signal(Signal::CONT)
-    }
-
-    fn signal(&self, signal: Signal) -> Result<()> {
         self.process
             .as_ref()
-            .map_or(Ok(()), |process| process.id().signal(signal))
+            .map_or(Ok(()), |process| process.id().signal(Signal::CONT))
     }
 
     /// Ends the server gently; nothing when it is down.
@@ -229,6 +235,19 @@ async fn open(credentials: &Credentials, name: &str) -> Result<Bus> {
     let bus = connect(credentials, name).await?;
     bus.ready(CONNECT_PATIENCE).await?;
     Ok(bus)
+}
+
+/// Whether all threads of a process stand still.
+fn is_stopped(pid: u32) -> bool {
+    let Ok(threads) = std::fs::read_dir(format!("/proc/{pid}/task")) else {
+        return true;
+    };
+    threads.flatten().all(|thread| {
+        let stat = std::fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+        // A thread that has just ended has no state.
+        stat.rsplit_once(") ")
+            .is_none_or(|(_, fields)| fields.starts_with('T'))
+    })
 }
 
 /// A port that nobody listens on and no other test holds, and the lock that says so.
