@@ -24,7 +24,7 @@ pub struct Hello {
     pub r#type: HelloType,
     /// Whose feed.
     pub job: JobId,
-    /// The last fact that the client has, as it said.
+    /// The fact before the first that follows: the client's own last one, unless facts are gone.
     pub n: u64,
     /// Whether every fact after `n` follows. `false`: some are gone; the record tells the state.
     pub recovered: bool,

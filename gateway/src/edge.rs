@@ -24,6 +24,8 @@ mod view;
 
 mod uploads;
 
+mod from_object;
+
 mod jobs;
 
 mod download;

@@ -178,10 +178,15 @@ impl Meter {
             || (!self.state.is_terminal() && age_ms >= REPEAT_MS)
     }
 
-    /// The value at `now_ms`; `n` of it is 0, for whoever sends it to fill in.
+    /// The value at `now_ms`, for those that follow; the next one is due later.
     pub fn read(&mut self, now_ms: u64) -> JobProgress {
         self.is_changed = false;
         self.read_ms = Some(now_ms);
+        self.value(now_ms)
+    }
+
+    /// The value at `now_ms`, for one who asks; `n` of it is 0, for whoever sends it to fill in.
+    pub fn value(&mut self, now_ms: u64) -> JobProgress {
         let encoded = self.encoded();
         let percent = 100.0 * self.fraction(encoded);
         self.percent = self

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use bus_schema::attempt::{self, AudioPart, ChunkResult, RenditionResult};
 use bus_schema::id::{Attempt, JobId, TaskNumber, TenantId};
 use bus_schema::plan::{AudioPlan, Plan, VideoPlan, VideoRendition};
-use bus_schema::record::{JobRecord, JobState, RECORD_VERSION, SourceObject, TaskState, Tasks, Times};
+use bus_schema::record::{
+    JobRecord, JobState, RECORD_VERSION, SourceObject, TaskState, Tasks, Times,
+};
 use bus_schema::request::{JobRequest, Preset};
 use bus_schema::source::{SourceFacts, VideoFacts};
 
@@ -22,8 +24,10 @@ pub(crate) struct SampleJob {
 }
 
 /// Renditions as (name, width, height, cap).
-pub(crate) const LADDER: [(&str, u32, u32, u32); 2] =
-    [("360p", 640, 360, 1_000_000), ("720p", 1280, 720, 4_500_000)];
+pub(crate) const LADDER: [(&str, u32, u32, u32); 2] = [
+    ("360p", 640, 360, 1_000_000),
+    ("720p", 1280, 720, 4_500_000),
+];
 
 impl SampleJob {
     /// Running, planned, nothing done.
@@ -37,8 +41,16 @@ impl SampleJob {
             state: JobState::Running,
             priority: 50,
             request: request(),
-            source: SourceObject { key: "inputs/x".to_owned(), bytes: 1_000, etag: None },
-            times: Times { created_ms: 1, started_ms: Some(1_000), ..Times::default() },
+            source: SourceObject {
+                key: "inputs/x".to_owned(),
+                bytes: 1_000,
+                etag: None,
+            },
+            times: Times {
+                created_ms: 1,
+                started_ms: Some(1_000),
+                ..Times::default()
+            },
             facts: Some(source_facts(duration_ns)),
             plan: Some(plan),
             tasks: Tasks::waiting(n_tasks),
@@ -51,7 +63,10 @@ impl SampleJob {
             next_look_ms: None,
             outbox: Vec::new(),
         };
-        Self { record, details: BTreeMap::new() }
+        Self {
+            record,
+            details: BTreeMap::new(),
+        }
     }
 
     pub(crate) fn plan(&self) -> &Plan {
@@ -60,12 +75,16 @@ impl SampleJob {
 
     /// A chunk is in storage.
     pub(crate) fn finish_chunk(&mut self, chunk: u32, attempt: u16) {
-        let task = TaskNumber(u32::try_from(self.plan().first_chunk_task()).expect("few tasks") + chunk);
+        let task =
+            TaskNumber(u32::try_from(self.plan().first_chunk_task()).expect("few tasks") + chunk);
         let durations = self.chunk_durations(chunk);
         let start = self.plan().chunk(chunk).start_ns / 1_000_000 * u64::from(TIMESCALE) / 1_000;
         let rendition = |(name, _, _, bitrate): &(&str, u32, u32, u32)| RenditionResult {
             name: name.parse().expect("a rendition name"),
-            bytes: durations.iter().map(|units| bitrate / 16 / TIMESCALE * units + 1).collect(),
+            bytes: durations
+                .iter()
+                .map(|units| bitrate / 16 / TIMESCALE * units + 1)
+                .collect(),
             init_bytes: 700,
             samples_bytes: 100,
             codecs: "avc1.64001f".to_owned(),
@@ -85,23 +104,38 @@ impl SampleJob {
     pub(crate) fn finish_chunk_as(&mut self, task: TaskNumber, attempt: u16, result: &ChunkResult) {
         self.finish_task(task, attempt);
         let key = attempt::key(&self.record.id, task, Attempt(attempt), None);
-        self.details.insert(key, serde_json::to_vec(result).expect("it is JSON"));
+        self.details
+            .insert(key, serde_json::to_vec(result).expect("it is JSON"));
     }
 
     /// A task is done, without details.
     pub(crate) fn finish_task(&mut self, task: TaskNumber, attempt: u16) {
         let task = self.record.tasks.get_mut(task).expect("the plan has it");
-        task.state = TaskState::Done { attempt: Attempt(attempt) };
+        task.state = TaskState::Done {
+            attempt: Attempt(attempt),
+        };
         task.attempts = attempt;
     }
 
     /// The next part of the sound is in storage; these are its segments.
     pub(crate) fn finish_part(&mut self, attempt: u16, durations: &[u32]) {
         let task = self.plan().audio_task().expect("the sample has sound");
-        let part = self.record.tasks.get(task).expect("the plan has it").n_parts();
+        let part = self
+            .record
+            .tasks
+            .get(task)
+            .expect("the plan has it")
+            .n_parts();
         let before: Vec<AudioPart> = (0..part).map(|part| self.part(task, part)).collect();
-        let units = before.iter().flat_map(|part| &part.durations).map(|units| u64::from(*units)).sum();
-        let segments = before.iter().map(|part| part.durations.len()).sum::<usize>();
+        let units = before
+            .iter()
+            .flat_map(|part| &part.durations)
+            .map(|units| u64::from(*units))
+            .sum();
+        let segments = before
+            .iter()
+            .map(|part| part.durations.len())
+            .sum::<usize>();
         let result = AudioPart {
             part,
             first_segment: u32::try_from(segments).expect("few segments"),
@@ -112,14 +146,28 @@ impl SampleJob {
             samples_bytes: 90,
             codecs: "mp4a.40.2".to_owned(),
         };
-        self.record.tasks.get_mut(task).expect("the plan has it").push_part(Attempt(attempt));
+        self.record
+            .tasks
+            .get_mut(task)
+            .expect("the plan has it")
+            .push_part(Attempt(attempt));
         let key = attempt::key(&self.record.id, task, Attempt(attempt), Some(part));
-        self.details.insert(key, serde_json::to_vec(&result).expect("it is JSON"));
+        self.details
+            .insert(key, serde_json::to_vec(&result).expect("it is JSON"));
     }
 
     fn part(&self, task: TaskNumber, part: u32) -> AudioPart {
-        let attempts = self.record.tasks.get(task).into_iter().flat_map(|task| task.part_attempts());
-        let attempt = attempts.skip(part as usize).take(1).last().expect("the part is there");
+        let attempts = self
+            .record
+            .tasks
+            .get(task)
+            .into_iter()
+            .flat_map(|task| task.part_attempts());
+        let attempt = attempts
+            .skip(part as usize)
+            .take(1)
+            .last()
+            .expect("the part is there");
         let key = attempt::key(&self.record.id, task, attempt, Some(part));
         serde_json::from_slice(&self.details[&key]).expect("it is a part")
     }
@@ -141,8 +189,12 @@ impl SampleJob {
     fn chunk_durations(&self, chunk: u32) -> Vec<u32> {
         let plan = self.plan();
         let span = plan.chunk(chunk);
-        let end_ns = span.end_ns.unwrap_or(plan.duration_ns).max(span.start_ns + 1);
-        let cuts = (span.start_ns..end_ns).step_by(usize::try_from(plan.segment_ns).expect("64 bits"));
+        let end_ns = span
+            .end_ns
+            .unwrap_or(plan.duration_ns)
+            .max(span.start_ns + 1);
+        let cuts =
+            (span.start_ns..end_ns).step_by(usize::try_from(plan.segment_ns).expect("64 bits"));
         cuts.map(|from_ns| {
             let to_ns = (from_ns + plan.segment_ns).min(end_ns);
             let frames = ((to_ns - from_ns) * 25).div_ceil(SECOND_NS);
@@ -181,7 +233,12 @@ fn source_facts(duration_ns: u64) -> SourceFacts {
         start_ns: 0,
         duration_ns,
     };
-    SourceFacts { container: "mp4".to_owned(), duration_ns, video: Some(video), audio: Vec::new() }
+    SourceFacts {
+        container: "mp4".to_owned(),
+        duration_ns,
+        video: Some(video),
+        audio: Vec::new(),
+    }
 }
 
 fn plan(duration_ns: u64, has_audio: bool) -> Plan {
@@ -209,10 +266,17 @@ fn plan(duration_ns: u64, has_audio: bool) -> Plan {
         first_chunk_ns: 4 * SECOND_NS,
         chunk_ns: 16 * SECOND_NS,
         duration_ns,
-        video: Some(VideoPlan { timescale: TIMESCALE, renditions: LADDER.map(rendition).to_vec() }),
+        video: Some(VideoPlan {
+            timescale: TIMESCALE,
+            end_ns: duration_ns,
+            renditions: LADDER.map(rendition).to_vec(),
+        }),
         audio,
         is_streamed: true,
         encode_reason: None,
-        files: LADDER.iter().map(|(name, ..)| name.parse().expect("a rendition name")).collect(),
+        files: LADDER
+            .iter()
+            .map(|(name, ..)| name.parse().expect("a rendition name"))
+            .collect(),
     }
 }

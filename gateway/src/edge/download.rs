@@ -41,7 +41,7 @@ pub(super) struct DownloadQuery {
 
 /// Leads to a finished file in storage.
 #[utoipa::path(
-    get, path = "/v1/jobs/{id}/download", tag = "playback",
+    get, path = "/v1/jobs/{id}/download", tag = "playback", operation_id = "downloadFile",
     params(("id" = String, Path, description = "The job."), DownloadQuery),
     responses(
         (status = 302, description = "A signed address in storage, for an hour."),

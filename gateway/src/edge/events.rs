@@ -40,7 +40,7 @@ pub(super) struct EventsQuery {
 /// The job's feed as server-sent events: the frames of the WebSocket as `data`, the facts with their
 /// number as `id`. After the last fact the stream ends, and 204 tells a browser not to come back.
 #[utoipa::path(
-    get, path = "/v1/jobs/{id}/events", tag = "live",
+    get, path = "/v1/jobs/{id}/events", tag = "live", operation_id = "streamEvents",
     params(
         ("id" = String, Path, description = "The job."),
         ("last-event-id" = Option<u64>, Header, description = "The last fact you have."),

@@ -18,7 +18,7 @@ pub(super) struct Ok {
 
 /// The process is up.
 #[utoipa::path(
-    get, path = "/healthz", tag = "operations",
+    get, path = "/healthz", tag = "operations", operation_id = "getHealth",
     responses((status = 200, description = "It is up.", body = Ok))
 )]
 pub(super) async fn healthz() -> Json<Ok> {
@@ -27,7 +27,7 @@ pub(super) async fn healthz() -> Json<Ok> {
 
 /// The process can do its work: bus and storage answer.
 #[utoipa::path(
-    get, path = "/readyz", tag = "operations",
+    get, path = "/readyz", tag = "operations", operation_id = "getReadiness",
     responses(
         (status = 200, description = "It can work.", body = Ok),
         (status = 503, description = "`unavailable`, with what is missing.", body = ProblemBody, content_type = "application/problem+json"),
@@ -48,7 +48,7 @@ pub(super) async fn readyz(State(edge): State<Shared>) -> Result<Json<Ok>, Probl
 
 /// Numbers of this moment.
 #[utoipa::path(
-    get, path = "/v1/stats", tag = "operations",
+    get, path = "/v1/stats", tag = "operations", operation_id = "getStats",
     responses((status = 200, description = "Jobs, tasks, workers.", body = Stats))
 )]
 pub(super) async fn stats(State(edge): State<Shared>) -> Json<Stats> {
@@ -57,7 +57,7 @@ pub(super) async fn stats(State(edge): State<Shared>) -> Json<Stats> {
 
 /// What works and what does not.
 #[utoipa::path(
-    get, path = "/v1/status", tag = "operations",
+    get, path = "/v1/status", tag = "operations", operation_id = "getStatus",
     responses((status = 200, description = "Bus, storage, leader, workers.", body = Status))
 )]
 pub(super) async fn status(State(edge): State<Shared>) -> Json<Status> {

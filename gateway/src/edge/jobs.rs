@@ -39,7 +39,7 @@ pub(super) struct ListQuery {
 
 /// Lists jobs, newest first.
 #[utoipa::path(
-    get, path = "/v1/jobs", tag = "jobs", params(ListQuery),
+    get, path = "/v1/jobs", tag = "jobs", operation_id = "listJobs", params(ListQuery),
     responses(
         (status = 200, description = "A page of jobs.", body = JobList),
         (status = "default", description = "Refused.", body = ProblemBody, content_type = "application/problem+json"),
@@ -102,7 +102,7 @@ fn state(name: &str) -> Result<JobState, Problem> {
 
 /// One job.
 #[utoipa::path(
-    get, path = "/v1/jobs/{id}", tag = "jobs", params(("id" = String, Path, description = "The job.")),
+    get, path = "/v1/jobs/{id}", tag = "jobs", operation_id = "getJob", params(("id" = String, Path, description = "The job.")),
     responses(
         (status = 200, description = "The job as it is now.", body = JobView),
         (status = "default", description = "Refused.", body = ProblemBody, content_type = "application/problem+json"),
@@ -118,7 +118,7 @@ pub(super) async fn get(
 
 /// Stops a job's work. What is finished stays.
 #[utoipa::path(
-    post, path = "/v1/jobs/{id}/cancel", tag = "jobs", params(("id" = String, Path, description = "The job.")),
+    post, path = "/v1/jobs/{id}/cancel", tag = "jobs", operation_id = "cancelJob", params(("id" = String, Path, description = "The job.")),
     responses(
         (status = 200, description = "The job, cancelled.", body = JobView),
         (status = 409, description = "`conflict`: the job has ended.", body = ProblemBody, content_type = "application/problem+json"),
@@ -136,7 +136,7 @@ pub(super) async fn cancel(
 
 /// Cancels if needed, then removes outputs and record.
 #[utoipa::path(
-    delete, path = "/v1/jobs/{id}", tag = "jobs", params(("id" = String, Path, description = "The job.")),
+    delete, path = "/v1/jobs/{id}", tag = "jobs", operation_id = "deleteJob", params(("id" = String, Path, description = "The job.")),
     responses(
         (status = 204, description = "It is gone."),
         (status = "default", description = "Refused.", body = ProblemBody, content_type = "application/problem+json"),
@@ -162,7 +162,7 @@ pub(super) struct Ticket {
 
 /// A fresh ticket for the job's live feed, for a page that connects again.
 #[utoipa::path(
-    post, path = "/v1/jobs/{id}/ticket", tag = "live", params(("id" = String, Path, description = "The job.")),
+    post, path = "/v1/jobs/{id}/ticket", tag = "live", operation_id = "createTicket", params(("id" = String, Path, description = "The job.")),
     responses(
         (status = 200, description = "Good for one session, within a minute.", body = Ticket),
         (status = "default", description = "Refused.", body = ProblemBody, content_type = "application/problem+json"),

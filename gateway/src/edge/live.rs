@@ -50,7 +50,7 @@ pub(super) struct LiveQuery {
 /// on. After the last fact the session is closed with 1000. Codes 4000 to 4499 and 1012 mean: connect
 /// again with your last `n` and a fresh ticket.
 #[utoipa::path(
-    get, path = "/v1/jobs/{id}/live", tag = "live",
+    get, path = "/v1/jobs/{id}/live", tag = "live", operation_id = "openLive",
     params(("id" = String, Path, description = "The job."), LiveQuery),
     responses(
         (status = 101, description = "Frames follow."),

@@ -19,7 +19,7 @@ const PLAYLIST_CACHE: &str = "no-cache";
 
 /// The multivariant playlist; it grows with the job.
 #[utoipa::path(
-    get, path = "/v1/jobs/{id}/play/master.m3u8", tag = "playback",
+    get, path = "/v1/jobs/{id}/play/master.m3u8", tag = "playback", operation_id = "getMasterPlaylist",
     params(("id" = String, Path, description = "The job.")),
     responses(
         (status = 200, description = "HLS (RFC 8216).", body = String, content_type = "application/vnd.apple.mpegurl"),
@@ -38,7 +38,7 @@ pub(super) async fn multivariant(
 /// A rendition's playlist (`720p.m3u8`), the DASH manifest (`manifest.mpd`, once the job is completed),
 /// or a segment as the playlists name it (`t3a1/720p/000012.m4s`), which leads to storage.
 #[utoipa::path(
-    get, path = "/v1/jobs/{id}/play/{*path}", tag = "playback",
+    get, path = "/v1/jobs/{id}/play/{*path}", tag = "playback", operation_id = "getPlayObject",
     params(
         ("id" = String, Path, description = "The job."),
         ("path" = String, Path, description = "As the playlists name it."),

@@ -9,7 +9,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::state::Shared;
-use super::{download, events, guard, health, jobs, live, page, play, uploads};
+use super::{download, events, from_object, guard, health, jobs, live, page, play, uploads};
 use crate::problem::{Code, Problem, ProblemBody};
 
 /// What the document says of itself.
@@ -35,7 +35,7 @@ struct Document;
 pub(super) fn router(edge: Shared) -> Router {
     let (router, document) = OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(uploads::create))
-        .routes(routes!(jobs::list, uploads::create_from_object))
+        .routes(routes!(jobs::list, from_object::create))
         .routes(routes!(jobs::get, jobs::delete))
         .routes(routes!(jobs::cancel))
         .routes(routes!(jobs::ticket))

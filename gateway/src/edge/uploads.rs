@@ -1,11 +1,11 @@
-//! `POST /v1/uploads` and `POST /v1/jobs`: how jobs begin.
+//! `POST /v1/uploads`: the right to upload one file, and the job that waits for it.
 
 use std::collections::BTreeMap;
 
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
-use bus_schema::id::{JobId, TenantId};
+use bus_schema::id::JobId;
 use bus_schema::object_key;
 use bus_schema::record::SourceObject;
 use http::{HeaderValue, StatusCode, header};
@@ -13,16 +13,12 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::body::Body;
-use super::state::{Edge, Shared};
-use super::view::JobView;
+use super::state::Shared;
 use super::wishes::Wishes;
 use crate::clock::{now_ms, rfc3339};
 use crate::jobs::NewJob;
 use crate::problem::{Code, Problem, ProblemBody};
-use crate::storage::{ErrorKind, PutConditions};
-
-/// Longest object key of S3, in bytes.
-const KEY_BYTES_MAX: usize = 1_024;
+use crate::storage::PutConditions;
 
 /// Asks for the right to upload one file.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -35,31 +31,6 @@ pub(super) struct UploadRequest {
     /// Exactly so many bytes will come.
     #[schema(minimum = 1)]
     size: u64,
-    /// `default`, `web-optimized`, `hls` or `hls-adaptive` (the default).
-    preset: Option<String>,
-    /// `144p` to `2160p`, `audio`; empty is the preset's choice.
-    #[serde(default)]
-    qualities: Vec<String>,
-    /// 0 to 100, higher is released first; 50 by default.
-    #[schema(maximum = 100)]
-    priority: Option<u64>,
-    /// Where stages are posted, signed.
-    webhook_url: Option<String>,
-    /// Your own words, echoed in webhooks.
-    #[serde(default)]
-    metadata: BTreeMap<String, String>,
-    /// Your own id of this job.
-    external_id: Option<String>,
-}
-
-/// Asks for a job of an object that is in storage already.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct JobRequestBody {
-    /// Its key in the storage bucket; not one of our outputs.
-    key: String,
-    /// The name to show; the key's last part by default.
-    filename: Option<String>,
     /// `default`, `web-optimized`, `hls` or `hls-adaptive` (the default).
     preset: Option<String>,
     /// `144p` to `2160p`, `audio`; empty is the preset's choice.
@@ -103,19 +74,9 @@ pub(super) struct UploadTarget {
     headers: BTreeMap<String, String>,
 }
 
-/// A job that began.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct JobCreated {
-    /// The job.
-    #[serde(flatten)]
-    job: JobView,
-    /// Opens the job's live feed, once, within a minute.
-    live_ticket: String,
-}
-
 /// Authorizes an upload: a job, and a signed PUT for exactly this file.
 #[utoipa::path(
-    post, path = "/v1/uploads", tag = "jobs", request_body = UploadRequest,
+    post, path = "/v1/uploads", tag = "jobs", operation_id = "createUpload", request_body = UploadRequest,
     responses(
         (status = 201, description = "Make the request in `upload`; the job begins by itself.", body = UploadAuthorized),
         (status = "default", description = "Refused; nothing was written.", body = ProblemBody, content_type = "application/problem+json"),
@@ -185,123 +146,8 @@ pub(super) async fn create(
     Ok(created(id, Json(authorized).into_response()))
 }
 
-/// Makes a job of an object that is in storage already.
-#[utoipa::path(
-    post, path = "/v1/jobs", tag = "jobs", request_body = JobRequestBody,
-    responses(
-        (status = 201, description = "The job has begun.", body = JobCreated),
-        (status = "default", description = "Refused; nothing was written.", body = ProblemBody, content_type = "application/problem+json"),
-    )
-)]
-pub(super) async fn create_from_object(
-    State(edge): State<Shared>,
-    Body(asked): Body<JobRequestBody>,
-) -> Result<Response, Problem> {
-    let tenant = edge.tenant();
-    check_key(&asked.key, &tenant)?;
-    let last_part = asked.key.rsplit('/').next().unwrap_or_default().to_owned();
-    let mut wishes = Wishes {
-        filename: asked.filename.unwrap_or(last_part),
-        content_type: "application/octet-stream".to_owned(),
-        preset: asked.preset,
-        qualities: asked.qualities,
-        priority: asked.priority,
-        webhook_url: asked.webhook_url,
-        metadata: asked.metadata,
-        external_id: asked.external_id,
-    };
-    let source = source_object(&edge, asked.key, &mut wishes).await?;
-    let (request, priority) = wishes.check(&edge.options).await?;
-    let now_ms = now_ms();
-    let id = JobId::random(now_ms);
-    let new = NewJob {
-        id,
-        tenant,
-        request,
-        priority,
-        source,
-        upload_expires_ms: None,
-    };
-    let record = edge.jobs.create(new).await?;
-    let (ticket, _) = edge.tickets.issue(id, now_ms);
-    let job = edge.view(record).await;
-    let answer = JobCreated {
-        job,
-        live_ticket: ticket.as_str().to_owned(),
-    };
-    Ok(created(id, Json(answer).into_response()))
-}
-
-/// Looks at the object; its own content type is the one to keep, where it is one.
-async fn source_object(
-    edge: &Edge,
-    key: String,
-    wishes: &mut Wishes,
-) -> Result<SourceObject, Problem> {
-    let facts = edge
-        .storage
-        .head(&key)
-        .await
-        .map_err(|error| match error.kind() {
-            ErrorKind::NotFound => Problem::new(
-                Code::UnknownObject,
-                "There is no object under `key`: upload it first, or check its spelling.",
-            ),
-            _ => Problem::from(error),
-        })?;
-    let bytes_max = edge.options.upload_bytes_max;
-    if facts.size == 0 || facts.size > bytes_max {
-        let detail = format!(
-            "The object has {} bytes; a source has 1 to {bytes_max}.",
-            facts.size
-        );
-        return Err(Problem::new(Code::SizeOutOfRange, detail));
-    }
-    if let Some(content_type) = facts
-        .content_type
-        .and_then(|t| Some(t.split(';').next()?.trim().to_owned()))
-        && content_type.contains('/')
-    {
-        wishes.content_type = content_type;
-    }
-    Ok(SourceObject {
-        key,
-        bytes: facts.size,
-        etag: Some(facts.etag),
-    })
-}
-
-/// Never an output (a job of it would feed itself), never another tenant's input.
-fn check_key(key: &str, tenant: &TenantId) -> Result<(), Problem> {
-    let refused = |detail: String| Err(Problem::new(Code::InvalidKey, detail));
-    if !(1..=KEY_BYTES_MAX).contains(&key.len()) || key.chars().any(char::is_control) {
-        return refused(format!(
-            "`key` takes 1 to {KEY_BYTES_MAX} bytes without control characters."
-        ));
-    }
-    // Some services fold `.` and `..` in addresses: such a key could name another object there.
-    if key.starts_with('/') || key.split('/').any(|part| matches!(part, "." | "..")) {
-        return refused("`key` must not begin with `/` or have `.` or `..` as a part.".to_owned());
-    }
-    if key.starts_with(object_key::OUTPUTS) {
-        return refused(format!(
-            "`key` lies under `{}`, where only results are: name a source.",
-            object_key::OUTPUTS
-        ));
-    }
-    let owner = key
-        .strip_prefix(object_key::INPUTS)
-        .and_then(|rest| rest.split_once('/'));
-    if owner.is_some_and(|(owner, _)| owner != tenant.as_str()) {
-        return refused(format!(
-            "`key` lies under another owner's inputs: yours are under `{}{tenant}/`.",
-            object_key::INPUTS
-        ));
-    }
-    Ok(())
-}
-
-fn created(id: JobId, mut response: Response) -> Response {
+/// 201, with the job's address.
+pub(super) fn created(id: JobId, mut response: Response) -> Response {
     *response.status_mut() = StatusCode::CREATED;
     let headers = response.headers_mut();
     if let Ok(location) = HeaderValue::from_str(&format!("/v1/jobs/{id}")) {
@@ -310,39 +156,4 @@ fn created(id: JobId, mut response: Response) -> Response {
     // It holds a signature and a ticket.
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn keys_of_others_and_of_outputs_are_refused() {
-        let tenant = TenantId::default();
-        for key in [
-            "inputs/default/x/source",
-            "inputs/film.mp4",
-            "films/a b.mp4",
-            "a..b",
-            "ünï.mp4",
-        ] {
-            assert!(check_key(key, &tenant).is_ok(), "{key}");
-        }
-        for key in [
-            "",
-            "outputs/default/x/t1a1/720p.mp4",
-            "outputs/",
-            "inputs/other/x/source",
-            "inputs//x",
-            "/inputs/x",
-            "../outputs/x",
-            "a/../outputs/x",
-            "a/./b",
-            "a\nb",
-            "a\0",
-            &"x".repeat(1_025),
-        ] {
-            assert!(check_key(key, &tenant).is_err(), "{key:?}");
-        }
-    }
 }

@@ -20,18 +20,14 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::catch_up;
+use super::followed::Followed;
 use crate::clock::now_ms;
 use crate::progress::{INTERVAL_MS, Meter};
 
 /// Questions waiting for the task; each is answered in microseconds.
 const MAILBOX_MAX: usize = 1_024;
-/// Facts waiting for one session. A job of 60 s has fewer in all; a reader that lags behind by more
-/// comes back with its `n` and reads them from the bus stream instead.
-const FACTS_MAX: usize = 256;
 /// Jobs that are followed at once, with or without sessions: about 2 KB each while nobody watches.
 const JOBS_MAX: usize = 4_096;
-/// A job that nobody watches and nothing is heard of is forgotten after this.
-const FORGET_AFTER: Duration = Duration::from_secs(600);
 /// How often the forgettable are looked for.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 
@@ -118,15 +114,6 @@ pub(crate) struct FeedActor {
     is_watched: bool,
 }
 
-/// One job.
-#[derive(Debug)]
-struct Followed {
-    meter: Meter,
-    sessions: Vec<mpsc::Sender<Arc<LiveFact>>>,
-    progress: watch::Sender<Option<Arc<JobProgress>>>,
-    heard_at: Instant,
-}
-
 impl FeedActor {
     /// Subscribes. From here on nothing is missed but while the connection is down.
     pub(crate) async fn subscribe(bus: &Bus) -> Result<(Feed, Self), Error> {
@@ -176,11 +163,7 @@ impl FeedActor {
                 connection.mark_unchanged();
                 let followed = self.follow(record.id);
                 followed.meter.load(&record);
-                let (sender, facts) = mpsc::channel(FACTS_MAX);
-                followed.sessions.push(sender);
-                let progress = followed.progress.subscribe();
-                // A session begins with what is known already.
-                followed.send_progress(now_ms());
+                let (facts, progress) = followed.add_session(now_ms());
                 // A session that has gone meanwhile is noticed at the next fact.
                 drop(reply.send(Watch {
                     facts,
@@ -198,12 +181,12 @@ impl FeedActor {
                 let gauge = |record: &Arc<JobRecord>| match self.jobs.get_mut(&record.id) {
                     Some(followed) => {
                         followed.meter.load(record);
-                        followed.meter.read(now_ms)
+                        followed.meter.value(now_ms)
                     }
                     None => {
                         let mut meter = Meter::new(record.id);
                         meter.load(record);
-                        meter.read(now_ms)
+                        meter.value(now_ms)
                     }
                 };
                 // Whoever asked may have gone.
@@ -226,12 +209,7 @@ impl FeedActor {
                 return;
             }
         };
-        followed.heard_at = Instant::now();
-        followed.meter.fact(&fact.fact);
-        // A full queue is a slow reader: dropping its sender closes its queue, and it is told.
-        followed
-            .sessions
-            .retain(|session| session.try_send(Arc::clone(&fact)).is_ok());
+        followed.send_fact(&fact);
         let is_last = matches!(
             fact.fact,
             Fact::Completed { .. } | Fact::Failed { .. } | Fact::Cancelled {}
@@ -262,11 +240,7 @@ impl FeedActor {
     fn publish(&mut self, now_ms: u64) {
         self.is_watched = false;
         for followed in self.jobs.values_mut() {
-            followed.sessions.retain(|session| !session.is_closed());
-            self.is_watched |= followed.is_watched();
-            if followed.is_watched() && followed.meter.is_due(now_ms) {
-                followed.send_progress(now_ms);
-            }
+            self.is_watched |= followed.tick(now_ms);
         }
     }
 
@@ -283,29 +257,10 @@ impl FeedActor {
                 self.jobs.remove(&oldest);
             }
         }
-        self.jobs.entry(job).or_insert_with(|| Followed {
-            meter: Meter::new(job),
-            sessions: Vec::new(),
-            progress: watch::Sender::new(None),
-            heard_at: Instant::now(),
-        })
+        self.jobs.entry(job).or_insert_with(|| Followed::new(job))
     }
 
     fn forget_old(&mut self) {
-        self.jobs.retain(|_, followed| {
-            followed.sessions.retain(|session| !session.is_closed());
-            followed.is_watched() || followed.heard_at.elapsed() < FORGET_AFTER
-        });
-    }
-}
-
-impl Followed {
-    fn is_watched(&self) -> bool {
-        !self.sessions.is_empty()
-    }
-
-    fn send_progress(&mut self, now_ms: u64) {
-        self.progress
-            .send_replace(Some(Arc::new(self.meter.read(now_ms))));
+        self.jobs.retain(|_, followed| !followed.is_old());
     }
 }

@@ -1,0 +1,121 @@
+//! Every wish that cannot be has a code of its own; everyday ones pass.
+
+use super::*;
+
+fn wishes() -> Wishes {
+    Wishes {
+        filename: "film.mp4".to_owned(),
+        content_type: "video/mp4".to_owned(),
+        preset: None,
+        qualities: Vec::new(),
+        priority: None,
+        webhook_url: None,
+        metadata: BTreeMap::new(),
+        external_id: None,
+    }
+}
+
+async fn code(change: impl FnOnce(&mut Wishes)) -> Option<Code> {
+    let mut wishes = wishes();
+    change(&mut wishes);
+    wishes
+        .check(&Options::default())
+        .await
+        .err()
+        .map(|problem| problem.code)
+}
+
+#[tokio::test]
+async fn defaults_and_everyday_wishes_pass() {
+    let (request, priority) = wishes().check(&Options::default()).await.unwrap();
+    assert_eq!(
+        (request.preset, priority),
+        (Preset::HlsAdaptive, PRIORITY_DEFAULT)
+    );
+    for name in ["ä ö.mp4", "a..b.mp4", ".hidden", "…", &"x".repeat(255)] {
+        assert_eq!(
+            code(|w| name.clone_into(&mut w.filename)).await,
+            None,
+            "{name}"
+        );
+    }
+    assert_eq!(
+        code(|w| w.qualities = vec!["720p".to_owned(), "audio".to_owned()]).await,
+        None
+    );
+    assert_eq!(
+        code(|w| w.webhook_url = Some("https://8.8.8.8/hook".to_owned())).await,
+        None
+    );
+}
+
+#[tokio::test]
+async fn names_that_are_paths_or_hold_control_characters_are_refused() {
+    for name in [
+        "",
+        ".",
+        "..",
+        "a/b",
+        "/etc/passwd",
+        "..\\x",
+        "a\0b",
+        "a\nb",
+        "a\u{7f}",
+        "a\u{85}b",
+        &"x".repeat(256),
+    ] {
+        assert_eq!(
+            code(|w| name.clone_into(&mut w.filename)).await,
+            Some(Code::InvalidFilename),
+            "{name:?}"
+        );
+    }
+    for text in [
+        "",
+        "video",
+        "video/",
+        "/mp4",
+        "video/mp4; a=b",
+        "video/mp4\r\nx: y",
+        "a b/c",
+    ] {
+        assert_eq!(
+            code(|w| text.clone_into(&mut w.content_type)).await,
+            Some(Code::InvalidContentType),
+            "{text:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn every_other_wish_has_its_own_code() {
+    assert_eq!(
+        code(|w| w.preset = Some("4k".to_owned())).await,
+        Some(Code::UnknownPreset)
+    );
+    assert_eq!(
+        code(|w| w.qualities = vec!["721p".to_owned()]).await,
+        Some(Code::UnknownQuality)
+    );
+    assert_eq!(
+        code(|w| w.qualities = vec!["720p".to_owned(); 2]).await,
+        Some(Code::UnknownQuality)
+    );
+    assert_eq!(
+        code(|w| w.priority = Some(101)).await,
+        Some(Code::InvalidPriority)
+    );
+    assert_eq!(
+        code(|w| w.external_id = Some(String::new())).await,
+        Some(Code::InvalidMetadata)
+    );
+    let many = (0..17).map(|n| (n.to_string(), String::new())).collect();
+    assert_eq!(
+        code(|w| w.metadata = many).await,
+        Some(Code::InvalidMetadata)
+    );
+    assert_eq!(
+        code(|w| w.webhook_url = Some("http://127.0.0.1/".to_owned())).await,
+        Some(Code::WebhookRefused)
+    );
+}
