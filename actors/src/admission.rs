@@ -10,9 +10,7 @@ use bus_schema::JobId;
 use bus_schema::id::WorkerName;
 use bus_schema::task::TaskClass;
 use gateway::jobs::Health;
-use ractor::{
-    Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent,
-};
+use ractor::{Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
 use tokio::time::Instant;
 
 use crate::board::States;
@@ -130,7 +128,8 @@ impl Actor for Admission {
     ) -> Result<(), ActorProcessingErr> {
         match event {
             SupervisionEvent::ActorTerminated(cell, _, reason) => {
-                self.ended(&myself, state, &cell, reason.unwrap_or_default()).await
+                self.ended(&myself, state, &cell, reason.unwrap_or_default())
+                    .await
             }
             SupervisionEvent::ActorFailed(cell, error) => {
                 tracing::error!(actor = %cell.get_id(), %error, "an actor failed");
@@ -167,7 +166,10 @@ impl Admission {
         state: &mut State,
         id: JobId,
     ) -> Result<ActorRef<job_actor::Message>, ActorProcessingErr> {
-        let actor = JobActor { platform: self.platform.clone(), admission: myself.clone() };
+        let actor = JobActor {
+            platform: self.platform.clone(),
+            admission: myself.clone(),
+        };
         let arguments = job_actor::Arguments { id };
         let (actor, _) = Actor::spawn_linked(None, actor, arguments, myself.get_cell()).await?;
         state.by_actor.insert(actor.get_id(), id);
@@ -198,9 +200,12 @@ impl Admission {
     ) -> Result<(), ActorProcessingErr> {
         let slots = self.platform.board.workers().slots();
         for (job, tasks) in state.queue.release(&slots) {
-            self.to_job(myself, state, job, job_actor::Message::Release(tasks)).await?;
+            self.to_job(myself, state, job, job_actor::Message::Release(tasks))
+                .await?;
         }
-        let demand = TaskClass::ALL.iter().map(|&class| (class, state.queue.demand(class)));
+        let demand = TaskClass::ALL
+            .iter()
+            .map(|&class| (class, state.queue.demand(class)));
         self.platform.board.post_demand(demand.collect());
         Ok(())
     }
@@ -227,23 +232,40 @@ impl Admission {
             }
         }
         self.platform.board.post_states(states);
-        self.platform.board.post_storage_health(self.storage_health().await);
+        self.platform
+            .board
+            .post_storage_health(self.storage_health().await);
         Ok(())
     }
 }
 
 impl Admission {
     async fn storage_health(&self) -> Health {
-        let asked = self.platform.storage.list(bus_schema::object_key::OUTPUTS, 1, None).await;
+        let asked = self
+            .platform
+            .storage
+            .list(bus_schema::object_key::OUTPUTS, 1, None)
+            .await;
         match asked {
-            Ok(_) => Health { is_ok: true, detail: "answers".to_owned() },
-            Err(error) => Health { is_ok: false, detail: error.to_string() },
+            Ok(_) => Health {
+                is_ok: true,
+                detail: "answers".to_owned(),
+            },
+            Err(error) => Health {
+                is_ok: false,
+                detail: error.to_string(),
+            },
         }
     }
 }
 
 fn is_accepting(actor: &ActorRef<job_actor::Message>) -> bool {
-    matches!(actor.get_status(), ractor::ActorStatus::Running | ractor::ActorStatus::Starting | ractor::ActorStatus::Upgrading)
+    matches!(
+        actor.get_status(),
+        ractor::ActorStatus::Running
+            | ractor::ActorStatus::Starting
+            | ractor::ActorStatus::Upgrading
+    )
 }
 
 fn forget(state: &mut State, job: &JobId) -> Result<(), ActorProcessingErr> {
@@ -264,7 +286,10 @@ fn look_later(myself: &ActorRef<Message>, job: JobId) {
 
 fn worker_lost(state: &State, worker: &WorkerName, before_ms: u64) {
     for actor in state.jobs.values() {
-        tell(actor, job_actor::Message::WorkerLost(worker.clone(), before_ms));
+        tell(
+            actor,
+            job_actor::Message::WorkerLost(worker.clone(), before_ms),
+        );
     }
 }
 
@@ -281,12 +306,25 @@ impl Admission {
         let admission = myself.clone();
         let cell = match child {
             Child::Intake(source) => {
-                let intake = Intake { source, platform, admission };
-                Actor::spawn_linked(None, intake, (), myself.get_cell()).await?.0.get_cell()
+                let intake = Intake {
+                    source,
+                    platform,
+                    admission,
+                };
+                Actor::spawn_linked(None, intake, (), myself.get_cell())
+                    .await?
+                    .0
+                    .get_cell()
             }
             Child::Claims => {
-                let claims = Claims { platform, admission };
-                Actor::spawn_linked(None, claims, (), myself.get_cell()).await?.0.get_cell()
+                let claims = Claims {
+                    platform,
+                    admission,
+                };
+                Actor::spawn_linked(None, claims, (), myself.get_cell())
+                    .await?
+                    .0
+                    .get_cell()
             }
         };
         state.children.insert(cell.get_id(), (child, cell));
@@ -303,14 +341,23 @@ impl Admission {
     ) -> Result<(), ActorProcessingErr> {
         let id = cell.get_id();
         if let Some(job) = state.by_actor.remove(&id) {
-            if state.jobs.get(&job).is_some_and(|actor| actor.get_id() == id) {
+            if state
+                .jobs
+                .get(&job)
+                .is_some_and(|actor| actor.get_id() == id)
+            {
                 state.jobs.remove(&job);
                 look_later(myself, job);
             }
             return Ok(());
         }
-        let Some((child, _)) = state.children.remove(&id) else { return Ok(()) };
-        let restarts = state.restarts.entry(child).or_insert_with(|| Restarts::new(ESSENTIAL));
+        let Some((child, _)) = state.children.remove(&id) else {
+            return Ok(());
+        };
+        let restarts = state
+            .restarts
+            .entry(child)
+            .or_insert_with(|| Restarts::new(ESSENTIAL));
         let Some(pause) = restarts.next(Instant::now()) else {
             return Err(format!("{child:?} fails again and again: {reason}").into());
         };

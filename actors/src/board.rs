@@ -59,7 +59,10 @@ impl Default for Board {
             workers: watch::Sender::new(Arc::default()),
             demand: watch::Sender::default(),
             states: watch::Sender::default(),
-            storage: watch::Sender::new(Health { is_ok: true, detail: "not asked yet".to_owned() }),
+            storage: watch::Sender::new(Health {
+                is_ok: true,
+                detail: "not asked yet".to_owned(),
+            }),
             machines: watch::Sender::default(),
             pool: watch::Sender::new(None),
             admission: watch::Sender::new(None),

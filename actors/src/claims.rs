@@ -62,9 +62,14 @@ impl Actor for Claims {
         (): (),
     ) -> Result<State, ActorProcessingErr> {
         let client = &self.platform.bus.client;
-        let claims = client.queue_subscribe(CLAIM_ALL, CLAIM_QUEUE_GROUP.to_owned()).await?;
+        let claims = client
+            .queue_subscribe(CLAIM_ALL, CLAIM_QUEUE_GROUP.to_owned())
+            .await?;
         myself.cast(Message::Next)?;
-        Ok(State { claims, in_hand: JoinSet::new() })
+        Ok(State {
+            claims,
+            in_hand: JoinSet::new(),
+        })
     }
 
     async fn handle(
@@ -95,31 +100,49 @@ impl Claims {
             Ok(None) => Err("the bus client is closed".into()),
             Ok(Some(message)) => {
                 let claims = self.clone();
-                state.in_hand.spawn(async move { claims.answer(message).await });
+                state
+                    .in_hand
+                    .spawn(async move { claims.answer(message).await });
                 Ok(())
             }
         }
     }
 
     async fn answer(&self, message: async_nats::Message) {
-        let Some(inbox) = message.reply.clone() else { return };
-        let Some(reply) = self.ask(&message).await else { return };
+        let Some(inbox) = message.reply.clone() else {
+            return;
+        };
+        let Some(reply) = self.ask(&message).await else {
+            return;
+        };
         let Ok(payload) = encode(&Envelope::new(message.subject.to_string(), now_ms(), reply))
         else {
             tracing::error!(subject = %message.subject, "an answer cannot be encoded");
             return;
         };
-        if let Err(error) = self.platform.bus.client.publish(inbox, Bytes::from(payload)).await {
+        if let Err(error) = self
+            .platform
+            .bus
+            .client
+            .publish(inbox, Bytes::from(payload))
+            .await
+        {
             tracing::warn!(%error, "a claim's answer was not sent");
         }
     }
 
     /// The answer, unless there is none now.
     async fn ask(&self, message: &async_nats::Message) -> Option<ClaimReply> {
-        let Ok(Subject::Claim { worker, job, n }) = message.subject.parse() else { return None };
+        let Ok(Subject::Claim { worker, job, n }) = message.subject.parse() else {
+            return None;
+        };
         let request = match decode::<ClaimRequest>(&message.payload) {
             Ok(envelope) => envelope.body,
-            Err(error) => return Some(ClaimReply::Gone { reason: error.to_string() }),
+            Err(error) => {
+                return Some(ClaimReply::Gone {
+                    reason: error.to_string(),
+                });
+            }
         };
         if (&request.worker, request.job, request.task) != (&worker, job, n) {
             let reason = "the claim is of another task than its subject".to_owned();

@@ -37,7 +37,12 @@ impl From<Exit> for ExitCode {
 
 /// Self-hosted video transcoding: uploads in, HLS, DASH and MP4 out, watched while it happens.
 #[derive(Debug, Parser)]
-#[command(name = "tcoder", version, propagate_version = true, max_term_width = 100)]
+#[command(
+    name = "tcoder",
+    version,
+    propagate_version = true,
+    max_term_width = 100
+)]
 pub(crate) struct Cli {
     /// The configuration [default: tcoder.toml, where it exists].
     #[arg(long, global = true, value_name = "FILE")]
@@ -87,7 +92,7 @@ pub(crate) fn without_runtime(cli: &Cli) -> Option<ExitCode> {
 /// Runs a command.
 pub(crate) async fn run(cli: Cli) -> ExitCode {
     match cli.command {
-        Command::Up(up) => up.apply(cli.config.as_deref()).await.into(),
+        Command::Up(up) => Box::pin(up.apply(cli.config.as_deref())).await.into(),
         Command::Transcode(transcode) => transcode.apply().await.into(),
         Command::Jobs(jobs) => jobs.apply().await.into(),
         Command::Watch(watch) => watch.apply().await.into(),
@@ -114,9 +119,16 @@ pub(crate) struct Remote {
 impl Remote {
     /// The gateway that is meant.
     pub(crate) fn client(&self) -> Result<client::Client, client::Error> {
-        let running = || RunFile::read(Path::new(".tcoder/run.json")).ok().map(|run| run.url);
+        let running = || {
+            RunFile::read(Path::new(".tcoder/run.json"))
+                .ok()
+                .map(|run| run.url)
+        };
         let url = self.url.clone().or_else(running);
-        client::Client::new(url.as_deref().unwrap_or("http://127.0.0.1:8080"), self.key.clone())
+        client::Client::new(
+            url.as_deref().unwrap_or("http://127.0.0.1:8080"),
+            self.key.clone(),
+        )
     }
 }
 

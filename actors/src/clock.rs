@@ -5,6 +5,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// Now. Pure code never calls this: it takes the time as an argument.
 #[must_use]
 pub(crate) fn now_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

@@ -56,7 +56,13 @@ pub struct Pool {
 
 impl Default for Pool {
     fn default() -> Self {
-        Self { machines_max: 1, idle_ms: 5 * 60_000, worker: None, cpu_slots: 0, light_slots: 2 }
+        Self {
+            machines_max: 1,
+            idle_ms: 5 * 60_000,
+            worker: None,
+            cpu_slots: 0,
+            light_slots: 2,
+        }
     }
 }
 
@@ -114,12 +120,22 @@ impl Config {
             Err(error) if path.is_none() && error.kind() == std::io::ErrorKind::NotFound => {
                 String::new()
             }
-            Err(source) => return Err(Error::Read { path: file.to_owned(), source }),
+            Err(source) => {
+                return Err(Error::Read {
+                    path: file.to_owned(),
+                    source,
+                });
+            }
         };
-        let syntax = |source| Error::Syntax { path: file.to_owned(), source: Box::new(source) };
+        let syntax = |source| Error::Syntax {
+            path: file.to_owned(),
+            source: Box::new(source),
+        };
         let mut table: Table = toml::from_str(&text).map_err(syntax)?;
         overlay(&mut table, variables);
-        Value::Table(table).try_into().map_err(|error| Error::Key(Box::new(error)))
+        Value::Table(table)
+            .try_into()
+            .map_err(|error| Error::Key(Box::new(error)))
     }
 
     /// The configuration as TOML, with every secret blacked out.
@@ -142,13 +158,19 @@ impl Config {
 fn overlay(table: &mut Table, variables: impl Iterator<Item = (String, String)>) {
     let sorted: BTreeMap<String, String> = variables.collect();
     for (name, text) in sorted {
-        let Some(rest) = name.strip_prefix("TCODER_") else { continue };
-        let Some((section, key)) = rest.split_once('_') else { continue };
+        let Some(rest) = name.strip_prefix("TCODER_") else {
+            continue;
+        };
+        let Some((section, key)) = rest.split_once('_') else {
+            continue;
+        };
         let section = section.to_ascii_lowercase();
         if !SECTIONS.contains(&section.as_str()) {
             continue;
         }
-        let entry = table.entry(section).or_insert_with(|| Value::Table(Table::new()));
+        let entry = table
+            .entry(section)
+            .or_insert_with(|| Value::Table(Table::new()));
         if let Value::Table(entry) = entry {
             entry.insert(key.to_ascii_lowercase(), value(&text));
         }
@@ -172,7 +194,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("tcoder.toml");
         std::fs::write(&path, text).unwrap();
-        let owned = variables.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
+        let owned = variables
+            .iter()
+            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
         Config::load(Some(&path), owned)
     }
 
@@ -188,21 +212,39 @@ mod tests {
         let config = load(text, &variables[..2]).unwrap();
         assert_eq!((config.pool.machines_max, config.pool.idle_ms), (3, 7));
         assert_eq!(config.gateway.allowed_hosts, ["a.example"]);
-        assert!(load(text, &variables[3..]).is_ok(), "not a section of the configuration");
+        assert!(
+            load(text, &variables[3..]).is_ok(),
+            "not a section of the configuration"
+        );
     }
 
     #[test]
     fn unknown_keys_are_refused_by_name() {
-        let error = load("[pool]\nmachine_max = 2\n", &[]).unwrap_err().to_string();
+        let error = load("[pool]\nmachine_max = 2\n", &[])
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("machine_max"), "{error}");
-        assert!(load("", &[("TCODER_POOL_COLOUR", "red")]).unwrap_err().to_string().contains("colour"));
-        assert!(load("[pond]\n", &[]).unwrap_err().to_string().contains("pond"));
+        assert!(
+            load("", &[("TCODER_POOL_COLOUR", "red")])
+                .unwrap_err()
+                .to_string()
+                .contains("colour")
+        );
+        assert!(
+            load("[pond]\n", &[])
+                .unwrap_err()
+                .to_string()
+                .contains("pond")
+        );
     }
 
     #[test]
     fn secrets_are_not_printed() {
         let config = load("[storage]\nsecret_key = \"hush\"\n", &[]).unwrap();
         let printed = config.printed().unwrap();
-        assert!(!printed.contains("hush") && printed.contains("(set)"), "{printed}");
+        assert!(
+            !printed.contains("hush") && printed.contains("(set)"),
+            "{printed}"
+        );
     }
 }

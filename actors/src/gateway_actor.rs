@@ -63,7 +63,9 @@ impl Actor for GatewayActor {
     ) -> Result<State, ActorProcessingErr> {
         let listener = tokio::net::TcpListener::from_std(self.options.listener.try_clone()?)?;
         let ports = edge::Ports {
-            jobs: Arc::new(Port { platform: self.platform.clone() }),
+            jobs: Arc::new(Port {
+                platform: self.platform.clone(),
+            }),
             storage: self.platform.storage.clone(),
             bus: self.platform.bus.clone(),
         };
@@ -71,7 +73,10 @@ impl Actor for GatewayActor {
         let options = self.options.edge.clone();
         let handle = edge::serve(listener, options, ports, shutdown.clone()).await?;
         myself.cast(Message::Watch)?;
-        Ok(State { shutdown, stopped: Box::pin(handle.stopped()) })
+        Ok(State {
+            shutdown,
+            stopped: Box::pin(handle.stopped()),
+        })
     }
 
     async fn handle(
@@ -110,7 +115,10 @@ impl Actor for GatewayActor {
 /// # Errors
 /// When none of them is free, or a port was asked for and is taken.
 pub async fn bind(listen: SocketAddr, is_fixed: bool) -> anyhow::Result<TcpListener> {
-    let listener =
-        if is_fixed { edge::bind(listen).await? } else { edge::bind_first_free(listen).await? };
+    let listener = if is_fixed {
+        edge::bind(listen).await?
+    } else {
+        edge::bind_first_free(listen).await?
+    };
     Ok(listener.into_std()?)
 }

@@ -90,7 +90,10 @@ impl Actor for Intake {
         let (stream, consumer) = self.source.consumer();
         let subscription = Subscription::open(&self.platform.bus, stream, consumer).await?;
         myself.cast(Message::Pull)?;
-        Ok(State { subscription, in_hand: JoinSet::new() })
+        Ok(State {
+            subscription,
+            in_hand: JoinSet::new(),
+        })
     }
 
     async fn handle(
@@ -119,7 +122,9 @@ impl Intake {
         }
         for delivery in state.subscription.next_batch(credit, LOOK).await? {
             let intake = self.clone();
-            state.in_hand.spawn(async move { intake.handle_one(delivery).await });
+            state
+                .in_hand
+                .spawn(async move { intake.handle_one(delivery).await });
         }
         Ok(())
     }
@@ -152,9 +157,9 @@ impl Intake {
         let wrap = |reply| admission::Message::ToJob(job, message(reply));
         match self.admission.call(wrap, Some(JOB_PATIENCE)).await {
             Ok(CallResult::Success(handled)) => handled,
-            Ok(CallResult::Timeout | CallResult::SenderError) | Err(_) => {
-                Handled::Again { after_ms: TROUBLE_PAUSE_MS }
-            }
+            Ok(CallResult::Timeout | CallResult::SenderError) | Err(_) => Handled::Again {
+                after_ms: TROUBLE_PAUSE_MS,
+            },
         }
     }
 }

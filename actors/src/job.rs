@@ -13,8 +13,8 @@ mod finish;
 mod look;
 pub mod new;
 mod release;
-pub mod spec;
 mod report;
+pub mod spec;
 mod upload;
 
 pub use claim::ClaimVerdict;
@@ -42,6 +42,7 @@ pub const UPLOAD_GRACE_MS: u64 = 10 * 60 * 1_000;
 
 /// What can happen to a job.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "one at a time, never stored")]
 pub enum Event {
     /// The source object is in storage, as seen by asking the storage.
     Uploaded {
@@ -127,11 +128,20 @@ impl Job {
     /// The next record and what follows from it. Changes nothing in a terminal state.
     #[must_use]
     pub fn apply(self, event: Event, now_ms: u64) -> (Self, Vec<Effect>) {
-        let mut step = Step { record: self.record, effects: Vec::new(), now_ms };
+        let mut step = Step {
+            record: self.record,
+            effects: Vec::new(),
+            now_ms,
+        };
         if !step.record.state.is_terminal() {
             step.apply(event);
         }
-        (Self { record: step.record }, step.effects)
+        (
+            Self {
+                record: step.record,
+            },
+            step.effects,
+        )
     }
 
     /// What a task is for: from the plan, or the probe before there is one.
@@ -158,14 +168,28 @@ impl Step {
         match event {
             Event::Uploaded { bytes, etag } => self.uploaded(bytes, etag),
             Event::Released(tasks) => self.released(&tasks),
-            Event::Claimed { task, worker, token, upload_id } => {
+            Event::Claimed {
+                task,
+                worker,
+                token,
+                upload_id,
+            } => {
                 self.claimed(task, worker, token, upload_id);
             }
-            Event::Reported { task, attempt, outcome, plan } => {
+            Event::Reported {
+                task,
+                attempt,
+                outcome,
+                plan,
+            } => {
                 self.reported(task, attempt, outcome, plan);
             }
             Event::Look { alive } => self.looked(&alive),
-            Event::WorkerLost { worker, alive, claimed_before_ms } => {
+            Event::WorkerLost {
+                worker,
+                alive,
+                claimed_before_ms,
+            } => {
                 self.worker_lost(&worker, &alive, claimed_before_ms);
             }
             Event::Finished { outputs, warnings } => self.finished(outputs, warnings),
@@ -177,17 +201,28 @@ impl Step {
     /// Records a fact under the next number.
     fn fact(&mut self, fact: Fact) {
         self.record.n_facts += 1;
-        self.effects.push(Effect::Fact { n: self.record.n_facts, at_ms: self.now_ms, fact });
+        self.effects.push(Effect::Fact {
+            n: self.record.n_facts,
+            at_ms: self.now_ms,
+            fact,
+        });
     }
 
     /// Sees to it that a timer looks at the record at this time or before.
     fn look_by(&mut self, at_ms: u64) {
-        if self.record.next_look_ms.is_some_and(|next_ms| next_ms <= at_ms) {
+        if self
+            .record
+            .next_look_ms
+            .is_some_and(|next_ms| next_ms <= at_ms)
+        {
             return;
         }
         self.record.next_look_ms = Some(at_ms);
         self.record.n_timers += 1;
-        self.effects.push(Effect::Timer { version: self.record.n_timers, at_ms });
+        self.effects.push(Effect::Timer {
+            version: self.record.n_timers,
+            at_ms,
+        });
     }
 
     /// Ends the job as failed.
@@ -201,13 +236,17 @@ impl Step {
 
     /// Milliseconds since the upload's end.
     fn since_upload_ms(&self) -> u64 {
-        self.now_ms.saturating_sub(self.record.times.uploaded_ms.unwrap_or(self.now_ms))
+        self.now_ms
+            .saturating_sub(self.record.times.uploaded_ms.unwrap_or(self.now_ms))
     }
 }
 
 /// An error with its sentence.
 fn error(code: ErrorCode, message: &str) -> TaskError {
-    TaskError { code, message: message.to_owned() }
+    TaskError {
+        code,
+        message: message.to_owned(),
+    }
 }
 
 /// Whether a task needs no more work.

@@ -8,8 +8,8 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use bus_schema::task::TaskClass;
 use bus_schema::id::WorkerName;
+use bus_schema::task::TaskClass;
 use fly::{Launch, Leftovers, LocalProvider, MachineName, Provider};
 use nats::conf::ServerConf;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
@@ -90,7 +90,11 @@ impl Actor for MachinePool {
         let provider = Provider::Local(LocalProvider::open(self.provider_options()).await?);
         myself.cast(Message::Look)?;
         self.platform.board.post_pool(Some(myself));
-        Ok(State { provider, launches: Launches::default(), heard: BTreeMap::new() })
+        Ok(State {
+            provider,
+            launches: Launches::default(),
+            heard: BTreeMap::new(),
+        })
     }
 
     async fn handle(
@@ -105,7 +109,10 @@ impl Actor for MachinePool {
                 self.look(state).await;
                 // Whatever changes meanwhile is seen at once; a look in any case now and then.
                 demand.borrow_and_update();
-                if tokio::time::timeout(LOOK, demand.changed()).await.is_ok_and(|seen| seen.is_err()) {
+                if tokio::time::timeout(LOOK, demand.changed())
+                    .await
+                    .is_ok_and(|seen| seen.is_err())
+                {
                     return Err("the board is gone".into());
                 }
                 myself.cast(Message::Look)?;
@@ -158,7 +165,11 @@ impl MachinePool {
         for verb in demand::reconcile(intent, &observed, now_ms, &limits, &state.launches) {
             self.act(state, &verb, now_ms).await;
         }
-        self.platform.board.post_machines(Machines { intent, observed, limits: Some(limits) });
+        self.platform.board.post_machines(Machines {
+            intent,
+            observed,
+            limits: Some(limits),
+        });
     }
 
     fn limits(&self) -> Limits {
@@ -200,21 +211,43 @@ impl MachinePool {
 
     /// What the worker is told. Credentials travel in the environment, which nobody else can read.
     fn launch_of(&self, name: &WorkerName) -> Option<Launch> {
-        let credentials = self.options.workers.as_ref()?.worker_credentials(name.as_str())?;
-        let slots = |class| self.options.slots.get(&class).copied().unwrap_or(0).to_string();
+        let credentials = self
+            .options
+            .workers
+            .as_ref()?
+            .worker_credentials(name.as_str())?;
+        let slots = |class| {
+            self.options
+                .slots
+                .get(&class)
+                .copied()
+                .unwrap_or(0)
+                .to_string()
+        };
         let env = BTreeMap::from([
             ("TCODER_WORKER_NAME".to_owned(), name.to_string()),
-            ("TCODER_WORKER_CREDENTIALS".to_owned(), serde_json::to_string(&credentials).ok()?),
+            (
+                "TCODER_WORKER_CREDENTIALS".to_owned(),
+                serde_json::to_string(&credentials).ok()?,
+            ),
             ("TCODER_WORKER_CPU_SLOTS".to_owned(), slots(TaskClass::Cpu)),
-            ("TCODER_WORKER_LIGHT_SLOTS".to_owned(), slots(TaskClass::Light)),
+            (
+                "TCODER_WORKER_LIGHT_SLOTS".to_owned(),
+                slots(TaskClass::Light),
+            ),
         ]);
-        Some(Launch { name: name.as_str().parse::<MachineName>().ok()?, env })
+        Some(Launch {
+            name: name.as_str().parse::<MachineName>().ok()?,
+            env,
+        })
     }
 
     fn provider_options(&self) -> fly::local::Options {
         fly::local::Options {
             program: self.options.program.clone(),
-            args: ["serve", "--exit-on-stdin-eof"].map(OsString::from).to_vec(),
+            args: ["serve", "--exit-on-stdin-eof"]
+                .map(OsString::from)
+                .to_vec(),
             env: BTreeMap::new(),
             guard: crate::up::guard(),
             folder: self.options.folder.clone(),
@@ -226,7 +259,9 @@ impl MachinePool {
 }
 
 async fn stop(state: &mut State, name: &WorkerName) {
-    let Ok(machine) = name.as_str().parse::<MachineName>() else { return };
+    let Ok(machine) = name.as_str().parse::<MachineName>() else {
+        return;
+    };
     state.launches.told_to_stop(name);
     if let Err(error) = state.provider.stop(&machine).await {
         tracing::warn!(machine = %name, %error, "not stopped");

@@ -44,9 +44,19 @@ pub fn plan(facts: &SourceFacts, request: &JobRequest) -> Result<Plan, TaskError
     }
     let mut files: Vec<RenditionName> = video
         .iter()
-        .flat_map(|video| video.renditions.iter().map(|rendition| rendition.name.clone()))
+        .flat_map(|video| {
+            video
+                .renditions
+                .iter()
+                .map(|rendition| rendition.name.clone())
+        })
         .collect();
-    files.extend(audio.as_ref().filter(|_| wants_audio_file).map(|audio| audio.name.clone()));
+    files.extend(
+        audio
+            .as_ref()
+            .filter(|_| wants_audio_file)
+            .map(|audio| audio.name.clone()),
+    );
     Ok(Plan {
         segment_ns: SEGMENT_NS,
         first_chunk_ns: FIRST_CHUNK_NS,
@@ -63,25 +73,44 @@ pub fn plan(facts: &SourceFacts, request: &JobRequest) -> Result<Plan, TaskError
 fn plan_video(facts: &VideoFacts, request: &JobRequest) -> Result<VideoPlan, TaskError> {
     if facts.width == 0 || facts.height == 0 {
         let message = "The picture has no size: the source is damaged or of an unknown kind.";
-        return Err(TaskError { code: ErrorCode::Unsupported, message: message.to_owned() });
+        return Err(TaskError {
+            code: ErrorCode::Unsupported,
+            message: message.to_owned(),
+        });
     }
     let fps = frames_per_second(facts);
     let fitted = ladder::fit(&rungs(request), facts.width, facts.height, fps);
     let fitted = match request.preset {
         // One file at the source's own size: what the whole ladder folds into at its top.
-        Preset::Default if request.qualities.is_empty() => fitted.into_iter().next_back().into_iter().collect(),
+        Preset::Default if request.qualities.is_empty() => {
+            fitted.into_iter().next_back().into_iter().collect()
+        }
         Preset::Default | Preset::WebOptimized | Preset::Hls | Preset::HlsAdaptive => fitted,
     };
-    let renditions = fitted.into_iter().map(|fitted| rendition(fitted, fps)).collect();
-    Ok(VideoPlan { timescale: facts.timescale, renditions })
+    let renditions = fitted
+        .into_iter()
+        .map(|fitted| rendition(fitted, fps))
+        .collect();
+    Ok(VideoPlan {
+        timescale: facts.timescale,
+        end_ns: facts.start_ns + facts.duration_ns,
+        renditions,
+    })
 }
 
 /// The rungs that a request names, or its preset's own.
 fn rungs(request: &JobRequest) -> Vec<Rung> {
-    let asked: Vec<Rung> = request.qualities.iter().filter_map(|name| ladder::rung(name)).collect();
+    let asked: Vec<Rung> = request
+        .qualities
+        .iter()
+        .filter_map(|name| ladder::rung(name))
+        .collect();
     match request.preset {
         Preset::Hls => {
-            let one = asked.first().copied().or_else(|| ladder::rung(QUALITY_DEFAULT));
+            let one = asked
+                .first()
+                .copied()
+                .or_else(|| ladder::rung(QUALITY_DEFAULT));
             one.into_iter().collect()
         }
         Preset::Default | Preset::WebOptimized | Preset::HlsAdaptive if !asked.is_empty() => asked,
@@ -91,7 +120,12 @@ fn rungs(request: &JobRequest) -> Vec<Rung> {
 }
 
 fn rendition(fitted: Fitted, fps: f64) -> VideoRendition {
-    let Fitted { name, width, height, bitrate_max_bps } = fitted;
+    let Fitted {
+        name,
+        width,
+        height,
+        bitrate_max_bps,
+    } = fitted;
     VideoRendition {
         name,
         width,
@@ -106,7 +140,11 @@ fn rendition(fitted: Fitted, fps: f64) -> VideoRendition {
 }
 
 /// Segments force their own keyframes; this only bounds a GOP when frames come faster than told.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small and positive")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "small and positive"
+)]
 fn keyframe_frames_max(fps: f64) -> u32 {
     let segment_s = SEGMENT_NS as f64 / SECOND_NS as f64;
     (fps * segment_s).ceil() as u32 + 1
@@ -126,7 +164,11 @@ fn plan_audio(facts: &AudioFacts) -> AudioPlan {
         track: facts.track,
         channels,
         // What CDs descend from stays in its family: resampling 44.1 to 48 kHz helps nobody.
-        sample_rate_hz: if facts.sample_rate_hz.is_multiple_of(11_025) { 44_100 } else { 48_000 },
+        sample_rate_hz: if facts.sample_rate_hz.is_multiple_of(11_025) {
+            44_100
+        } else {
+            48_000
+        },
         bitrate_bps: if channels == 1 { 80_000 } else { 128_000 },
         part_segments: AUDIO_PART_SEGMENTS,
         language: facts.language.clone(),
@@ -135,18 +177,25 @@ fn plan_audio(facts: &AudioFacts) -> AudioPlan {
 
 fn encode_reason(preset: Preset) -> Option<String> {
     (preset == Preset::Default).then(|| {
-        "The source is encoded at its own size: copying web-safe streams is not built yet.".to_owned()
+        "The source is encoded at its own size: copying web-safe streams is not built yet."
+            .to_owned()
     })
 }
 
 fn no_video() -> TaskError {
     let message = "The source has no picture. For its sound alone ask for qualities [\"audio\"].";
-    TaskError { code: ErrorCode::NoVideo, message: message.to_owned() }
+    TaskError {
+        code: ErrorCode::NoVideo,
+        message: message.to_owned(),
+    }
 }
 
 fn no_audio() -> TaskError {
     let message = "The source has no sound, and nothing but sound was asked for.";
-    TaskError { code: ErrorCode::NoAudio, message: message.to_owned() }
+    TaskError {
+        code: ErrorCode::NoAudio,
+        message: message.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -191,7 +240,10 @@ mod tests {
             filename: "film.mp4".to_owned(),
             content_type: "video/mp4".to_owned(),
             preset,
-            qualities: qualities.iter().map(|&quality| quality.to_owned()).collect(),
+            qualities: qualities
+                .iter()
+                .map(|&quality| quality.to_owned())
+                .collect(),
             webhook_url: None,
             metadata: std::collections::BTreeMap::new(),
             external_id: None,
@@ -206,12 +258,21 @@ mod tests {
     #[test]
     fn presets_choose_renditions() {
         let facts = facts(1280, 720);
-        assert_eq!(files(&facts, Preset::HlsAdaptive, &[]), ["144p", "240p", "360p", "480p", "720p"]);
-        assert_eq!(files(&facts, Preset::HlsAdaptive, &["360p", "144p"]), ["144p", "360p"]);
+        assert_eq!(
+            files(&facts, Preset::HlsAdaptive, &[]),
+            ["144p", "240p", "360p", "480p", "720p"]
+        );
+        assert_eq!(
+            files(&facts, Preset::HlsAdaptive, &["360p", "144p"]),
+            ["144p", "360p"]
+        );
         assert_eq!(files(&facts, Preset::Hls, &[]), ["720p"]);
         assert_eq!(files(&facts, Preset::Hls, &["360p"]), ["360p"]);
         assert_eq!(files(&facts, Preset::WebOptimized, &[]), ["720p"]);
-        assert_eq!(files(&facts, Preset::WebOptimized, &["480p", "audio"]), ["480p", "audio"]);
+        assert_eq!(
+            files(&facts, Preset::WebOptimized, &["480p", "audio"]),
+            ["480p", "audio"]
+        );
         assert_eq!(files(&facts, Preset::Default, &[]), ["720p"]);
         assert_eq!(files(&facts, Preset::HlsAdaptive, &["audio"]), ["audio"]);
     }
@@ -221,7 +282,10 @@ mod tests {
         let mut sound = facts(1280, 720);
         sound.video = None;
         let adaptive = request(Preset::HlsAdaptive, &[]);
-        assert_eq!(plan(&sound, &adaptive).unwrap_err().code, ErrorCode::NoVideo);
+        assert_eq!(
+            plan(&sound, &adaptive).unwrap_err().code,
+            ErrorCode::NoVideo
+        );
         assert!(plan(&sound, &request(Preset::HlsAdaptive, &["audio"])).is_ok());
         let mut silent = facts(1280, 720);
         silent.audio.clear();
@@ -232,7 +296,10 @@ mod tests {
 
     #[test]
     fn sound_is_stereo_at_a_rate_of_its_family() {
-        let audio = plan(&facts(640, 360), &request(Preset::HlsAdaptive, &[])).unwrap().audio.unwrap();
+        let audio = plan(&facts(640, 360), &request(Preset::HlsAdaptive, &[]))
+            .unwrap()
+            .audio
+            .unwrap();
         assert_eq!((audio.channels, audio.sample_rate_hz), (2, 44_100));
     }
 }

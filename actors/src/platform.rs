@@ -41,7 +41,9 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         // Twice the longest chunk that the watchdogs allow; addresses can be asked for again.
-        Self { address_ttl: std::time::Duration::from_secs(3_600) }
+        Self {
+            address_ttl: std::time::Duration::from_secs(3_600),
+        }
     }
 }
 
@@ -82,7 +84,11 @@ impl Platform {
         details: &T,
     ) -> Result<(), Trouble> {
         let key = attempt::key(job, task, attempt, part);
-        match self.attempts.create(&key, &serde_json::to_value(details)?).await {
+        match self
+            .attempts
+            .create(&key, &serde_json::to_value(details)?)
+            .await
+        {
             // Written when this report came before: an attempt reports one thing.
             Err(error) if error.is_conflict() => Ok(()),
             written => Ok(written.map(drop)?),
@@ -101,7 +107,9 @@ impl Platform {
         part: Option<u32>,
     ) -> Result<Option<T>, Trouble> {
         let key = attempt::key(job, task, attempt, part);
-        let Some((value, _)) = self.attempts.load(&key).await? else { return Ok(None) };
+        let Some((value, _)) = self.attempts.load(&key).await? else {
+            return Ok(None);
+        };
         Ok(Some(serde_json::from_value(value)?))
     }
 }

@@ -31,14 +31,33 @@ pub struct Port {
 
 impl Jobs for Port {
     fn create(&self, new: NewJob) -> Answer<'_, JobRecord> {
-        let NewJob { id, tenant, request, priority, source, upload_expires_ms } = new;
-        let new = new::NewJob { id, tenant, request, priority, source, upload_expires_ms };
+        let NewJob {
+            id,
+            tenant,
+            request,
+            priority,
+            source,
+            upload_expires_ms,
+        } = new;
+        let new = new::NewJob {
+            id,
+            tenant,
+            request,
+            priority,
+            source,
+            upload_expires_ms,
+        };
         Box::pin(self.ask(id, |reply| ToJob::Begin(Box::new(new), reply)))
     }
 
     fn get(&self, id: JobId) -> Answer<'_, JobRecord> {
         Box::pin(async move {
-            let found = self.platform.jobs.load(id.as_str()).await.map_err(unavailable)?;
+            let found = self
+                .platform
+                .jobs
+                .load(id.as_str())
+                .await
+                .map_err(unavailable)?;
             found.map(|(record, _)| record).ok_or_else(unknown)
         })
     }
@@ -50,12 +69,19 @@ impl Jobs for Port {
             ids.sort_unstable_by(|a, b| b.cmp(a));
             let after = filter.after.map(|id| id.to_string());
             let mut found = Vec::new();
-            for id in ids.iter().filter(|id| after.as_ref().is_none_or(|after| *id < after)) {
+            for id in ids
+                .iter()
+                .filter(|id| after.as_ref().is_none_or(|after| *id < after))
+            {
                 if found.len() >= filter.limit {
                     break;
                 }
                 let loaded = self.platform.jobs.load(id).await.map_err(unavailable)?;
-                found.extend(loaded.map(|(record, _)| record).filter(|job| matches(job, &filter)));
+                found.extend(
+                    loaded
+                        .map(|(record, _)| record)
+                        .filter(|job| matches(job, &filter)),
+                );
             }
             Ok(found)
         })
@@ -71,10 +97,21 @@ impl Jobs for Port {
 
     fn attempt(&self, key: String) -> Answer<'_, Option<Vec<u8>>> {
         Box::pin(async move {
-            let found = self.platform.attempts.load(&key).await.map_err(unavailable)?;
-            found.map(|(value, _)| serde_json::to_vec(&value)).transpose().map_err(|error| {
-                Error::new(ErrorKind::Unavailable, format!("a record cannot be read: {error}"))
-            })
+            let found = self
+                .platform
+                .attempts
+                .load(&key)
+                .await
+                .map_err(unavailable)?;
+            found
+                .map(|(value, _)| serde_json::to_vec(&value))
+                .transpose()
+                .map_err(|error| {
+                    Error::new(
+                        ErrorKind::Unavailable,
+                        format!("a record cannot be read: {error}"),
+                    )
+                })
         })
     }
 
@@ -93,8 +130,14 @@ impl Jobs for Port {
             jobs: counts(&self.platform.board.states()),
             tasks,
             workers: workers.iter().count() as u64,
-            slots: workers.iter().map(|(_, worker)| u64::from(slots(worker))).sum(),
-            slots_busy: workers.iter().map(|(_, worker)| u64::from(busy(worker))).sum(),
+            slots: workers
+                .iter()
+                .map(|(_, worker)| u64::from(slots(worker)))
+                .sum(),
+            slots_busy: workers
+                .iter()
+                .map(|(_, worker)| u64::from(busy(worker)))
+                .sum(),
             oldest_wait_ms: None,
         }
     }
@@ -127,7 +170,9 @@ impl Port {
         id: JobId,
         message: impl FnOnce(RpcReplyPort<JobAnswer<T>>) -> ToJob + Send,
     ) -> Result<T, Error> {
-        let Some(admission) = self.platform.board.admission() else { return Err(busy_error()) };
+        let Some(admission) = self.platform.board.admission() else {
+            return Err(busy_error());
+        };
         let wrap = |reply| admission::Message::ToJob(id, message(reply));
         match admission.call(wrap, Some(JOB_PATIENCE)).await {
             Ok(CallResult::Success(answer)) => answer.map_err(|refusal| refused(&refusal)),
@@ -137,7 +182,10 @@ impl Port {
 }
 
 fn busy_error() -> Error {
-    Error::new(ErrorKind::Unavailable, "the control plane is busy: ask again in a second")
+    Error::new(
+        ErrorKind::Unavailable,
+        "the control plane is busy: ask again in a second",
+    )
 }
 
 fn unknown() -> Error {
@@ -146,7 +194,10 @@ fn unknown() -> Error {
 
 #[expect(clippy::needless_pass_by_value, reason = "for map_err")]
 fn unavailable(error: nats::Error) -> Error {
-    Error::new(ErrorKind::Unavailable, format!("the bus does not answer, ask again: {error}"))
+    Error::new(
+        ErrorKind::Unavailable,
+        format!("the bus does not answer, ask again: {error}"),
+    )
 }
 
 fn refused(refusal: &Refusal) -> Error {
@@ -161,7 +212,10 @@ fn refused(refusal: &Refusal) -> Error {
 fn matches(job: &JobRecord, filter: &ListFilter) -> bool {
     job.tenant == filter.tenant
         && filter.state.is_none_or(|state| job.state == state)
-        && filter.external_id.as_ref().is_none_or(|id| job.request.external_id.as_ref() == Some(id))
+        && filter
+            .external_id
+            .as_ref()
+            .is_none_or(|id| job.request.external_id.as_ref() == Some(id))
 }
 
 fn counts(states: &crate::board::States) -> JobCounts {
@@ -186,7 +240,10 @@ fn busy(worker: &Worker) -> u32 {
 }
 
 fn shown(worker: &Worker) -> WorkerStatus {
-    let state = match (worker.heartbeat.is_draining, worker.heartbeat.busy.is_empty()) {
+    let state = match (
+        worker.heartbeat.is_draining,
+        worker.heartbeat.busy.is_empty(),
+    ) {
         (true, _) => "draining",
         (false, true) => "idle",
         (false, false) => "busy",

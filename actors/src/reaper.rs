@@ -119,7 +119,9 @@ impl Reaper {
     }
 
     async fn hear(&self, state: &mut State, message: &async_nats::Message) {
-        let Ok(Subject::Heartbeat { worker }) = message.subject.parse() else { return };
+        let Ok(Subject::Heartbeat { worker }) = message.subject.parse() else {
+            return;
+        };
         let heartbeat = match decode::<Heartbeat>(&message.payload) {
             Ok(envelope) if envelope.body.worker == worker => envelope.body,
             Ok(_) => return tracing::warn!(%worker, "a heartbeat in another's name"),
@@ -142,7 +144,13 @@ impl Reaper {
     /// Removes who has been silent for a term, in which we could have heard it.
     fn look(&self, state: &mut State) {
         let now_ms = now_ms();
-        let hearing = self.platform.bus.connection().borrow().hearing_for().min(state.began.elapsed());
+        let hearing = self
+            .platform
+            .bus
+            .connection()
+            .borrow()
+            .hearing_for()
+            .min(state.began.elapsed());
         let hearing_ms = u64::try_from(hearing.as_millis()).unwrap_or(u64::MAX);
         self.stop_idle(now_ms);
         if state.swept.elapsed() >= SWEEP_INTERVAL {
@@ -164,8 +172,14 @@ impl Reaper {
 
     /// Has machines stopped that nobody needs.
     fn stop_idle(&self, now_ms: u64) {
-        let Machines { intent, observed, limits } = self.platform.board.machines();
-        let (Some(limits), Some(pool)) = (limits, self.platform.board.pool()) else { return };
+        let Machines {
+            intent,
+            observed,
+            limits,
+        } = self.platform.board.machines();
+        let (Some(limits), Some(pool)) = (limits, self.platform.board.pool()) else {
+            return;
+        };
         for name in idle_to_stop(intent, &observed, now_ms, &limits) {
             tell(&pool, machine_pool::Message::StopIdle(name));
         }
@@ -183,17 +197,25 @@ impl Reaper {
 
     /// The lease as operators see it. Losing a write costs a second of its term.
     async fn write_lease(&self, state: &mut State, name: &WorkerName) {
-        let Some(worker) = state.workers.get(name) else { return };
+        let Some(worker) = state.workers.get(name) else {
+            return;
+        };
         let lease = WorkerLease {
             worker: name.clone(),
             heartbeat: worker.heartbeat.clone(),
             seen_ms: worker.seen_ms,
             idle_since_ms: worker.idle_since_ms,
         };
-        let Ok(value) = serde_json::to_vec(&lease) else { return };
+        let Ok(value) = serde_json::to_vec(&lease) else {
+            return;
+        };
         let ttl = Duration::from_millis(LEASE_TTL_MS);
         let known = state.revisions.get(name).copied();
-        let written = match state.leases.put(name.as_str(), value.clone(), ttl, known).await {
+        let written = match state
+            .leases
+            .put(name.as_str(), value.clone(), ttl, known)
+            .await
+        {
             // Written by a former life, or expired meanwhile: take it as it is.
             Err(error) if error.is_conflict() => match state.leases.get(name.as_str()).await {
                 Ok(held) => {

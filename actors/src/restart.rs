@@ -37,12 +37,19 @@ impl Restarts {
     /// None so far.
     #[must_use]
     pub fn new(policy: Policy) -> Self {
-        Self { policy, at: VecDeque::new() }
+        Self {
+            policy,
+            at: VecDeque::new(),
+        }
     }
 
     /// Counts one more; after which pause it may be, or `None`: give up.
     pub fn next(&mut self, now: Instant) -> Option<Duration> {
-        while self.at.front().is_some_and(|at| now.duration_since(*at) > self.policy.window) {
+        while self
+            .at
+            .front()
+            .is_some_and(|at| now.duration_since(*at) > self.policy.window)
+        {
             self.at.pop_front();
         }
         if self.at.len() >= self.policy.restarts_max {
@@ -51,7 +58,11 @@ impl Restarts {
         let n = self.at.len();
         self.at.push_back(now);
         let doublings = u32::try_from(n.saturating_sub(1)).unwrap_or(16).min(16);
-        Some(if n == 0 { Duration::ZERO } else { self.policy.pause * 2_u32.pow(doublings) })
+        Some(if n == 0 {
+            Duration::ZERO
+        } else {
+            self.policy.pause * 2_u32.pow(doublings)
+        })
     }
 }
 
@@ -62,7 +73,11 @@ mod tests {
     #[test]
     fn the_window_slides_and_pauses_double() {
         let second = Duration::from_secs(1);
-        let policy = Policy { restarts_max: 3, window: 10 * second, pause: second };
+        let policy = Policy {
+            restarts_max: 3,
+            window: 10 * second,
+            pause: second,
+        };
         let mut restarts = Restarts::new(policy);
         let start = Instant::now();
         assert_eq!(restarts.next(start), Some(Duration::ZERO));

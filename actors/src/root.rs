@@ -46,8 +46,13 @@ pub enum Child {
 
 impl Child {
     /// In the order of starting: who is needed comes first; stopping is the other way round.
-    pub const ALL: [Self; 5] =
-        [Self::Admission, Self::Reaper, Self::MachinePool, Self::Notifier, Self::Gateway];
+    pub const ALL: [Self; 5] = [
+        Self::Admission,
+        Self::Reaper,
+        Self::MachinePool,
+        Self::Notifier,
+        Self::Gateway,
+    ];
 }
 
 /// What the root is told.
@@ -87,7 +92,10 @@ impl Root {
     /// When one of them cannot be started.
     pub async fn start(platform: Platform, arguments: Arguments) -> anyhow::Result<Running> {
         let url = arguments.url.clone();
-        let root = Self { platform, arguments };
+        let root = Self {
+            platform,
+            arguments,
+        };
         let (actor, handle) = Actor::spawn(None, root, ()).await?;
         Ok(Running { actor, handle, url })
     }
@@ -116,7 +124,9 @@ impl Running {
 
     /// Stops all children in order.
     pub async fn stop(self, patience: Duration) {
-        let stopped = self.actor.call(|reply| Message::Stop(patience, reply), Some(2 * patience));
+        let stopped = self
+            .actor
+            .call(|reply| Message::Stop(patience, reply), Some(2 * patience));
         if stopped.await.is_err() {
             tracing::warn!("the control plane had ended before");
         }
@@ -139,8 +149,11 @@ impl Actor for Root {
         myself: ActorRef<Message>,
         (): (),
     ) -> Result<State, ActorProcessingErr> {
-        let mut state =
-            State { children: HashMap::new(), restarts: HashMap::new(), is_stopping: false };
+        let mut state = State {
+            children: HashMap::new(),
+            restarts: HashMap::new(),
+            is_stopping: false,
+        };
         for child in Child::ALL {
             self.start_child(&myself, &mut state, child).await?;
         }
@@ -174,13 +187,17 @@ impl Actor for Root {
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
         let (cell, reason) = match event {
-            SupervisionEvent::ActorTerminated(cell, _, reason) => (cell, reason.unwrap_or_default()),
+            SupervisionEvent::ActorTerminated(cell, _, reason) => {
+                (cell, reason.unwrap_or_default())
+            }
             SupervisionEvent::ActorFailed(cell, error) => (cell, error.to_string()),
             SupervisionEvent::ActorStarted(_) | SupervisionEvent::ProcessGroupChanged(_) => {
                 return Ok(());
             }
         };
-        let Some((child, _)) = state.children.remove(&cell.get_id()) else { return Ok(()) };
+        let Some((child, _)) = state.children.remove(&cell.get_id()) else {
+            return Ok(());
+        };
         if state.is_stopping {
             return Ok(());
         }
@@ -224,20 +241,36 @@ impl Root {
                 self.platform.board.post_admission(Some(actor.clone()));
                 actor.get_cell()
             }
-            Child::Reaper => {
-                Actor::spawn_linked(None, Reaper { platform }, (), root).await?.0.get_cell()
-            }
+            Child::Reaper => Actor::spawn_linked(None, Reaper { platform }, (), root)
+                .await?
+                .0
+                .get_cell(),
             Child::MachinePool => {
-                let pool = MachinePool { platform, options: arguments.pool.clone() };
-                Actor::spawn_linked(None, pool, (), root).await?.0.get_cell()
+                let pool = MachinePool {
+                    platform,
+                    options: arguments.pool.clone(),
+                };
+                Actor::spawn_linked(None, pool, (), root)
+                    .await?
+                    .0
+                    .get_cell()
             }
             Child::Notifier => {
                 let notifier = arguments.notifier(&platform);
-                Actor::spawn_linked(None, Notifier, notifier, root).await?.0.get_cell()
+                Actor::spawn_linked(None, Notifier, notifier, root)
+                    .await?
+                    .0
+                    .get_cell()
             }
             Child::Gateway => {
-                let gateway = GatewayActor { platform, options: arguments.gateway.clone() };
-                Actor::spawn_linked(None, gateway, (), root).await?.0.get_cell()
+                let gateway = GatewayActor {
+                    platform,
+                    options: arguments.gateway.clone(),
+                };
+                Actor::spawn_linked(None, gateway, (), root)
+                    .await?
+                    .0
+                    .get_cell()
             }
         };
         Ok(cell)
@@ -253,7 +286,10 @@ impl Root {
         if child == Child::Admission {
             self.platform.board.post_admission(None);
         }
-        let restarts = state.restarts.entry(child).or_insert_with(|| Restarts::new(ESSENTIAL));
+        let restarts = state
+            .restarts
+            .entry(child)
+            .or_insert_with(|| Restarts::new(ESSENTIAL));
         let Some(pause) = restarts.next(Instant::now()) else {
             return Err(format!("{child:?} fails again and again: {reason}").into());
         };
@@ -277,7 +313,7 @@ impl Root {
                 continue;
             };
             let left = until.saturating_duration_since(Instant::now());
-            if cell.stop_and_wait(None, Some(left.into())).await.is_err() {
+            if cell.stop_and_wait(None, Some(left)).await.is_err() {
                 cell.kill();
             }
         }

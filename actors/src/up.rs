@@ -59,10 +59,16 @@ impl Up {
     /// # Errors
     /// What could not be started, and what to do about it.
     pub async fn start(options: Options) -> anyhow::Result<Self> {
-        let Options { data, mut config, port } = options;
+        let Options {
+            data,
+            mut config,
+            port,
+        } = options;
         let data = DataDir::open(&data)?;
         let (bus, embedded_bus) = bus(&data, &config).await?;
-        bus.ready(BUS_PATIENCE).await.context("the bus does not come up")?;
+        bus.ready(BUS_PATIENCE)
+            .await
+            .context("the bus does not come up")?;
         let report = topology::apply(&bus.js, Replicas::One).await?;
         tracing::info!(?report.created, ?report.updated, "topology applied");
         let embedded_store = match config.storage.endpoint {
@@ -70,7 +76,10 @@ impl Up {
             None => Some(EmbeddedStore::start(&data, &bus, &mut config.storage).await?),
         };
         let storage = Storage::new(&config.storage)?;
-        storage.ensure_bucket().await.context("the storage bucket cannot be made")?;
+        storage
+            .ensure_bucket()
+            .await
+            .context("the storage bucket cannot be made")?;
         let platform = Platform {
             jobs: Register::new(&bus, "jobs"),
             attempts: Register::new(&bus, "attempts"),
@@ -82,18 +91,28 @@ impl Up {
         };
         let workers = embedded_bus.as_ref().map(EmbeddedBus::conf).cloned();
         let arguments = root::Arguments::new(&config, &data, port, workers).await?;
-        let root = Root::start(platform, arguments).await?;
+        let root = Box::pin(Root::start(platform, arguments)).await?;
         let run = RunFile {
             url: root.url(),
-            nats: embedded_bus.as_ref().map(|bus| bus.conf().ops_credentials()),
-            store: embedded_store.as_ref().map(|_| run_file::Store::of(&config.storage)),
+            nats: embedded_bus
+                .as_ref()
+                .map(|bus| bus.conf().ops_credentials()),
+            store: embedded_store
+                .as_ref()
+                .map(|_| run_file::Store::of(&config.storage)),
             pids: run_file::Pids {
                 tcoder: std::process::id(),
                 nats_server: embedded_bus.as_ref().map(EmbeddedBus::pid),
             },
         };
         run.write(&data.run_file())?;
-        Ok(Self { run, root, store: embedded_store, bus: embedded_bus, data })
+        Ok(Self {
+            run,
+            root,
+            store: embedded_store,
+            bus: embedded_bus,
+            data,
+        })
     }
 
     /// Returns only when something essential ended by itself.

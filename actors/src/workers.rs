@@ -45,12 +45,20 @@ impl Workers {
             Some(worker) if worker.heartbeat.run == heartbeat.run => Heard::Same,
             Some(_) => Heard::Restarted,
         };
-        let idle_since_ms = heartbeat
-            .busy
-            .is_empty()
-            .then(|| before.and_then(|worker| worker.idle_since_ms).unwrap_or(now_ms));
+        let idle_since_ms = heartbeat.busy.is_empty().then(|| {
+            before
+                .and_then(|worker| worker.idle_since_ms)
+                .unwrap_or(now_ms)
+        });
         let name = heartbeat.worker.clone();
-        self.by_name.insert(name, Worker { heartbeat, seen_ms: now_ms, idle_since_ms });
+        self.by_name.insert(
+            name,
+            Worker {
+                heartbeat,
+                seen_ms: now_ms,
+                idle_since_ms,
+            },
+        );
         heard
     }
 
@@ -88,7 +96,11 @@ impl Workers {
     #[must_use]
     pub fn slots(&self) -> BTreeMap<TaskClass, u32> {
         let mut slots = BTreeMap::new();
-        for worker in self.by_name.values().filter(|worker| !worker.heartbeat.is_draining) {
+        for worker in self
+            .by_name
+            .values()
+            .filter(|worker| !worker.heartbeat.is_draining)
+        {
             for (&class, &n) in &worker.heartbeat.slots {
                 *slots.entry(class).or_default() += n;
             }
@@ -110,7 +122,9 @@ impl Workers {
     /// Whether this worker names this attempt.
     #[must_use]
     pub fn holds(&self, worker: &WorkerName, busy: &Busy) -> bool {
-        self.by_name.get(worker).is_some_and(|worker| worker.heartbeat.busy.contains(busy))
+        self.by_name
+            .get(worker)
+            .is_some_and(|worker| worker.heartbeat.busy.contains(busy))
     }
 }
 
@@ -134,7 +148,10 @@ mod tests {
     fn silence_counts_only_when_we_could_have_heard() {
         let mut workers = Workers::default();
         assert_eq!(workers.hear(heartbeat("a", vec![]), 1_000), Heard::New);
-        assert!(workers.expire(60_000, LEASE_TTL_MS).is_empty(), "the bus was away");
+        assert!(
+            workers.expire(60_000, LEASE_TTL_MS).is_empty(),
+            "the bus was away"
+        );
         assert!(workers.expire(1_000 + LEASE_TTL_MS, 60_000).is_empty());
         assert_eq!(workers.expire(1_001 + LEASE_TTL_MS, 60_000).len(), 1);
         assert!(workers.slots().is_empty());
@@ -145,11 +162,24 @@ mod tests {
         let mut workers = Workers::default();
         workers.hear(heartbeat("a", vec![]), 1_000);
         assert_eq!(workers.hear(heartbeat("a", vec![]), 2_000), Heard::Same);
-        assert_eq!(workers.get(&"w1".parse().unwrap()).unwrap().idle_since_ms, Some(1_000));
-        let busy = Busy { job: JobId::from_parts(1, [1; 10]), task: TaskNumber(0), attempt: Attempt(1) };
+        assert_eq!(
+            workers.get(&"w1".parse().unwrap()).unwrap().idle_since_ms,
+            Some(1_000)
+        );
+        let busy = Busy {
+            job: JobId::from_parts(1, [1; 10]),
+            task: TaskNumber(0),
+            attempt: Attempt(1),
+        };
         workers.hear(heartbeat("a", vec![busy]), 3_000);
-        assert_eq!(workers.get(&"w1".parse().unwrap()).unwrap().idle_since_ms, None);
+        assert_eq!(
+            workers.get(&"w1".parse().unwrap()).unwrap().idle_since_ms,
+            None
+        );
         assert!(workers.holds(&"w1".parse().unwrap(), &busy));
-        assert_eq!(workers.hear(heartbeat("b", vec![]), 4_000), Heard::Restarted);
+        assert_eq!(
+            workers.hear(heartbeat("b", vec![]), 4_000),
+            Heard::Restarted
+        );
     }
 }

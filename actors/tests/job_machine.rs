@@ -48,7 +48,11 @@ impl World {
             tenant: TenantId::default(),
             request,
             priority: 50,
-            source: SourceObject { key: "inputs/x".to_owned(), bytes: 1_000, etag: None },
+            source: SourceObject {
+                key: "inputs/x".to_owned(),
+                bytes: 1_000,
+                etag: None,
+            },
             upload_expires_ms: Some(START_MS + 3_600_000),
         };
         let (job, effects) = Job::begin(new, START_MS);
@@ -73,8 +77,12 @@ impl World {
             assert!(effects.is_empty());
         }
         after.record.outbox.clone_from(&effects);
-        let json = serde_json::to_vec(&after.record).unwrap();
-        assert_eq!(serde_json::from_slice::<bus_schema::record::JobRecord>(&json).unwrap(), after.record);
+        let json = serde_json::to_vec(&after.record).expect("as the test made it");
+        assert_eq!(
+            serde_json::from_slice::<bus_schema::record::JobRecord>(&json)
+                .expect("as the test made it"),
+            after.record
+        );
         self.job = after;
         self.perform(effects);
     }
@@ -84,7 +92,10 @@ impl World {
             match effect {
                 Effect::Fact { n, fact, .. } => {
                     assert_eq!(n, self.facts.len() as u64 + 1, "numbered without gaps");
-                    assert!(self.facts.insert(n, fact).is_none(), "a number is used once");
+                    assert!(
+                        self.facts.insert(n, fact).is_none(),
+                        "a number is used once"
+                    );
                 }
                 Effect::Invite { task } => {
                     self.invited.insert(task);
@@ -97,27 +108,46 @@ impl World {
     }
 
     fn count(&self, kind: FactKind) -> usize {
-        self.facts.values().filter(|fact| fact.kind() == kind).count()
+        self.facts
+            .values()
+            .filter(|fact| fact.kind() == kind)
+            .count()
     }
 
     fn release_all(&mut self) {
-        let tasks = self.job.releasable(self.now_ms).into_iter().map(|(task, _)| task).collect();
+        let tasks = self
+            .job
+            .releasable(self.now_ms)
+            .into_iter()
+            .map(|(task, _)| task)
+            .collect();
         self.apply(Event::Released(tasks));
     }
 
     fn claim(&mut self, task: TaskNumber, worker: &WorkerName) -> Option<Held> {
-        let verdict = self.job.claim_verdict(task, worker, None, |_, _| false, self.now_ms);
+        let verdict = self
+            .job
+            .claim_verdict(task, worker, None, |_, _| false, self.now_ms);
         if verdict != ClaimVerdict::Grant {
             return None;
         }
         let token = Token::random();
-        let event =
-            Event::Claimed { task, worker: worker.clone(), token: token.clone(), upload_id: None };
+        let event = Event::Claimed {
+            task,
+            worker: worker.clone(),
+            token: token.clone(),
+            upload_id: None,
+        };
         self.apply(event);
         match &self.job.record.tasks.get(task)?.state {
-            TaskState::Claimed { attempt, token: current, .. } if *current == token => {
-                Some(Held { attempt: *attempt, token })
-            }
+            TaskState::Claimed {
+                attempt,
+                token: current,
+                ..
+            } if *current == token => Some(Held {
+                attempt: *attempt,
+                token,
+            }),
             _ => None,
         }
     }
@@ -129,7 +159,12 @@ impl World {
                 Outcome::Probed(facts) => Some(planner::plan(facts, &self.job.record.request)),
                 _ => None,
             };
-            self.apply(Event::Reported { task, attempt: held.attempt, outcome, plan });
+            self.apply(Event::Reported {
+                task,
+                attempt: held.attempt,
+                outcome,
+                plan,
+            });
         }
         verdict
     }
@@ -144,27 +179,42 @@ impl World {
                 self.report(task, held, Outcome::Transcoded(chunk()));
             }
             Some(TaskRole::Audio) => {
-                let n_parts = u32::try_from((duration_s * SECOND_NS).div_ceil(PART_NS)).unwrap();
-                let done = self.job.record.tasks.get(task).unwrap().n_parts();
+                let n_parts = u32::try_from((duration_s * SECOND_NS).div_ceil(PART_NS))
+                    .expect("as the test made it");
+                let done = self
+                    .job
+                    .record
+                    .tasks
+                    .get(task)
+                    .expect("as the test made it")
+                    .n_parts();
                 for part in done..n_parts {
                     self.report(task, held, Outcome::AudioPart(audio_part(part)));
                 }
                 self.report(task, held, Outcome::AudioDone { n_parts });
             }
             Some(TaskRole::Assemble(_)) => {
-                let result = AssembleResult { bytes: 1, n_parts: 1, frames: 1, duration_ms: 1 };
+                let result = AssembleResult {
+                    bytes: 1,
+                    n_parts: 1,
+                    frames: 1,
+                    duration_ms: 1,
+                };
                 self.report(task, held, Outcome::Assembled(result));
             }
             None => {}
         }
         if self.has_finish {
-            self.apply(Event::Finished { outputs: Vec::new(), warnings: Vec::new() });
+            self.apply(Event::Finished {
+                outputs: Vec::new(),
+                warnings: Vec::new(),
+            });
         }
     }
 
     /// Time passes, workers are honest: the job must end.
     fn run_to_the_end(&mut self, duration_s: u64) {
-        let worker: WorkerName = "w9".parse().unwrap();
+        let worker: WorkerName = "w9".parse().expect("as the test made it");
         for _ in 0..10_000 {
             if self.job.record.state.is_terminal() {
                 return;
@@ -178,7 +228,7 @@ impl World {
                 }
             }
         }
-        panic!("the job does not end: {:#?}", self.job.record);
+        unreachable!("the job does not end: {:#?}", self.job.record);
     }
 }
 
@@ -208,11 +258,22 @@ fn facts(duration_s: u64) -> SourceFacts {
         language: None,
         duration_ns,
     };
-    SourceFacts { container: "mp4".to_owned(), duration_ns, video: Some(video), audio: vec![audio] }
+    SourceFacts {
+        container: "mp4".to_owned(),
+        duration_ns,
+        video: Some(video),
+        audio: vec![audio],
+    }
 }
 
 fn chunk() -> ChunkResult {
-    ChunkResult { frames: 1, start: 0, durations: vec![1], renditions: Vec::new(), cpu_ms: 1 }
+    ChunkResult {
+        frames: 1,
+        start: 0,
+        durations: vec![1],
+        renditions: Vec::new(),
+        cpu_ms: 1,
+    }
 }
 
 fn audio_part(part: u32) -> AudioPart {
@@ -260,18 +321,26 @@ fn blow() -> impl Strategy<Value = Blow> {
     ]
 }
 
-fn strike(world: &mut World, held: &mut Vec<(TaskNumber, Held)>, blow: Blow, duration_s: u64) {
+#[expect(clippy::too_many_lines, reason = "a table of blows")]
+fn strike(world: &mut World, held: &mut Vec<(TaskNumber, Held)>, blow: &Blow, duration_s: u64) {
     let pick = |n: u8, len: usize| usize::from(n).checked_rem(len);
-    let worker = |n: u8| format!("w{}", n % 3 + 1).parse::<WorkerName>().unwrap();
-    match blow {
+    let worker = |n: u8| {
+        format!("w{}", n % 3 + 1)
+            .parse::<WorkerName>()
+            .expect("as the test made it")
+    };
+    match *blow {
         Blow::Uploaded => {
-            world.apply(Event::Uploaded { bytes: 1_000, etag: "e".to_owned() });
+            world.apply(Event::Uploaded {
+                bytes: 1_000,
+                etag: "e".to_owned(),
+            });
         }
         Blow::Release => world.release_all(),
         Blow::Claim(n, who) => {
             let tasks = world.job.record.tasks.len();
             if let Some(n) = pick(n, tasks) {
-                let task = TaskNumber(u32::try_from(n).unwrap());
+                let task = TaskNumber(u32::try_from(n).expect("as the test made it"));
                 held.extend(world.claim(task, &worker(who)).map(|held| (task, held)));
             }
         }
@@ -284,15 +353,25 @@ fn strike(world: &mut World, held: &mut Vec<(TaskNumber, Held)>, blow: Blow, dur
         Blow::Fail(n, is_passing) => {
             if let Some(n) = pick(n, held.len()) {
                 let (task, held) = held[n].clone();
-                let code = if is_passing { ErrorCode::Crashed } else { ErrorCode::Unsupported };
-                let error = TaskError { code, message: "a blow".to_owned() };
+                let code = if is_passing {
+                    ErrorCode::Crashed
+                } else {
+                    ErrorCode::Unsupported
+                };
+                let error = TaskError {
+                    code,
+                    message: "a blow".to_owned(),
+                };
                 world.report(task, &held, Outcome::Failed(error));
             }
         }
         Blow::StaleReport(n) => {
             if let Some(n) = pick(n, held.len()) {
                 let task = held[n].0;
-                let stale = Held { attempt: Attempt(900), token: Token::random() };
+                let stale = Held {
+                    attempt: Attempt(900),
+                    token: Token::random(),
+                };
                 let verdict = world.report(task, &stale, Outcome::Transcoded(chunk()));
                 assert_eq!(verdict, ReportVerdict::Stale);
             }
@@ -316,7 +395,13 @@ fn strike(world: &mut World, held: &mut Vec<(TaskNumber, Held)>, blow: Blow, dur
         Blow::Return(n) => {
             if let Some(n) = pick(n, held.len()) {
                 let (task, held) = held[n].clone();
-                world.report(task, &held, Outcome::Returned { reason: "drain".to_owned() });
+                world.report(
+                    task,
+                    &held,
+                    Outcome::Returned {
+                        reason: "drain".to_owned(),
+                    },
+                );
             }
         }
     }
@@ -333,7 +418,7 @@ proptest! {
         let mut world = World::new(duration_s);
         let mut held = Vec::new();
         for blow in blows {
-            strike(&mut world, &mut held, blow, duration_s);
+            strike(&mut world, &mut held, &blow, duration_s);
         }
         if world.job.record.state == JobState::Uploading {
             world.apply(Event::Uploaded { bytes: 1_000, etag: "e".to_owned() });
@@ -361,36 +446,61 @@ proptest! {
 #[test]
 fn without_faults_every_task_is_done_at_the_first_try() {
     let mut world = World::new(60);
-    world.apply(Event::Uploaded { bytes: 1_000, etag: "e".to_owned() });
+    world.apply(Event::Uploaded {
+        bytes: 1_000,
+        etag: "e".to_owned(),
+    });
     world.run_to_the_end(60);
     assert_eq!(world.job.record.state, JobState::Completed);
     assert_eq!(world.count(FactKind::TaskFailed), 0);
-    assert!(world.job.record.tasks.iter().all(|(_, task)| task.attempts == 1));
+    assert!(
+        world
+            .job
+            .record
+            .tasks
+            .iter()
+            .all(|(_, task)| task.attempts == 1)
+    );
 }
 
 #[test]
 fn a_task_that_fails_again_and_again_ends_the_job() {
     let mut world = World::new(10);
-    world.apply(Event::Uploaded { bytes: 1_000, etag: "e".to_owned() });
+    world.apply(Event::Uploaded {
+        bytes: 1_000,
+        etag: "e".to_owned(),
+    });
     let worker: WorkerName = "w1".parse().unwrap();
     for _ in 0..TASK_FAILURES_MAX {
         world.now_ms += 60_000;
         world.release_all();
         let held = world.claim(TaskNumber(0), &worker).unwrap();
-        let error = TaskError { code: ErrorCode::Crashed, message: "again".to_owned() };
+        let error = TaskError {
+            code: ErrorCode::Crashed,
+            message: "again".to_owned(),
+        };
         world.report(TaskNumber(0), &held, Outcome::Failed(error));
     }
     assert_eq!(world.job.record.state, JobState::Failed);
-    assert_eq!(world.job.record.error.as_ref().map(|e| e.code), Some(ErrorCode::Crashed));
+    assert_eq!(
+        world.job.record.error.as_ref().map(|e| e.code),
+        Some(ErrorCode::Crashed)
+    );
 }
 
 #[test]
 fn what_the_source_causes_is_not_tried_again() {
     let mut world = World::new(10);
-    world.apply(Event::Uploaded { bytes: 1_000, etag: "e".to_owned() });
+    world.apply(Event::Uploaded {
+        bytes: 1_000,
+        etag: "e".to_owned(),
+    });
     world.release_all();
     let held = world.claim(TaskNumber(0), &"w1".parse().unwrap()).unwrap();
-    let error = TaskError { code: ErrorCode::NotMedia, message: "no".to_owned() };
+    let error = TaskError {
+        code: ErrorCode::NotMedia,
+        message: "no".to_owned(),
+    };
     world.report(TaskNumber(0), &held, Outcome::Failed(error));
     assert_eq!(world.job.record.state, JobState::Failed);
 }
@@ -400,16 +510,26 @@ fn an_upload_that_never_comes_fails_with_its_reason() {
     let mut world = World::new(10);
     world.now_ms += 3_600_000;
     world.apply(Event::Look { alive: Vec::new() });
-    assert_eq!(world.job.record.state, JobState::Uploading, "a PUT may be under way");
+    assert_eq!(
+        world.job.record.state,
+        JobState::Uploading,
+        "a PUT may be under way"
+    );
     world.now_ms += 600_000;
     world.apply(Event::Look { alive: Vec::new() });
-    assert_eq!(world.job.record.error.as_ref().map(|e| e.code), Some(ErrorCode::UploadExpired));
+    assert_eq!(
+        world.job.record.error.as_ref().map(|e| e.code),
+        Some(ErrorCode::UploadExpired)
+    );
 }
 
 #[test]
 fn a_late_twin_is_told_gone_and_its_report_changes_nothing() {
     let mut world = World::new(10);
-    world.apply(Event::Uploaded { bytes: 1_000, etag: "e".to_owned() });
+    world.apply(Event::Uploaded {
+        bytes: 1_000,
+        etag: "e".to_owned(),
+    });
     world.release_all();
     let (slow, quick) = ("w1".parse().unwrap(), "w2".parse().unwrap());
     let old = world.claim(TaskNumber(0), &slow).unwrap();
@@ -420,18 +540,33 @@ fn a_late_twin_is_told_gone_and_its_report_changes_nothing() {
     });
     world.release_all();
     let new = world.claim(TaskNumber(0), &quick).unwrap();
-    let verdict = world.job.claim_verdict(TaskNumber(0), &slow, Some(&old), |_, _| true, world.now_ms);
+    let verdict =
+        world
+            .job
+            .claim_verdict(TaskNumber(0), &slow, Some(&old), |_, _| true, world.now_ms);
     assert!(matches!(verdict, ClaimVerdict::Gone(_)));
-    assert_eq!(world.report(TaskNumber(0), &old, Outcome::Probed(facts(10))), ReportVerdict::Stale);
-    assert_eq!(world.report(TaskNumber(0), &new, Outcome::Probed(facts(10))), ReportVerdict::Accept);
+    assert_eq!(
+        world.report(TaskNumber(0), &old, Outcome::Probed(facts(10))),
+        ReportVerdict::Stale
+    );
+    assert_eq!(
+        world.report(TaskNumber(0), &new, Outcome::Probed(facts(10))),
+        ReportVerdict::Accept
+    );
     assert_eq!(world.count(FactKind::Probed), 1);
 }
 
 #[test]
 fn a_second_upload_does_not_replace_the_first() {
     let mut world = World::new(10);
-    world.apply(Event::Uploaded { bytes: 1_000, etag: "first".to_owned() });
-    world.apply(Event::Uploaded { bytes: 2_000, etag: "second".to_owned() });
+    world.apply(Event::Uploaded {
+        bytes: 1_000,
+        etag: "first".to_owned(),
+    });
+    world.apply(Event::Uploaded {
+        bytes: 2_000,
+        etag: "second".to_owned(),
+    });
     assert_eq!(world.job.record.source.etag.as_deref(), Some("first"));
     assert_eq!(world.count(FactKind::Uploaded), 1);
 }

@@ -38,6 +38,8 @@ pub struct Plan {
 pub struct VideoPlan {
     /// Units per second of our tracks.
     pub timescale: u32,
+    /// Stream time of its end, as probed: sound may go on longer.
+    pub end_ns: u64,
     /// Lowest first.
     pub renditions: Vec<VideoRendition>,
 }
@@ -129,15 +131,14 @@ impl TaskRole {
 }
 
 impl Plan {
-    /// Number of chunks of the picture: a rest shorter than one segment belongs to the chunk before.
+    /// Number of chunks of the picture: a rest shorter than a quarter of a segment belongs to the chunk
+    /// before - it costs as much to start as to encode, and may be a container's rounding.
     #[must_use]
     pub fn n_chunks(&self) -> u32 {
-        if self.video.is_none() {
-            return 0;
-        }
-        let rest_ns = self.duration_ns.saturating_sub(self.first_chunk_ns);
+        let Some(video) = &self.video else { return 0 };
+        let rest_ns = video.end_ns.saturating_sub(self.first_chunk_ns);
         let whole = rest_ns / self.chunk_ns;
-        let tail = u64::from(rest_ns % self.chunk_ns >= self.segment_ns);
+        let tail = u64::from(rest_ns % self.chunk_ns >= self.segment_ns / 4);
         // 2^32 chunks of a few seconds are centuries; the API's limits are far below.
         u32::try_from(1 + whole + tail).unwrap_or(u32::MAX)
     }
@@ -226,6 +227,7 @@ mod tests {
             duration_ns,
             video: Some(VideoPlan {
                 timescale: 90_000,
+                end_ns: duration_ns,
                 renditions: Vec::new(),
             }),
             audio: has_audio.then(|| AudioPlan {

@@ -44,7 +44,12 @@ impl Summary {
     /// What the queue needs to know of a job at `now_ms`.
     #[must_use]
     pub fn of(job: &Job, now_ms: u64) -> Self {
-        let JobRecord { id, tenant, priority, .. } = &job.record;
+        let JobRecord {
+            id,
+            tenant,
+            priority,
+            ..
+        } = &job.record;
         let mut summary = Self {
             job: *id,
             tenant: tenant.clone(),
@@ -59,10 +64,15 @@ impl Summary {
             return summary;
         }
         let ready = job.releasable(now_ms);
-        summary.ready =
-            ready.into_iter().map(|(n, role)| (n, role.class())).take(READY_SHOWN_MAX).collect();
+        summary.ready = ready
+            .into_iter()
+            .map(|(n, role)| (n, role.class()))
+            .take(READY_SHOWN_MAX)
+            .collect();
         for (number, task) in job.record.tasks.iter() {
-            let Some(class) = job.role(number).map(bus_schema::plan::TaskRole::class) else { continue };
+            let Some(class) = job.role(number).map(bus_schema::plan::TaskRole::class) else {
+                continue;
+            };
             let counts = match task.state {
                 TaskState::Waiting { .. } => &mut summary.waiting,
                 TaskState::Released { .. } => &mut summary.released,
@@ -124,10 +134,16 @@ impl Queue {
         let mut released: BTreeMap<JobId, Vec<TaskNumber>> = BTreeMap::new();
         for &class in TaskClass::ALL {
             let limit = (count(slots, class) * IN_FLIGHT_PER_SLOT).max(IN_FLIGHT_MIN);
-            let Tasks { released: out, claimed, .. } = self.demand(class);
+            let Tasks {
+                released: out,
+                claimed,
+                ..
+            } = self.demand(class);
             for _ in (out + claimed)..limit {
                 let Some(job) = self.next(class) else { break };
-                let Some(task) = self.take(&job, class) else { break };
+                let Some(task) = self.take(&job, class) else {
+                    break;
+                };
                 released.entry(job).or_default().push(task);
             }
         }
@@ -146,7 +162,12 @@ impl Queue {
             .filter(|job| job.ready.iter().any(|(_, of)| *of == class))
             .min_by_key(|job| {
                 let tenant = by_tenant.get(&job.tenant).copied().unwrap_or(0);
-                (u8::MAX - job.priority, tenant, job.in_flight(class), job.job)
+                (
+                    u8::MAX - job.priority,
+                    tenant,
+                    job.in_flight(class),
+                    job.job,
+                )
             })
             .map(|job| job.job)
     }
@@ -173,7 +194,9 @@ mod tests {
             tenant: tenant.parse().unwrap(),
             priority,
             is_ended: false,
-            ready: (0..ready).map(|task| (TaskNumber(task), TaskClass::Cpu)).collect(),
+            ready: (0..ready)
+                .map(|task| (TaskNumber(task), TaskClass::Cpu))
+                .collect(),
             waiting: BTreeMap::from([(TaskClass::Cpu, ready)]),
             released: BTreeMap::new(),
             claimed: BTreeMap::new(),
@@ -197,7 +220,14 @@ mod tests {
         queue.note(summary(1, "a", 50, 60));
         assert_eq!(order(&mut queue, 3).len(), 6);
         assert_eq!(order(&mut queue, 3).len(), 0, "what is out counts at once");
-        assert_eq!(queue.demand(TaskClass::Cpu), Tasks { waiting: 54, released: 6, claimed: 0 });
+        assert_eq!(
+            queue.demand(TaskClass::Cpu),
+            Tasks {
+                waiting: 54,
+                released: 6,
+                claimed: 0
+            }
+        );
     }
 
     #[test]

@@ -33,7 +33,11 @@ pub(crate) enum Error {
     Unreachable { base: String, reason: String },
     /// It said no.
     #[error("{detail}")]
-    Problem { status: u16, code: String, detail: String },
+    Problem {
+        status: u16,
+        code: String,
+        detail: String,
+    },
     /// An answer that is none of ours.
     #[error("{base} answers, but not like a tcoder gateway: {reason}")]
     Foreign { base: String, reason: String },
@@ -47,7 +51,9 @@ impl Error {
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::Unreachable { .. } | Self::Foreign { .. } => Exit::Unreachable,
-            Self::Problem { status: 400..500, .. } => Exit::Refused,
+            Self::Problem {
+                status: 400..500, ..
+            } => Exit::Refused,
             Self::Problem { .. } => Exit::Failed,
             Self::File(_) => Exit::Usage,
         }
@@ -118,7 +124,6 @@ pub(crate) struct Rendition {
     pub(crate) name: String,
     pub(crate) width: Option<u32>,
     pub(crate) height: Option<u32>,
-    pub(crate) percent: f64,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -152,8 +157,13 @@ struct JobList {
 impl Client {
     pub(crate) fn new(base: &str, key: Option<String>) -> Result<Self, Error> {
         let base = base.trim_end_matches('/').to_owned();
-        let http = reqwest::Client::builder().connect_timeout(CONNECT_TIMEOUT).build();
-        let http = http.map_err(|error| Error::Foreign { base: base.clone(), reason: error.to_string() })?;
+        let http = reqwest::Client::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .build();
+        let http = http.map_err(|error| Error::Foreign {
+            base: base.clone(),
+            reason: error.to_string(),
+        })?;
         Ok(Self { http, base, key })
     }
 
@@ -163,7 +173,8 @@ impl Client {
     }
 
     pub(crate) async fn authorize(&self, upload: &NewUpload) -> Result<Upload, Error> {
-        self.json(self.request(Method::POST, "/v1/uploads").json(upload)).await
+        self.json(self.request(Method::POST, "/v1/uploads").json(upload))
+            .await
     }
 
     /// Sends a file to where an upload was authorized; `sent` hears of every piece.
@@ -176,7 +187,11 @@ impl Client {
         let opened = tokio::fs::File::open(file).await;
         let opened = opened.with_context(|| format!("cannot open {}", file.display()));
         let body = opened.map_err(Error::File)?;
-        let bytes = body.metadata().await.map_err(|error| Error::File(error.into()))?.len();
+        let bytes = body
+            .metadata()
+            .await
+            .map_err(|error| Error::File(error.into()))?
+            .len();
         let pieces = tokio_util::io::ReaderStream::with_capacity(body, 1 << 18)
             .inspect_ok(move |piece| sent(piece.len() as u64));
         let method = Method::from_bytes(target.method.as_bytes()).unwrap_or(Method::PUT);
@@ -187,32 +202,48 @@ impl Client {
         let request = request
             .header(reqwest::header::CONTENT_LENGTH, bytes)
             .body(reqwest::Body::wrap_stream(pieces));
-        let response = request.send().await.map_err(|error| self.unreachable(&error))?;
+        let response = request
+            .send()
+            .await
+            .map_err(|error| self.unreachable(&error))?;
         if response.status().is_success() {
             return Ok(());
         }
         let status = response.status().as_u16();
-        let detail = format!("storage refuses the upload with {status}: {}", text(response).await);
-        Err(Error::Problem { status, code: "upload_refused".to_owned(), detail })
+        let detail = format!(
+            "storage refuses the upload with {status}: {}",
+            text(response).await
+        );
+        Err(Error::Problem {
+            status,
+            code: "upload_refused".to_owned(),
+            detail,
+        })
     }
 
     pub(crate) async fn job(&self, id: &str) -> Result<Job, Error> {
-        self.json(self.request(Method::GET, &format!("/v1/jobs/{id}"))).await
+        self.json(self.request(Method::GET, &format!("/v1/jobs/{id}")))
+            .await
     }
 
     /// The same, as the gateway says it.
     pub(crate) async fn job_json(&self, id: &str) -> Result<Value, Error> {
-        self.json(self.request(Method::GET, &format!("/v1/jobs/{id}"))).await
+        self.json(self.request(Method::GET, &format!("/v1/jobs/{id}")))
+            .await
     }
 
     pub(crate) async fn jobs(&self, state: Option<&str>, limit: u32) -> Result<Vec<Job>, Error> {
         let state = state.map_or_else(String::new, |state| format!("&state={state}"));
         let path = format!("/v1/jobs?limit={limit}{state}");
-        Ok(self.json::<JobList>(self.request(Method::GET, &path)).await?.jobs)
+        Ok(self
+            .json::<JobList>(self.request(Method::GET, &path))
+            .await?
+            .jobs)
     }
 
     pub(crate) async fn cancel(&self, id: &str) -> Result<Job, Error> {
-        self.json(self.request(Method::POST, &format!("/v1/jobs/{id}/cancel"))).await
+        self.json(self.request(Method::POST, &format!("/v1/jobs/{id}/cancel")))
+            .await
     }
 
     pub(crate) async fn status(&self) -> Result<Value, Error> {
@@ -265,11 +296,17 @@ impl Client {
 
     async fn json<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, Error> {
         let response = self.checked(request).await?;
-        response.json().await.map_err(|error| self.foreign(error.to_string()))
+        response
+            .json()
+            .await
+            .map_err(|error| self.foreign(error.to_string()))
     }
 
     async fn checked(&self, request: RequestBuilder) -> Result<Response, Error> {
-        let response = request.send().await.map_err(|error| self.unreachable(&error))?;
+        let response = request
+            .send()
+            .await
+            .map_err(|error| self.unreachable(&error))?;
         let status = response.status();
         if status.is_success() {
             return Ok(response);
@@ -290,16 +327,28 @@ impl Client {
         while let Some(source) = reason.source() {
             reason = source;
         }
-        Error::Unreachable { base: self.base.clone(), reason: reason.to_string() }
+        Error::Unreachable {
+            base: self.base.clone(),
+            reason: reason.to_string(),
+        }
     }
 
     fn foreign(&self, reason: String) -> Error {
-        Error::Foreign { base: self.base.clone(), reason }
+        Error::Foreign {
+            base: self.base.clone(),
+            reason,
+        }
     }
 }
 
 async fn text(response: Response) -> String {
-    response.text().await.unwrap_or_default().chars().take(400).collect()
+    response
+        .text()
+        .await
+        .unwrap_or_default()
+        .chars()
+        .take(400)
+        .collect()
 }
 
 /// Whether a problem is that there is nothing (yet).

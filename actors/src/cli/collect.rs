@@ -35,17 +35,28 @@ struct ReportedRendition {
 
 /// Writes everything of a job that has ended into a folder; `report.json` comes last.
 pub(crate) async fn collect(client: &Client, job: &Job, out: &Path) -> anyhow::Result<()> {
-    tokio::fs::create_dir_all(out).await.with_context(|| format!("cannot make {}", out.display()))?;
+    tokio::fs::create_dir_all(out)
+        .await
+        .with_context(|| format!("cannot make {}", out.display()))?;
     let codecs = match &job.playback {
         Some(playback) => playlists(client, &playback.hls, out).await?,
         None => String::new(),
     };
     let mut renditions = Vec::new();
-    for output in job.outputs.iter().filter(|output| output.kind == "mp4" || output.kind == "m4a") {
-        let Some(name) = &output.rendition else { continue };
+    for output in job
+        .outputs
+        .iter()
+        .filter(|output| output.kind == "mp4" || output.kind == "m4a")
+    {
+        let Some(name) = &output.rendition else {
+            continue;
+        };
         let path = format!("{name}.{}", output.kind);
         save(client, &output.url, &out.join(&path)).await?;
-        let shown = job.renditions.iter().find(|rendition| rendition.name == *name);
+        let shown = job
+            .renditions
+            .iter()
+            .find(|rendition| rendition.name == *name);
         let duration_ms = output.duration_ms.unwrap_or(0).max(1);
         renditions.push(ReportedRendition {
             name: name.clone(),
@@ -80,9 +91,18 @@ async fn playlists(client: &Client, path: &str, out: &Path) -> anyhow::Result<St
     let master = client.fetch(path).await?.text().await?;
     tokio::fs::write(out.join("master.m3u8"), &master).await?;
     for name in named(&master) {
-        let playlist = client.fetch(&format!("{base}/{name}")).await?.text().await?;
+        let playlist = client
+            .fetch(&format!("{base}/{name}"))
+            .await?
+            .text()
+            .await?;
         for object in named(&playlist) {
-            save(client, &format!("{base}/{object}"), &local(out, &flat(&object))?).await?;
+            save(
+                client,
+                &format!("{base}/{object}"),
+                &local(out, &flat(&object))?,
+            )
+            .await?;
         }
         tokio::fs::write(local(out, &name)?, flat(&playlist)).await?;
     }
@@ -91,11 +111,16 @@ async fn playlists(client: &Client, path: &str, out: &Path) -> anyhow::Result<St
 
 /// What a playlist names: lines that are no tags, and `URI="..."` of tags; each once.
 fn named(playlist: &str) -> BTreeSet<String> {
-    let plain = playlist.lines().filter(|line| !line.starts_with('#') && !line.trim().is_empty());
-    let quoted = playlist.lines().filter(|line| line.starts_with('#')).filter_map(|line| {
-        let (_, rest) = line.split_once("URI=\"")?;
-        Some(rest.split_once('"')?.0)
-    });
+    let plain = playlist
+        .lines()
+        .filter(|line| !line.starts_with('#') && !line.trim().is_empty());
+    let quoted = playlist
+        .lines()
+        .filter(|line| line.starts_with('#'))
+        .filter_map(|line| {
+            let (_, rest) = line.split_once("URI=\"")?;
+            Some(rest.split_once('"')?.0)
+        });
     plain.chain(quoted).map(ToOwned::to_owned).collect()
 }
 
@@ -106,7 +131,9 @@ fn flat(text: &str) -> String {
     let mut rest = text;
     while let Some(at) = rest.find('/') {
         let (head, tail) = rest.split_at(at);
-        let word = head.rfind(|c: char| !c.is_ascii_alphanumeric()).map_or(0, |end| end + 1);
+        let word = head
+            .rfind(|c: char| !c.is_ascii_alphanumeric())
+            .map_or(0, |end| end + 1);
         let (before, dir) = head.split_at(word);
         out.push_str(before);
         if is_attempt_dir(dir) {
@@ -122,16 +149,24 @@ fn flat(text: &str) -> String {
 }
 
 fn is_attempt_dir(word: &str) -> bool {
-    word.strip_prefix('t').and_then(|rest| rest.split_once('a')).is_some_and(|(task, attempt)| {
-        let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-        is_number(task) && is_number(attempt)
-    })
+    word.strip_prefix('t')
+        .and_then(|rest| rest.split_once('a'))
+        .is_some_and(|(task, attempt)| {
+            let is_number =
+                |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+            is_number(task) && is_number(attempt)
+        })
 }
 
 /// A relative name below the folder; a playlist from elsewhere must not write elsewhere.
 fn local(out: &Path, name: &str) -> anyhow::Result<PathBuf> {
-    let is_plain = name.split('/').all(|part| !part.is_empty() && !part.starts_with('.'));
-    anyhow::ensure!(is_plain && !name.contains('\\'), "the playlist names `{name}`, outside of the folder");
+    let is_plain = name
+        .split('/')
+        .all(|part| !part.is_empty() && !part.starts_with('.'));
+    anyhow::ensure!(
+        is_plain && !name.contains('\\'),
+        "the playlist names `{name}`, outside of the folder"
+    );
     Ok(out.join(name))
 }
 
@@ -158,7 +193,9 @@ fn codecs_of(master: &str, name: &str) -> String {
         let (_, rest) = line.split_once("CODECS=\"")?;
         Some(rest.split_once('"')?.0.to_owned())
     };
-    let variant = lines.windows(2).find(|pair| pair.get(1) == Some(&uri.as_str()));
+    let variant = lines
+        .windows(2)
+        .find(|pair| pair.get(1) == Some(&uri.as_str()));
     let named = variant.and_then(|pair| of(pair.first()?));
     named
         .or_else(|| {
@@ -182,9 +219,14 @@ mod tests {
     #[test]
     fn attempts_leave_no_trace_in_names() {
         assert_eq!(flat("t3a1/720p/000001.m4s"), "720p/000001.m4s");
-        assert_eq!(flat("#EXT-X-MAP:URI=\"t2a11/720p/init.mp4\"\nt2a1/x/1\nt30a1/x/2\n"),
-            "#EXT-X-MAP:URI=\"720p/init.mp4\"\nx/1\nx/2\n");
-        assert_eq!(flat("ta1/x t3/a1/y xmlns=\"http://www.w3.org/2001\""), "ta1/x t3/a1/y xmlns=\"http://www.w3.org/2001\"");
+        assert_eq!(
+            flat("#EXT-X-MAP:URI=\"t2a11/720p/init.mp4\"\nt2a1/x/1\nt30a1/x/2\n"),
+            "#EXT-X-MAP:URI=\"720p/init.mp4\"\nx/1\nx/2\n"
+        );
+        assert_eq!(
+            flat("ta1/x t3/a1/y xmlns=\"http://www.w3.org/2001\""),
+            "ta1/x t3/a1/y xmlns=\"http://www.w3.org/2001\""
+        );
     }
 
     #[test]
@@ -197,7 +239,8 @@ mod tests {
 
     #[test]
     fn codecs_are_those_of_the_rendition() {
-        let master = "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1,CODECS=\"avc1.64000c,mp4a.40.2\"\n144p.m3u8\n";
+        let master =
+            "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1,CODECS=\"avc1.64000c,mp4a.40.2\"\n144p.m3u8\n";
         assert_eq!(codecs_of(master, "144p"), "avc1.64000c,mp4a.40.2");
         assert_eq!(codecs_of(master, "audio"), "mp4a.40.2");
     }

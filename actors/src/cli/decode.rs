@@ -31,7 +31,7 @@ impl Decode {
             return Exit::Failed.into();
         }
         let shown = match decode::<Value>(&bytes) {
-            Ok(envelope) => match serde_json::to_vec(&self.readable(envelope)) {
+            Ok(envelope) => match serde_json::to_vec(&self.readable(&envelope)) {
                 Ok(json) => json,
                 Err(_) => bytes,
             },
@@ -39,10 +39,14 @@ impl Decode {
         };
         let mut out = std::io::stdout().lock();
         let written = out.write_all(&shown).and_then(|()| out.write_all(b"\n"));
-        if written.is_err() { Exit::Failed.into() } else { Exit::Done.into() }
+        if written.is_err() {
+            Exit::Failed.into()
+        } else {
+            Exit::Done.into()
+        }
     }
 
-    fn readable(&self, envelope: bus_schema::Envelope<Value>) -> Value {
+    fn readable(&self, envelope: &bus_schema::Envelope<Value>) -> Value {
         let mut shown = serde_json::json!({
             "id": envelope.id,
             "at_ms": envelope.at_ms,

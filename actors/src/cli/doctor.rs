@@ -32,6 +32,7 @@ struct Findings {
 }
 
 impl Findings {
+    #[expect(clippy::unused_self, reason = "reads as `wrong` does")]
     fn good(&self, what: &str) {
         say(&format!("ok       {what}"));
     }
@@ -59,7 +60,11 @@ impl Doctor {
         if self.storage {
             storage(&mut findings, &config, run.as_ref()).await;
         }
-        if findings.n_wrong == 0 { Exit::Done } else { Exit::Failed }
+        if findings.n_wrong == 0 {
+            Exit::Done
+        } else {
+            Exit::Failed
+        }
     }
 }
 
@@ -75,8 +80,13 @@ async fn bus_server(findings: &mut Findings, config: &Config) {
 
 async fn worker(findings: &mut Findings, config: &Config) {
     let beside = std::env::current_exe().map(|own| own.with_file_name("tcoder-worker"));
-    let Some(program) = config.pool.worker.clone().or(beside.ok()) else { return };
-    let asked = tokio::process::Command::new(&program).arg("encoders").output().await;
+    let Some(program) = config.pool.worker.clone().or_else(|| beside.ok()) else {
+        return;
+    };
+    let asked = tokio::process::Command::new(&program)
+        .arg("encoders")
+        .output()
+        .await;
     let Ok(output) = asked else {
         let mend = "build it: cargo build --profile up -p worker, or set pool.worker";
         return findings.wrong(&format!("the worker {}", program.display()), mend);
@@ -95,7 +105,10 @@ async fn worker(findings: &mut Findings, config: &Config) {
         }
     }
     if checks.as_array().is_none_or(Vec::is_empty) {
-        findings.wrong("encoders", "see `tcoder-worker encoders`: are GStreamer's plugins installed?");
+        findings.wrong(
+            "encoders",
+            "see `tcoder-worker encoders`: are GStreamer's plugins installed?",
+        );
     }
 }
 

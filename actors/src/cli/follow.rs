@@ -30,12 +30,18 @@ impl Bars {
             all.set_draw_target(indicatif::ProgressDrawTarget::hidden());
         }
         let status = all.add(ProgressBar::new_spinner().with_style(style("{spinner} {msg}")));
-        Self { all, bars: BTreeMap::new(), status }
+        Self {
+            all,
+            bars: BTreeMap::new(),
+            status,
+        }
     }
 
     /// A bar for the upload.
     pub(crate) fn upload(&self, bytes: u64) -> ProgressBar {
-        let bar = self.all.insert_before(&self.status, ProgressBar::new(bytes));
+        let bar = self
+            .all
+            .insert_before(&self.status, ProgressBar::new(bytes));
         let template = "{prefix:>8} {bar:40} {percent:>3} %  {binary_bytes_per_sec}  {eta} left";
         bar.set_style(style(template));
         bar.set_prefix("upload");
@@ -44,12 +50,18 @@ impl Bars {
 
     fn show(&mut self, name: &str, percent: f64) {
         let bar = self.bars.entry(name.to_owned()).or_insert_with(|| {
-            let bar = self.all.insert_before(&self.status, ProgressBar::new(1_000));
+            let bar = self
+                .all
+                .insert_before(&self.status, ProgressBar::new(1_000));
             bar.set_style(style("{prefix:>8} {bar:40} {percent:>3} %"));
             bar.set_prefix(name.to_owned());
             bar
         });
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 1,000")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "0 to 1,000"
+        )]
         bar.set_position((percent.clamp(0.0, 100.0) * 10.0) as u64);
     }
 
@@ -83,9 +95,9 @@ impl Bars {
         }
         let percent = frame["percent"].as_f64().unwrap_or(0.0);
         let speed = frame["speed"].as_f64().unwrap_or(0.0);
-        let eta = frame["eta_ms"].as_u64().map_or_else(String::new, |ms| {
-            format!(", {} s left", ms.div_ceil(1_000))
-        });
+        let eta = frame["eta_ms"]
+            .as_u64()
+            .map_or_else(String::new, |ms| format!(", {} s left", ms.div_ceil(1_000)));
         self.say(format!("{percent:.0} %, {speed:.1} x real time{eta}"));
     }
 }
@@ -139,11 +151,21 @@ pub(crate) fn is_over(state: &str) -> bool {
 
 /// What is worth a line of its own.
 fn sentence(kind: &str, frame: &Value) -> Option<String> {
-    let seconds = |ms: &Value| ms.as_u64().map(|ms| format!("{}.{} s", ms / 1_000, ms % 1_000 / 100));
+    let seconds = |ms: &Value| {
+        ms.as_u64()
+            .map(|ms| format!("{}.{} s", ms / 1_000, ms % 1_000 / 100))
+    };
     Some(match kind {
         "playable" => format!("playable after {}", seconds(&frame["after_ms"])?),
-        "task-failed" => format!("{}; {}", frame["error"]["message"].as_str()?,
-            if frame["will_retry"].as_bool()? { "trying again" } else { "giving up" }),
+        "task-failed" => format!(
+            "{}; {}",
+            frame["error"]["message"].as_str()?,
+            if frame["will_retry"].as_bool()? {
+                "trying again"
+            } else {
+                "giving up"
+            }
+        ),
         "rendition-dropped" => format!("{} was dropped", frame["rendition"].as_str()?),
         _ => return None,
     })

@@ -30,8 +30,13 @@ impl Guard {
         if getppid() != parent {
             return Exit::Failed.into();
         }
-        let error = Command::new(program).args(arguments.unwrap_or_default()).exec();
-        super::complain(&format!("cannot run {}: {error}", program.to_string_lossy()));
+        let error = Command::new(program)
+            .args(arguments.unwrap_or_default())
+            .exec();
+        super::complain(&format!(
+            "cannot run {}: {error}",
+            program.to_string_lossy()
+        ));
         Exit::Failed.into()
     }
 }

@@ -65,7 +65,10 @@ impl Jobs {
                 say(&line.to_string());
             } else {
                 let percent = job.progress.percent;
-                say(&format!("{}  {:<9}  {percent:>3.0} %  {}", job.id, job.state, job.filename));
+                say(&format!(
+                    "{}  {:<9}  {percent:>3.0} %  {}",
+                    job.id, job.state, job.filename
+                ));
             }
         }
         if jobs.is_empty() && !self.remote.json {

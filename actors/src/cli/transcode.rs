@@ -77,7 +77,10 @@ impl Transcode {
 /// Uploads, follows, fetches.
 pub(crate) async fn run(client: &Client, wish: &Wish<'_>, bars: &mut Bars) -> Result<Job, Error> {
     let job = upload(client, wish, bars).await?;
-    bars.line(&format!("watch it at {}", client.url(&format!("/#/jobs/{job}"))));
+    bars.line(&format!(
+        "watch it at {}",
+        client.url(&format!("/#/jobs/{job}"))
+    ));
     let job = follow(client, &job, bars, |_| {}).await?;
     if let Some(out) = wish.out {
         bars.say(format!("fetching the results into {}", out.display()));
@@ -88,13 +91,20 @@ pub(crate) async fn run(client: &Client, wish: &Wish<'_>, bars: &mut Bars) -> Re
 
 async fn upload(client: &Client, wish: &Wish<'_>, bars: &Bars) -> Result<String, Error> {
     let file = wish.file;
-    let facts = tokio::fs::metadata(file).await.map_err(|error| {
-        Error::File(anyhow::anyhow!("cannot read {}: {error}", file.display()))
-    })?;
+    let facts = tokio::fs::metadata(file)
+        .await
+        .map_err(|error| Error::File(anyhow::anyhow!("cannot read {}: {error}", file.display())))?;
     if !facts.is_file() {
-        return Err(Error::File(anyhow::anyhow!("{} is not a file", file.display())));
+        return Err(Error::File(anyhow::anyhow!(
+            "{} is not a file",
+            file.display()
+        )));
     }
-    let filename = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let filename = file
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
     let new = NewUpload {
         content_type: content_type(&filename).to_owned(),
         filename,
@@ -105,14 +115,18 @@ async fn upload(client: &Client, wish: &Wish<'_>, bars: &Bars) -> Result<String,
     let authorized = client.authorize(&new).await?;
     let bar = bars.upload(facts.len());
     let sent = bar.clone();
-    client.put(&authorized.upload, file, move |bytes| sent.inc(bytes)).await?;
+    client
+        .put(&authorized.upload, file, move |bytes| sent.inc(bytes))
+        .await?;
     bar.finish_and_clear();
     Ok(authorized.job_id)
 }
 
 /// A hint for the record; the probe looks at the bytes.
 fn content_type(name: &str) -> &'static str {
-    let extension = name.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase());
+    let extension = name
+        .rsplit_once('.')
+        .map(|(_, extension)| extension.to_ascii_lowercase());
     match extension.as_deref() {
         Some("mp4" | "m4v") => "video/mp4",
         Some("mov") => "video/quicktime",

@@ -53,7 +53,11 @@ pub(crate) struct Up {
 impl Up {
     /// What is logged: with bars on the terminal, only what is wrong.
     pub(crate) fn log(&self) -> &'static str {
-        if self.once || self.watch_film { "error" } else { "info,async_nats=warn,aws=warn" }
+        if self.once || self.watch_film {
+            "error"
+        } else {
+            "info,async_nats=warn,aws=warn"
+        }
     }
 
     pub(crate) async fn apply(self, config: Option<&Path>) -> Exit {
@@ -67,8 +71,12 @@ impl Up {
         if self.print_config {
             return print(&config);
         }
-        let options = up::Options { data: self.data.clone(), config, port: self.port };
-        let mut running = match up::Up::start(options).await {
+        let options = up::Options {
+            data: self.data.clone(),
+            config,
+            port: self.port,
+        };
+        let mut running = match Box::pin(up::Up::start(options)).await {
             Ok(running) => running,
             Err(error) => {
                 complain(&format!("{error:#}"));
@@ -85,7 +93,10 @@ impl Up {
             exit = asked_to_stop() => exit,
             exit = self.film(&url) => exit,
         };
-        if tokio::time::timeout(2 * up::DRAIN, running.stop()).await.is_err() {
+        if tokio::time::timeout(2 * up::DRAIN, running.stop())
+            .await
+            .is_err()
+        {
             complain("stopped without draining: it took too long");
         }
         exit

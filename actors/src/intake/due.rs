@@ -24,11 +24,15 @@ impl Intake {
         match queue::put_back(&self.platform.bus, webhook).await {
             Ok(PutBack::Done) => Handled::Done,
             // Done now, the ack that is still on its way to its predecessor would end both.
-            Ok(PutBack::NotYet) => Handled::Again { after_ms: TROUBLE_PAUSE_MS },
+            Ok(PutBack::NotYet) => Handled::Again {
+                after_ms: TROUBLE_PAUSE_MS,
+            },
             Err(queue::Error::Codec(error)) => Handled::Dead(error.to_string()),
             Err(error @ queue::Error::Bus(_)) => {
                 tracing::warn!(%error, "a webhook waits longer");
-                Handled::Again { after_ms: TROUBLE_PAUSE_MS }
+                Handled::Again {
+                    after_ms: TROUBLE_PAUSE_MS,
+                }
             }
         }
     }

@@ -21,6 +21,7 @@ impl Intake {
         if (&report.worker, report.job, report.task) != (&worker, job, n) {
             return Handled::Dead("the report is of another task than its subject".to_owned());
         }
-        self.ask(job, |reply| ToJob::Report(Box::new(report), reply)).await
+        self.ask(job, |reply| ToJob::Report(Box::new(report), reply))
+            .await
     }
 }

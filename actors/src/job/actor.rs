@@ -166,7 +166,9 @@ fn answer<T: ractor::Message>(reply: RpcReplyPort<T>, value: T) {
 fn handled(result: Result<Handled, Trouble>) -> Handled {
     result.unwrap_or_else(|trouble| {
         tracing::warn!(%trouble, "not now");
-        Handled::Again { after_ms: TROUBLE_PAUSE_MS }
+        Handled::Again {
+            after_ms: TROUBLE_PAUSE_MS,
+        }
     })
 }
 
@@ -184,7 +186,11 @@ impl JobActor {
             });
             self.note(state);
         }
-        if state.loaded.as_ref().is_some_and(|loaded| !loaded.is_flushed) {
+        if state
+            .loaded
+            .as_ref()
+            .is_some_and(|loaded| !loaded.is_flushed)
+        {
             self.flush(state).await?;
         }
         Ok(state.loaded.as_mut())
@@ -194,7 +200,9 @@ impl JobActor {
     async fn step(&self, state: &mut State, event: &Event) -> Result<Option<Job>, Trouble> {
         let id = state.id;
         for _ in 0..ROUNDS_MAX {
-            let Some(loaded) = self.load(state).await? else { return Ok(None) };
+            let Some(loaded) = self.load(state).await? else {
+                return Ok(None);
+            };
             let before = &loaded.job;
             let (mut after, effects) = before.clone().apply(event.clone(), now_ms());
             if after == *before && effects.is_empty() {
@@ -204,12 +212,19 @@ impl JobActor {
             }
             // Everything in the old outbox has happened: `load` saw to it.
             after.record.outbox = effects;
-            let written =
-                self.platform.jobs.update(id.as_str(), &after.record, loaded.revision).await;
+            let written = self
+                .platform
+                .jobs
+                .update(id.as_str(), &after.record, loaded.revision)
+                .await;
             match written {
                 Ok(revision) => {
                     let is_flushed = after.record.outbox.is_empty();
-                    state.loaded = Some(Loaded { job: after, revision, is_flushed });
+                    state.loaded = Some(Loaded {
+                        job: after,
+                        revision,
+                        is_flushed,
+                    });
                     self.flush(state).await?;
                     return Ok(state.loaded.as_ref().map(|loaded| loaded.job.clone()));
                 }
@@ -236,8 +251,11 @@ impl JobActor {
             // Nothing will be written after this; the sweep must not find it again and again.
             loaded.job.record.outbox.clear();
             let record = &loaded.job.record;
-            loaded.revision =
-                self.platform.jobs.update(state.id.as_str(), record, loaded.revision).await?;
+            loaded.revision = self
+                .platform
+                .jobs
+                .update(state.id.as_str(), record, loaded.revision)
+                .await?;
         }
         self.note(state);
         if needs_finish && let Err(trouble) = Box::pin(self.conclude(state)).await {
@@ -268,9 +286,19 @@ impl JobActor {
         }
         let (mut job, effects) = Job::begin(new, now_ms());
         job.record.outbox = effects;
-        let created = self.platform.jobs.create(state.id.as_str(), &job.record).await;
+        let created = self
+            .platform
+            .jobs
+            .create(state.id.as_str(), &job.record)
+            .await;
         match created {
-            Ok(revision) => state.loaded = Some(Loaded { job, revision, is_flushed: false }),
+            Ok(revision) => {
+                state.loaded = Some(Loaded {
+                    job,
+                    revision,
+                    is_flushed: false,
+                })
+            }
             Err(error) if error.is_conflict() => {}
             Err(error) => return Err(Trouble::from(error).into()),
         }
@@ -280,7 +308,9 @@ impl JobActor {
 
     /// Storage says that the source is there: ask it, and take what it is now for what it will be.
     async fn arrived(&self, state: &mut State) -> Result<Handled, Trouble> {
-        let Some(loaded) = self.load(state).await? else { return Ok(Handled::Done) };
+        let Some(loaded) = self.load(state).await? else {
+            return Ok(Handled::Done);
+        };
         if loaded.job.record.state != JobState::Uploading {
             return Ok(Handled::Done);
         }
@@ -291,7 +321,10 @@ impl JobActor {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Handled::Done),
             Err(error) => return Err(error.into()),
         };
-        let event = Event::Uploaded { bytes: object.size, etag: object.etag };
+        let event = Event::Uploaded {
+            bytes: object.size,
+            etag: object.etag,
+        };
         self.step(state, &event).await?;
         Ok(Handled::Done)
     }
@@ -311,7 +344,11 @@ impl JobActor {
 
     async fn worker_lost(&self, state: &mut State, worker: WorkerName, claimed_before_ms: u64) {
         let alive = self.platform.board.workers().in_hand(&state.id);
-        let event = Event::WorkerLost { worker, alive, claimed_before_ms };
+        let event = Event::WorkerLost {
+            worker,
+            alive,
+            claimed_before_ms,
+        };
         if let Err(trouble) = self.step(state, &event).await {
             // The attempts' deadlines find it too, later.
             tracing::warn!(job = %state.id, %trouble, "loss of a worker not noted");
@@ -319,7 +356,10 @@ impl JobActor {
     }
 
     async fn cancel(&self, state: &mut State) -> Answer<JobRecord> {
-        let job = self.step(state, &Event::Cancel).await?.ok_or(Refusal::Unknown)?;
+        let job = self
+            .step(state, &Event::Cancel)
+            .await?
+            .ok_or(Refusal::Unknown)?;
         match job.record.state {
             JobState::Cancelled => Ok(job.record),
             state => Err(Refusal::State(state.as_str())),
@@ -351,11 +391,20 @@ impl JobActor {
         };
         let workers = self.platform.board.workers();
         let is_alive = |worker: &WorkerName, attempt: Attempt| {
-            workers.holds(worker, &Busy { job: request.job, task: request.task, attempt })
+            workers.holds(
+                worker,
+                &Busy {
+                    job: request.job,
+                    task: request.task,
+                    attempt,
+                },
+            )
         };
         let held = request.held.as_ref();
         let verdict =
-            loaded.job.claim_verdict(request.task, &request.worker, held, is_alive, now_ms());
+            loaded
+                .job
+                .claim_verdict(request.task, &request.worker, held, is_alive, now_ms());
         match verdict {
             ClaimVerdict::Gone(reason) => Ok(gone(reason)),
             ClaimVerdict::Later { after_ms } => Ok(ClaimReply::Later { after_ms }),
@@ -372,7 +421,9 @@ impl JobActor {
         state: &mut State,
         request: &ClaimRequest,
     ) -> Result<ClaimReply, Trouble> {
-        let Some(loaded) = self.load(state).await? else { return Ok(gone("there is no such job")) };
+        let Some(loaded) = self.load(state).await? else {
+            return Ok(gone("there is no such job"));
+        };
         let Some(role) = loaded.job.role(request.task) else {
             return Ok(gone("there is no such task"));
         };
@@ -403,9 +454,10 @@ impl JobActor {
     #[expect(clippy::unused_self, reason = "reads as a verb of the job")]
     fn current(&self, job: &Job, task: TaskNumber) -> Option<Held> {
         match &job.record.tasks.get(task)?.state {
-            TaskState::Claimed { attempt, token, .. } => {
-                Some(Held { attempt: *attempt, token: token.clone() })
-            }
+            TaskState::Claimed { attempt, token, .. } => Some(Held {
+                attempt: *attempt,
+                token: token.clone(),
+            }),
             TaskState::Waiting { .. }
             | TaskState::Released { .. }
             | TaskState::Done { .. }
@@ -424,12 +476,23 @@ impl JobActor {
         let (TaskRole::Assemble(file), Some(plan)) = (role, &job.record.plan) else {
             return Ok(None);
         };
-        let Some(name) = file_name(plan, file) else { return Ok(None) };
+        let Some(name) = file_name(plan, file) else {
+            return Ok(None);
+        };
         let next = Attempt(job.record.tasks.get(task).map_or(0, |task| task.attempts) + 1);
         let record = &job.record;
         let key = object_key::attempt(&record.tenant, &record.id, task, next) + &name;
-        let content_type = if key.ends_with(".m4a") { "audio/mp4" } else { "video/mp4" };
-        Ok(Some(self.platform.storage.create_multipart(&key, content_type).await?))
+        let content_type = if key.ends_with(".m4a") {
+            "audio/mp4"
+        } else {
+            "video/mp4"
+        };
+        Ok(Some(
+            self.platform
+                .storage
+                .create_multipart(&key, content_type)
+                .await?,
+        ))
     }
 
     async fn spec(
@@ -453,33 +516,55 @@ impl JobActor {
         let (Some(held), Some(task)) = (&request.held, job.record.tasks.get(request.task)) else {
             return Ok(gone("the attempt was given up"));
         };
-        let deadline_ms = match task.state {
-            TaskState::Claimed { deadline_ms, .. } => deadline_ms,
-            _ => return Ok(gone("the attempt was given up")),
+        let TaskState::Claimed { deadline_ms, .. } = task.state else {
+            return Ok(gone("the attempt was given up"));
         };
-        let addresses = self.addresses(job, request.task, held, &request.want).await?;
+        let addresses = self
+            .addresses(job, request.task, held, &request.want)
+            .await?;
         let spec = spec.map(Box::new);
-        Ok(ClaimReply::Go(Go { held: held.clone(), deadline_ms, spec, addresses }))
+        Ok(ClaimReply::Go(Go {
+            held: held.clone(),
+            deadline_ms,
+            spec,
+            addresses,
+        }))
     }
 }
 
 fn gone(reason: &str) -> ClaimReply {
-    ClaimReply::Gone { reason: reason.to_owned() }
+    ClaimReply::Gone {
+        reason: reason.to_owned(),
+    }
 }
 
 fn with(request: &ClaimRequest, held: Held) -> ClaimRequest {
-    ClaimRequest { held: Some(held), ..request.clone() }
+    ClaimRequest {
+        held: Some(held),
+        ..request.clone()
+    }
 }
 
 // === reports ===
 
 impl JobActor {
     async fn report(&self, state: &mut State, report: Report) -> Result<Handled, Trouble> {
-        let Report { task, held, outcome, .. } = report;
-        let Some(loaded) = self.load(state).await? else { return Ok(Handled::Done) };
+        let Report {
+            task,
+            held,
+            outcome,
+            ..
+        } = report;
+        let Some(loaded) = self.load(state).await? else {
+            return Ok(Handled::Done);
+        };
         match loaded.job.report_verdict(task, &held, &outcome) {
             ReportVerdict::Stale => return Ok(Handled::Done),
-            ReportVerdict::Early => return Ok(Handled::Again { after_ms: TROUBLE_PAUSE_MS }),
+            ReportVerdict::Early => {
+                return Ok(Handled::Again {
+                    after_ms: TROUBLE_PAUSE_MS,
+                });
+            }
             ReportVerdict::Accept => {}
         }
         let job = loaded.job.clone();
@@ -493,7 +578,12 @@ impl JobActor {
             | Outcome::Failed(_)
             | Outcome::Returned { .. } => None,
         };
-        let event = Event::Reported { task, attempt: held.attempt, outcome, plan };
+        let event = Event::Reported {
+            task,
+            attempt: held.attempt,
+            outcome,
+            plan,
+        };
         self.step(state, &event).await?;
         Ok(Handled::Done)
     }

@@ -38,10 +38,11 @@ impl Step {
             }
         }
         let job = self.record.id;
-        self.effects.extend(
-            told.into_iter()
-                .map(|worker| Effect::Tell { worker, control: Control::Cancel { job, task: None } }),
-        );
+        self.effects
+            .extend(told.into_iter().map(|worker| Effect::Tell {
+                worker,
+                control: Control::Cancel { job, task: None },
+            }));
         self.record.next_look_ms = None;
     }
 }

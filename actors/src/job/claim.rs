@@ -53,12 +53,22 @@ impl Job {
             (TaskState::Released { .. }, None) => ClaimVerdict::Grant,
             // An invitation from before a failure: the pause still holds, and a new one follows.
             (TaskState::Waiting { .. }, None) => ClaimVerdict::Gone("it is not released"),
-            (TaskState::Claimed { worker: holder, attempt, deadline_ms, .. }, None) => {
+            (
+                TaskState::Claimed {
+                    worker: holder,
+                    attempt,
+                    deadline_ms,
+                    ..
+                },
+                None,
+            ) => {
                 if holder == worker || !is_alive(holder, *attempt) && *deadline_ms <= now_ms {
                     // The holder asks again because the answer was lost, or it is dead.
                     ClaimVerdict::Grant
                 } else {
-                    ClaimVerdict::Later { after_ms: deadline_ms.saturating_sub(now_ms).max(1_000) }
+                    ClaimVerdict::Later {
+                        after_ms: deadline_ms.saturating_sub(now_ms).max(1_000),
+                    }
                 }
             }
             (TaskState::Done { .. } | TaskState::Failed {} | TaskState::Cancelled {}, None) => {
@@ -76,9 +86,13 @@ impl Step {
         token: Token,
         upload_id: Option<String>,
     ) {
-        let (now_ms, Some(role)) = (self.now_ms, role(&self.record, number)) else { return };
+        let (now_ms, Some(role)) = (self.now_ms, role(&self.record, number)) else {
+            return;
+        };
         let deadline_ms = now_ms + CLAIM_DEADLINE_MS;
-        let Some(task) = self.record.tasks.get_mut(number) else { return };
+        let Some(task) = self.record.tasks.get_mut(number) else {
+            return;
+        };
         match &task.state {
             TaskState::Released { .. } => {}
             TaskState::Claimed { .. } => self.lose(number, "another worker took it over"),
@@ -87,7 +101,9 @@ impl Step {
             | TaskState::Failed {}
             | TaskState::Cancelled {} => return,
         }
-        let Some(task) = self.record.tasks.get_mut(number) else { return };
+        let Some(task) = self.record.tasks.get_mut(number) else {
+            return;
+        };
         if super::is_over(&task.state) || self.record.state.is_terminal() {
             return;
         }
@@ -101,7 +117,12 @@ impl Step {
             deadline_ms,
             upload_id,
         };
-        self.fact(Fact::Claimed { task: number, kind: role.kind(), attempt, worker });
+        self.fact(Fact::Claimed {
+            task: number,
+            kind: role.kind(),
+            attempt,
+            worker,
+        });
         self.look_by(deadline_ms);
     }
 }

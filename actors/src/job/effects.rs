@@ -20,7 +20,9 @@ impl JobActor {
     pub(super) async fn perform(&self, job: &Job) -> Result<bool, Trouble> {
         let effects = &job.record.outbox;
         try_join_all(effects.iter().map(|effect| self.perform_one(job, effect))).await?;
-        Ok(effects.iter().any(|effect| matches!(effect, Effect::Finish {})))
+        Ok(effects
+            .iter()
+            .any(|effect| matches!(effect, Effect::Finish {})))
     }
 
     async fn perform_one(&self, job: &Job, effect: &Effect) -> Result<(), Trouble> {
@@ -28,18 +30,30 @@ impl JobActor {
         let platform = &self.platform;
         match effect {
             Effect::Fact { n, at_ms, fact } => {
-                let subject = Subject::Fact { job: *id, kind: fact.kind(), n: *n };
+                let subject = Subject::Fact {
+                    job: *id,
+                    kind: fact.kind(),
+                    n: *n,
+                };
                 let envelope = Envelope::new(format!("{id}.{n}"), *at_ms, fact);
-                platform.bus.publish_once(subject, encode(&envelope)?).await?;
+                platform
+                    .bus
+                    .publish_once(subject, encode(&envelope)?)
+                    .await?;
             }
             Effect::Invite { task } => self.invite(job, *task).await?,
             Effect::Timer { version, at_ms } => {
                 let timer = TimerId::job(id, *version);
                 let envelope = Envelope::new(timer.to_string(), now_ms(), Timer::Job { job: *id });
-                platform.timers.arm(timer.as_str(), *at_ms, encode(&envelope)?).await?;
+                platform
+                    .timers
+                    .arm(timer.as_str(), *at_ms, encode(&envelope)?)
+                    .await?;
             }
             Effect::Tell { worker, control } => {
-                let subject = Subject::Control { worker: worker.clone() };
+                let subject = Subject::Control {
+                    worker: worker.clone(),
+                };
                 let envelope = Envelope::new(format!("{id}.{worker}"), now_ms(), control);
                 // May be lost: the next claim's answer says the same.
                 platform.bus.tell(subject, encode(&envelope)?).await?;
@@ -58,13 +72,27 @@ impl JobActor {
     }
 
     async fn invite(&self, job: &Job, task: TaskNumber) -> Result<(), Trouble> {
-        let Some(role) = job.role(task) else { return Ok(()) };
+        let Some(role) = job.role(task) else {
+            return Ok(());
+        };
         let id = job.record.id;
-        let subject = Subject::Task { class: role.class(), kind: role.kind(), job: id, n: task };
-        let invitation = Invitation { job: id, task, kind: role.kind() };
+        let subject = Subject::Task {
+            class: role.class(),
+            kind: role.kind(),
+            job: id,
+            n: task,
+        };
+        let invitation = Invitation {
+            job: id,
+            task,
+            kind: role.kind(),
+        };
         let envelope = Envelope::new(format!("{id}.{task}"), now_ms(), invitation);
         // While one lies in the queue the subject is taken, and that is as good.
-        self.platform.bus.publish_once(subject, encode(&envelope)?).await?;
+        self.platform
+            .bus
+            .publish_once(subject, encode(&envelope)?)
+            .await?;
         Ok(())
     }
 }

@@ -9,7 +9,11 @@ use super::{Step, error};
 impl Step {
     /// All tasks are over: the playlists are written next, by whoever performs the effect.
     pub(super) fn finish(&mut self) {
-        let is_streamed = self.record.plan.as_ref().is_some_and(|plan| plan.is_streamed);
+        let is_streamed = self
+            .record
+            .plan
+            .as_ref()
+            .is_some_and(|plan| plan.is_streamed);
         if !is_streamed && self.record.outputs.is_empty() {
             return self.fail(error(ErrorCode::Internal, "No file could be made of it."));
         }
@@ -20,13 +24,18 @@ impl Step {
     }
 
     pub(super) fn finished(&mut self, outputs: Vec<Output>, warnings: Vec<String>) {
-        self.record.outputs.retain(|o| !matches!(o.kind, OutputKind::Hls | OutputKind::Dash));
+        self.record
+            .outputs
+            .retain(|o| !matches!(o.kind, OutputKind::Hls | OutputKind::Dash));
         self.record.outputs.extend(outputs);
         self.record.warnings.extend(warnings);
         self.record.state = JobState::Completed;
         self.record.times.finished_ms = Some(self.now_ms);
         self.record.next_look_ms = None;
         let after_ms = self.since_upload_ms();
-        self.fact(Fact::Completed { after_ms, warnings: self.record.warnings.clone() });
+        self.fact(Fact::Completed {
+            after_ms,
+            warnings: self.record.warnings.clone(),
+        });
     }
 }

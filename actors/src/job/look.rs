@@ -8,14 +8,22 @@ use super::{CLAIM_DEADLINE_MS, Step, UPLOAD_GRACE_MS, error};
 
 impl Step {
     pub(super) fn looked(&mut self, alive: &[(TaskNumber, Attempt)]) {
-        if self.record.next_look_ms.is_some_and(|at_ms| at_ms <= self.now_ms) {
+        if self
+            .record
+            .next_look_ms
+            .is_some_and(|at_ms| at_ms <= self.now_ms)
+        {
             self.record.next_look_ms = None;
         }
         if self.record.state == JobState::Uploading {
             return self.look_for_upload();
         }
-        let tasks: Vec<(TaskNumber, TaskState)> =
-            self.record.tasks.iter().map(|(number, task)| (number, task.state.clone())).collect();
+        let tasks: Vec<(TaskNumber, TaskState)> = self
+            .record
+            .tasks
+            .iter()
+            .map(|(number, task)| (number, task.state.clone()))
+            .collect();
         for (number, state) in tasks {
             if self.record.state.is_terminal() {
                 return;
@@ -35,7 +43,11 @@ impl Step {
                 self.look_by(self.now_ms + CLAIM_DEADLINE_MS);
             }
             TaskState::Released { at_ms } => self.look_by(at_ms + CLAIM_DEADLINE_MS),
-            TaskState::Claimed { attempt, deadline_ms, .. } if *deadline_ms <= self.now_ms => {
+            TaskState::Claimed {
+                attempt,
+                deadline_ms,
+                ..
+            } if *deadline_ms <= self.now_ms => {
                 if alive.contains(&(number, *attempt)) {
                     self.extend(number);
                 } else {
@@ -43,7 +55,9 @@ impl Step {
                 }
             }
             TaskState::Claimed { deadline_ms, .. } => self.look_by(*deadline_ms),
-            TaskState::Waiting { not_before_ms: Some(at_ms) } if *at_ms > self.now_ms => {
+            TaskState::Waiting {
+                not_before_ms: Some(at_ms),
+            } if *at_ms > self.now_ms => {
                 self.look_by(*at_ms);
             }
             TaskState::Waiting { .. }
@@ -54,7 +68,9 @@ impl Step {
     }
 
     fn look_for_upload(&mut self) {
-        let Some(expires_ms) = self.record.times.upload_expires_ms else { return };
+        let Some(expires_ms) = self.record.times.upload_expires_ms else {
+            return;
+        };
         if self.now_ms < expires_ms + UPLOAD_GRACE_MS {
             return self.look_by(expires_ms + UPLOAD_GRACE_MS);
         }
@@ -89,8 +105,11 @@ impl Step {
     /// A claim's deadline moves: heartbeats name the attempt.
     fn extend(&mut self, number: TaskNumber) {
         let at_ms = self.now_ms + CLAIM_DEADLINE_MS;
-        if let Some(TaskState::Claimed { deadline_ms, .. }) =
-            self.record.tasks.get_mut(number).map(|task| &mut task.state)
+        if let Some(TaskState::Claimed { deadline_ms, .. }) = self
+            .record
+            .tasks
+            .get_mut(number)
+            .map(|task| &mut task.state)
         {
             *deadline_ms = at_ms;
         }

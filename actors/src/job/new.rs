@@ -2,9 +2,7 @@
 
 use bus_schema::fact::Fact;
 use bus_schema::id::{JobId, TenantId};
-use bus_schema::record::{
-    Effect, JobRecord, JobState, RECORD_VERSION, SourceObject, Tasks, Times,
-};
+use bus_schema::record::{Effect, JobRecord, JobState, RECORD_VERSION, SourceObject, Tasks, Times};
 use bus_schema::request::JobRequest;
 
 use super::{Job, Step, UPLOAD_GRACE_MS};
@@ -30,7 +28,14 @@ impl Job {
     /// A new job and its first effects.
     #[must_use]
     pub fn begin(new: NewJob, now_ms: u64) -> (Self, Vec<Effect>) {
-        let NewJob { id, tenant, request, priority, source, upload_expires_ms } = new;
+        let NewJob {
+            id,
+            tenant,
+            request,
+            priority,
+            source,
+            upload_expires_ms,
+        } = new;
         let filename = request.filename.clone();
         let bytes = source.bytes;
         let etag = source.etag.clone();
@@ -42,7 +47,11 @@ impl Job {
             priority,
             request,
             source,
-            times: Times { created_ms: now_ms, upload_expires_ms, ..Times::default() },
+            times: Times {
+                created_ms: now_ms,
+                upload_expires_ms,
+                ..Times::default()
+            },
             facts: None,
             plan: None,
             tasks: Tasks::default(),
@@ -55,13 +64,22 @@ impl Job {
             next_look_ms: None,
             outbox: Vec::new(),
         };
-        let mut step = Step { record, effects: Vec::new(), now_ms };
+        let mut step = Step {
+            record,
+            effects: Vec::new(),
+            now_ms,
+        };
         step.fact(Fact::Authorized { filename, bytes });
         if let Some(expires_ms) = upload_expires_ms {
             step.look_by(expires_ms + UPLOAD_GRACE_MS);
         } else if let Some(etag) = etag {
             step.uploaded(bytes, etag);
         }
-        (Self { record: step.record }, step.effects)
+        (
+            Self {
+                record: step.record,
+            },
+            step.effects,
+        )
     }
 }

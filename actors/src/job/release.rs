@@ -42,7 +42,11 @@ fn is_ready(state: &TaskState, now_ms: u64) -> bool {
 /// Whether sound and picture need no more work.
 pub(super) fn media_is_over(record: &JobRecord) -> bool {
     record.plan.as_ref().is_some_and(|plan: &Plan| {
-        record.tasks.iter().take(plan.first_file_task()).all(|(_, task)| is_over(&task.state))
+        record
+            .tasks
+            .iter()
+            .take(plan.first_file_task())
+            .all(|(_, task)| is_over(&task.state))
     })
 }
 
@@ -55,7 +59,9 @@ impl Step {
 
     fn release(&mut self, number: TaskNumber) {
         let now_ms = self.now_ms;
-        let Some(task) = self.record.tasks.get_mut(number) else { return };
+        let Some(task) = self.record.tasks.get_mut(number) else {
+            return;
+        };
         if !is_ready(&task.state, now_ms) {
             return;
         }

@@ -26,11 +26,18 @@ pub enum ReportVerdict {
 impl Job {
     /// Decides a report without changing anything.
     #[must_use]
-    pub fn report_verdict(&self, task: TaskNumber, held: &Held, outcome: &Outcome) -> ReportVerdict {
+    pub fn report_verdict(
+        &self,
+        task: TaskNumber,
+        held: &Held,
+        outcome: &Outcome,
+    ) -> ReportVerdict {
         if self.record.state.is_terminal() {
             return ReportVerdict::Stale;
         }
-        let Some(task) = self.record.tasks.get(task) else { return ReportVerdict::Stale };
+        let Some(task) = self.record.tasks.get(task) else {
+            return ReportVerdict::Stale;
+        };
         let TaskState::Claimed { attempt, token, .. } = &task.state else {
             return ReportVerdict::Stale;
         };
@@ -89,7 +96,10 @@ impl Step {
             (_, _) => self.attempt_failed(
                 number,
                 attempt,
-                error(ErrorCode::Internal, "The worker reported something else than was asked."),
+                error(
+                    ErrorCode::Internal,
+                    "The worker reported something else than was asked.",
+                ),
             ),
         }
         self.advance();
@@ -98,7 +108,11 @@ impl Step {
     fn task_done(&mut self, number: TaskNumber, role: TaskRole, attempt: Attempt) {
         if let Some(task) = self.record.tasks.get_mut(number) {
             task.state = TaskState::Done { attempt };
-            self.fact(Fact::TaskDone { task: number, kind: role.kind(), attempt });
+            self.fact(Fact::TaskDone {
+                task: number,
+                kind: role.kind(),
+                attempt,
+            });
         }
     }
 
@@ -107,7 +121,12 @@ impl Step {
             && task.n_parts() == part
         {
             task.push_part(attempt);
-            self.fact(Fact::PartDone { task: number, kind: role.kind(), part, attempt });
+            self.fact(Fact::PartDone {
+                task: number,
+                kind: role.kind(),
+                part,
+                attempt,
+            });
         }
     }
 
@@ -124,15 +143,25 @@ impl Step {
         match plan {
             Some(Ok(plan)) => self.planned(plan),
             Some(Err(error)) => self.fail(error),
-            None => self.fail(error(ErrorCode::Internal, "The probe's result came without a plan.")),
+            None => self.fail(error(
+                ErrorCode::Internal,
+                "The probe's result came without a plan.",
+            )),
         }
     }
 
     fn planned(&mut self, plan: Plan) {
-        let video = plan.video.as_ref().map_or(&[][..], |video| &video.renditions);
+        let video = plan
+            .video
+            .as_ref()
+            .map_or(&[][..], |video| &video.renditions);
         let renditions = video
             .iter()
-            .map(|r| PlannedRendition { name: r.name.clone(), width: r.width, height: r.height })
+            .map(|r| PlannedRendition {
+                name: r.name.clone(),
+                width: r.width,
+                height: r.height,
+            })
             .collect();
         let n_tasks = u32::try_from(plan.n_tasks()).unwrap_or(u32::MAX);
         self.record.tasks.grow(plan.n_tasks());
@@ -144,19 +173,45 @@ impl Step {
             encode_reason: plan.encode_reason.clone(),
         });
         if self.record.tasks.len() < plan.n_tasks() {
-            self.fail(error(ErrorCode::Unsupported, "The source is too long: at most 24 hours."));
+            self.fail(error(
+                ErrorCode::Unsupported,
+                "The source is too long: at most 24 hours.",
+            ));
             return;
         }
         self.record.plan = Some(plan);
     }
 
-    fn file_done(&mut self, file: usize, number: TaskNumber, attempt: Attempt, result: &AssembleResult) {
-        let Some(plan) = &self.record.plan else { return };
-        let Some(rendition) = plan.files.get(file).cloned() else { return };
-        let is_audio_only = plan.audio.as_ref().is_some_and(|audio| audio.name == rendition);
-        let name = object_key::attempt_dir(number, attempt) + &object_key::file(&rendition, is_audio_only);
-        let kind = if is_audio_only { OutputKind::M4a } else { OutputKind::Mp4 };
-        let AssembleResult { bytes, frames, duration_ms, .. } = *result;
+    fn file_done(
+        &mut self,
+        file: usize,
+        number: TaskNumber,
+        attempt: Attempt,
+        result: &AssembleResult,
+    ) {
+        let Some(plan) = &self.record.plan else {
+            return;
+        };
+        let Some(rendition) = plan.files.get(file).cloned() else {
+            return;
+        };
+        let is_audio_only = plan
+            .audio
+            .as_ref()
+            .is_some_and(|audio| audio.name == rendition);
+        let name =
+            object_key::attempt_dir(number, attempt) + &object_key::file(&rendition, is_audio_only);
+        let kind = if is_audio_only {
+            OutputKind::M4a
+        } else {
+            OutputKind::Mp4
+        };
+        let AssembleResult {
+            bytes,
+            frames,
+            duration_ms,
+            ..
+        } = *result;
         self.record.outputs.push(Output {
             kind,
             rendition: Some(rendition.clone()),
@@ -172,41 +227,70 @@ impl Step {
     fn returned(&mut self, number: TaskNumber) {
         self.abort_upload(number);
         if let Some(task) = self.record.tasks.get_mut(number) {
-            task.state = TaskState::Waiting { not_before_ms: None };
+            task.state = TaskState::Waiting {
+                not_before_ms: None,
+            };
         }
     }
 
     /// The worker that had it is gone.
     pub(super) fn lose(&mut self, number: TaskNumber, why: &str) {
-        let Some(TaskState::Claimed { attempt, worker, .. }) =
-            self.record.tasks.get(number).map(|task| task.state.clone())
+        let Some(TaskState::Claimed {
+            attempt, worker, ..
+        }) = self.record.tasks.get(number).map(|task| task.state.clone())
         else {
             return;
         };
         let message = format!("Worker {worker} was lost: {why}.");
-        self.attempt_failed(number, attempt, TaskError { code: ErrorCode::WorkerLost, message });
+        self.attempt_failed(
+            number,
+            attempt,
+            TaskError {
+                code: ErrorCode::WorkerLost,
+                message,
+            },
+        );
         // Whoever loses an attempt has it replaced at once: the pause is for what fails by itself.
         if let Some(task) = self.record.tasks.get_mut(number)
             && matches!(task.state, TaskState::Waiting { .. })
         {
-            task.state = TaskState::Waiting { not_before_ms: None };
+            task.state = TaskState::Waiting {
+                not_before_ms: None,
+            };
         }
     }
 
     /// One try failed: another, or an end.
-    pub(super) fn attempt_failed(&mut self, number: TaskNumber, attempt: Attempt, error: TaskError) {
+    pub(super) fn attempt_failed(
+        &mut self,
+        number: TaskNumber,
+        attempt: Attempt,
+        error: TaskError,
+    ) {
         self.abort_upload(number);
-        let (now_ms, Some(role)) = (self.now_ms, role(&self.record, number)) else { return };
-        let Some(task) = self.record.tasks.get_mut(number) else { return };
+        let (now_ms, Some(role)) = (self.now_ms, role(&self.record, number)) else {
+            return;
+        };
+        let Some(task) = self.record.tasks.get_mut(number) else {
+            return;
+        };
         task.failures = task.failures.saturating_add(1);
         let will_retry = error.code.is_passing() && task.failures < TASK_FAILURES_MAX;
         let pause_ms = RETRY_PAUSE_MS << task.failures.min(8);
         task.state = if will_retry {
-            TaskState::Waiting { not_before_ms: Some(now_ms + pause_ms) }
+            TaskState::Waiting {
+                not_before_ms: Some(now_ms + pause_ms),
+            }
         } else {
             TaskState::Failed {}
         };
-        self.fact(Fact::TaskFailed { task: number, kind: role.kind(), attempt, error: error.clone(), will_retry });
+        self.fact(Fact::TaskFailed {
+            task: number,
+            kind: role.kind(),
+            attempt,
+            error: error.clone(),
+            will_retry,
+        });
         if will_retry {
             self.look_by(now_ms + pause_ms);
         } else {
@@ -216,17 +300,29 @@ impl Step {
 
     /// A task has finally failed. What can be offered without it is still offered.
     fn given_up(&mut self, role: TaskRole, error: TaskError) {
-        let Some(plan) = &self.record.plan else { return self.fail(error) };
+        let Some(plan) = &self.record.plan else {
+            return self.fail(error);
+        };
         let dropped = match role {
             TaskRole::Probe | TaskRole::Chunk(_) => None,
-            TaskRole::Audio => {
-                plan.video.is_some().then(|| plan.audio.as_ref().map(|audio| audio.name.clone())).flatten()
-            }
+            TaskRole::Audio => plan
+                .video
+                .is_some()
+                .then(|| plan.audio.as_ref().map(|audio| audio.name.clone()))
+                .flatten(),
             TaskRole::Assemble(file) => plan.files.get(file).cloned(),
         };
-        let Some(rendition) = dropped else { return self.fail(error) };
-        let what = if matches!(role, TaskRole::Audio) { "" } else { "The MP4 of " };
-        self.record.warnings.push(format!("{what}{rendition} was given up: {}", error.message));
+        let Some(rendition) = dropped else {
+            return self.fail(error);
+        };
+        let what = if matches!(role, TaskRole::Audio) {
+            ""
+        } else {
+            "The MP4 of "
+        };
+        self.record
+            .warnings
+            .push(format!("{what}{rendition} was given up: {}", error.message));
         if matches!(role, TaskRole::Audio) {
             self.record.dropped.push(rendition.clone());
         }
@@ -244,14 +340,21 @@ impl Step {
             let after_ms = self.since_upload_ms();
             self.fact(Fact::Playable { after_ms });
         }
-        if self.record.tasks.iter().all(|(_, task)| super::is_over(&task.state)) {
+        if self
+            .record
+            .tasks
+            .iter()
+            .all(|(_, task)| super::is_over(&task.state))
+        {
             self.finish();
         }
     }
 
     /// The first seconds are whole, in picture and sound.
     fn is_playable(&self) -> bool {
-        let Some(plan) = &self.record.plan else { return false };
+        let Some(plan) = &self.record.plan else {
+            return false;
+        };
         let has_sound = plan.audio.as_ref().is_none_or(|audio| {
             self.record.dropped.contains(&audio.name) || !self.record.audio_prefix().is_empty()
         });
@@ -261,15 +364,24 @@ impl Step {
 
     /// Gives up the multipart upload of the attempt that ends.
     pub(super) fn abort_upload(&mut self, number: TaskNumber) {
-        let Some(TaskState::Claimed { attempt, upload_id: Some(upload_id), .. }) =
-            self.record.tasks.get(number).map(|task| &task.state)
+        let Some(TaskState::Claimed {
+            attempt,
+            upload_id: Some(upload_id),
+            ..
+        }) = self.record.tasks.get(number).map(|task| &task.state)
         else {
             return;
         };
         let (attempt, upload_id) = (*attempt, upload_id.clone());
-        let Some(TaskRole::Assemble(file)) = role(&self.record, number) else { return };
-        let Some(plan) = &self.record.plan else { return };
-        let Some(name) = file_name(plan, file) else { return };
+        let Some(TaskRole::Assemble(file)) = role(&self.record, number) else {
+            return;
+        };
+        let Some(plan) = &self.record.plan else {
+            return;
+        };
+        let Some(name) = file_name(plan, file) else {
+            return;
+        };
         let name = object_key::attempt_dir(number, attempt) + &name;
         self.effects.push(Effect::AbortUpload { name, upload_id });
     }
@@ -278,6 +390,9 @@ impl Step {
 /// The name of one of the plan's files under its attempt.
 pub(crate) fn file_name(plan: &Plan, file: usize) -> Option<String> {
     let rendition = plan.files.get(file)?;
-    let is_audio_only = plan.audio.as_ref().is_some_and(|audio| audio.name == *rendition);
+    let is_audio_only = plan
+        .audio
+        .as_ref()
+        .is_some_and(|audio| audio.name == *rendition);
     Some(object_key::file(rendition, is_audio_only))
 }

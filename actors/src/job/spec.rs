@@ -38,7 +38,11 @@ pub fn spec(record: &JobRecord, task: TaskNumber, role: TaskRole) -> Option<Task
             let audio = plan.audio.clone()?;
             TaskSpec::Audio(AudioSpec {
                 source_bytes,
-                facts: facts.audio.iter().find(|one| one.track == audio.track)?.clone(),
+                facts: facts
+                    .audio
+                    .iter()
+                    .find(|one| one.track == audio.track)?
+                    .clone(),
                 segment_ns: plan.segment_ns,
                 parts_done: record.tasks.get(task)?.n_parts(),
                 audio,
@@ -64,12 +68,18 @@ pub fn ingredients(record: &JobRecord, plan: &Plan, file: usize) -> Ingredients 
         Some(audio) if !record.dropped.contains(&audio.name) => record.audio_prefix(),
         _ => Vec::new(),
     };
-    let video = if is_audio_file(plan, file) { Vec::new() } else { record.chunk_prefix() };
+    let video = if is_audio_file(plan, file) {
+        Vec::new()
+    } else {
+        record.chunk_prefix()
+    };
     Ingredients { video, audio }
 }
 
 fn is_audio_file(plan: &Plan, file: usize) -> bool {
-    plan.audio.as_ref().is_some_and(|audio| plan.files.get(file) == Some(&audio.name))
+    plan.audio
+        .as_ref()
+        .is_some_and(|audio| plan.files.get(file) == Some(&audio.name))
 }
 
 /// The specification of a file, given the segments of each of its ingredients in order.
@@ -81,7 +91,10 @@ pub fn assemble(
     video: &[Segments],
     audio: &[Segments],
 ) -> Option<TaskSpec> {
-    let Ingredients { video: chunks, audio: parts } = ingredients(record, plan, file);
+    let Ingredients {
+        video: chunks,
+        audio: parts,
+    } = ingredients(record, plan, file);
     let name = plan.files.get(file)?.clone();
     let has_video = !chunks.is_empty();
     let has_audio = !parts.is_empty();
@@ -95,10 +108,22 @@ pub fn assemble(
     Some(TaskSpec::Assemble(AssembleSpec {
         tenant: record.tenant.clone(),
         job: record.id,
-        video: chunks.into_iter().zip(video).map(|(one, s)| piece(one, s, false)).collect(),
+        video: chunks
+            .into_iter()
+            .zip(video)
+            .map(|(one, s)| piece(one, s, false))
+            .collect(),
         video_name: has_video.then(|| name.clone()),
-        audio: parts.into_iter().zip(audio).map(|(one, s)| piece(one, s, true)).collect(),
-        audio_name: plan.audio.as_ref().filter(|_| has_audio).map(|audio| audio.name.clone()),
+        audio: parts
+            .into_iter()
+            .zip(audio)
+            .map(|(one, s)| piece(one, s, true))
+            .collect(),
+        audio_name: plan
+            .audio
+            .as_ref()
+            .filter(|_| has_audio)
+            .map(|audio| audio.name.clone()),
         name,
     }))
 }

@@ -20,7 +20,10 @@ impl Step {
         self.record.tasks = Tasks::waiting(1);
         self.fact(Fact::Uploaded { bytes, etag });
         if bytes == 0 {
-            self.fail(error(ErrorCode::Empty, "The upload has no bytes: choose the file again."));
+            self.fail(error(
+                ErrorCode::Empty,
+                "The upload has no bytes: choose the file again.",
+            ));
         }
     }
 }

@@ -55,7 +55,10 @@ impl Arguments {
             None => data.secret("webhook.secret", new_secret)?,
         };
         Ok(Self {
-            gateway: gateway_actor::Options { listener: Arc::new(listener), edge },
+            gateway: gateway_actor::Options {
+                listener: Arc::new(listener),
+                edge,
+            },
             pool: pool(config, data, workers)?,
             url,
             webhook_secret,
@@ -73,7 +76,10 @@ impl Arguments {
 fn new_secret() -> String {
     use base64::Engine as _;
     let random = bus_schema::Token::random().as_str().to_owned();
-    format!("{SECRET_PREFIX}{}", base64::engine::general_purpose::STANDARD.encode(random))
+    format!(
+        "{SECRET_PREFIX}{}",
+        base64::engine::general_purpose::STANDARD.encode(random)
+    )
 }
 
 fn pool(
@@ -83,7 +89,11 @@ fn pool(
 ) -> anyhow::Result<machine_pool::Options> {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let half = u32::try_from(cores / 2).unwrap_or(1).max(1);
-    let cpu = if config.pool.cpu_slots == 0 { half } else { config.pool.cpu_slots };
+    let cpu = if config.pool.cpu_slots == 0 {
+        half
+    } else {
+        config.pool.cpu_slots
+    };
     Ok(machine_pool::Options {
         program: program(config)?,
         folder: data.join("workers"),

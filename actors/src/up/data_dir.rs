@@ -21,7 +21,9 @@ impl DataDir {
     pub fn open(path: &Path) -> anyhow::Result<Self> {
         let shown = path.display();
         std::fs::create_dir_all(path).with_context(|| format!("cannot make the folder {shown}"))?;
-        let path = path.canonicalize().with_context(|| format!("cannot open the folder {shown}"))?;
+        let path = path
+            .canonicalize()
+            .with_context(|| format!("cannot open the folder {shown}"))?;
         let lock = File::options()
             .create(true)
             .truncate(false)
@@ -29,7 +31,9 @@ impl DataDir {
             .open(path.join("lock"))
             .with_context(|| format!("cannot write into {shown}"))?;
         if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
-            bail!("tcoder is running on {shown} already: stop it, or choose another folder with --data");
+            bail!(
+                "tcoder is running on {shown} already: stop it, or choose another folder with --data"
+            );
         }
         Ok(Self { path, _lock: lock })
     }

@@ -35,7 +35,9 @@ impl EmbeddedBus {
         std::fs::create_dir_all(&folder)?;
         let pid_path = folder.join("nats-server.pid");
         // Before the port is looked for: a leftover holds it.
-        nats::server::PidFile::new(&pid_path).end_leftover(super::DRAIN).await?;
+        nats::server::PidFile::new(&pid_path)
+            .end_leftover(super::DRAIN)
+            .await?;
         let conf = conf(data, config)?;
         let conf_path = folder.join("nats.conf");
         write_private(&conf_path, &conf.render())?;

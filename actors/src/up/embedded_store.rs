@@ -73,7 +73,9 @@ fn notifier(bus: &Bus) -> impl notify::Notify + use<> {
         async move {
             let mut headers = HeaderMap::new();
             headers.insert(async_nats::header::NATS_MESSAGE_ID, msg_id);
-            let subject = Subject::Storage { source: "embedded".to_owned() };
+            let subject = Subject::Storage {
+                source: "embedded".to_owned(),
+            };
             bus.publish_with(subject, headers, payload).await.map(drop)
         }
     })

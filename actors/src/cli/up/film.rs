@@ -40,7 +40,10 @@ pub(super) async fn make(path: &Path) -> anyhow::Result<()> {
         .await
         .context("gst-launch-1.0 is missing: install gstreamer1.0-tools, or give --video FILE")?;
     if !output.status.success() {
-        bail!("the film could not be made: {}", String::from_utf8_lossy(&output.stderr).trim());
+        bail!(
+            "the film could not be made: {}",
+            String::from_utf8_lossy(&output.stderr).trim()
+        );
     }
     tokio::fs::rename(&draft, path).await?;
     Ok(())

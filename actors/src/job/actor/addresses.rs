@@ -45,7 +45,12 @@ impl JobActor {
         let own = object_key::attempt(&record.tenant, &record.id, task, held.attempt);
         Ok(Some(match want {
             Want::Source => {
-                storage.presign_get(&record.source.key, &reading(record.source.etag.clone(), ttl)).await?
+                storage
+                    .presign_get(
+                        &record.source.key,
+                        &reading(record.source.etag.clone(), ttl),
+                    )
+                    .await?
             }
             Want::Put { name, bytes } if object_key::is_attempt_name(name) => {
                 let conditions = PutConditions {
@@ -61,9 +66,15 @@ impl JobActor {
                 storage.presign_get(&key, &reading(None, ttl)).await?
             }
             Want::Part { n, bytes } => {
-                let Some((name, upload_id)) = upload(job, task) else { return Ok(None) };
-                let Ok(n) = u16::try_from(*n) else { return Ok(None) };
-                storage.presign_part(&(own + &name), upload_id, n, Some(*bytes), ttl).await?
+                let Some((name, upload_id)) = upload(job, task) else {
+                    return Ok(None);
+                };
+                let Ok(n) = u16::try_from(*n) else {
+                    return Ok(None);
+                };
+                storage
+                    .presign_part(&(own + &name), upload_id, n, Some(*bytes), ttl)
+                    .await?
             }
             Want::Put { .. } | Want::Get { .. } => return Ok(None),
         }))
@@ -71,25 +82,40 @@ impl JobActor {
 }
 
 fn reading(if_match: Option<String>, expires: Duration) -> GetConditions {
-    GetConditions { if_match, content_disposition: None, content_type: None, expires }
+    GetConditions {
+        if_match,
+        content_disposition: None,
+        content_type: None,
+        expires,
+    }
 }
 
 /// An object of the job's own attempts: `t3a1/` and a name.
 fn is_output_name(name: &str) -> bool {
-    let Some((dir, name)) = name.split_once('/') else { return false };
-    let is_attempt_dir = dir.strip_prefix('t').and_then(|rest| rest.split_once('a')).is_some_and(
-        |(task, attempt)| task.parse::<u32>().is_ok() && attempt.parse::<u16>().is_ok(),
-    );
+    let Some((dir, name)) = name.split_once('/') else {
+        return false;
+    };
+    let is_attempt_dir = dir
+        .strip_prefix('t')
+        .and_then(|rest| rest.split_once('a'))
+        .is_some_and(|(task, attempt)| {
+            task.parse::<u32>().is_ok() && attempt.parse::<u16>().is_ok()
+        });
     is_attempt_dir && object_key::is_attempt_name(name)
 }
 
 /// The file and the multipart upload of an attempt that writes one.
 pub(super) fn upload(job: &Job, task: TaskNumber) -> Option<(String, &str)> {
-    let TaskState::Claimed { upload_id: Some(upload_id), .. } = &job.record.tasks.get(task)?.state
+    let TaskState::Claimed {
+        upload_id: Some(upload_id),
+        ..
+    } = &job.record.tasks.get(task)?.state
     else {
         return None;
     };
-    let TaskRole::Assemble(file) = job.role(task)? else { return None };
+    let TaskRole::Assemble(file) = job.role(task)? else {
+        return None;
+    };
     Some((file_name(job.record.plan.as_ref()?, file)?, upload_id))
 }
 
@@ -111,7 +137,17 @@ mod tests {
     #[test]
     fn only_the_jobs_own_attempts_can_be_read() {
         assert!(is_output_name("t3a1/720p/000001.m4s"));
-        for name in ["", "t3a1", "t3a1/", "../x", "t3a1/../x", "ta/x", "t3a1//x", "job.json", "t3a70000/x"] {
+        for name in [
+            "",
+            "t3a1",
+            "t3a1/",
+            "../x",
+            "t3a1/../x",
+            "ta/x",
+            "t3a1//x",
+            "job.json",
+            "t3a70000/x",
+        ] {
             assert!(!is_output_name(name), "{name}");
         }
     }

@@ -28,7 +28,9 @@ impl JobActor {
         held: &Held,
         outcome: Outcome,
     ) -> Result<Outcome, Trouble> {
-        let Some(role) = job.role(task) else { return Ok(outcome) };
+        let Some(role) = job.role(task) else {
+            return Ok(outcome);
+        };
         let verdict = match (&outcome, role) {
             (Outcome::Transcoded(result), TaskRole::Chunk(chunk)) => {
                 self.check_chunk(job, task, held, chunk, result).await?
@@ -43,7 +45,10 @@ impl JobActor {
         };
         Ok(match verdict {
             Ok(()) => outcome,
-            Err(message) => Outcome::Failed(TaskError { code: ErrorCode::Unavailable, message }),
+            Err(message) => Outcome::Failed(TaskError {
+                code: ErrorCode::Unavailable,
+                message,
+            }),
         })
     }
 
@@ -55,20 +60,27 @@ impl JobActor {
         chunk: u32,
         result: &ChunkResult,
     ) -> Result<Result<(), String>, Trouble> {
-        let Some((plan, video)) =
-            job.record.plan.as_ref().and_then(|plan| Some((plan, plan.video.as_ref()?)))
+        let Some((plan, video)) = job
+            .record
+            .plan
+            .as_ref()
+            .and_then(|plan| Some((plan, plan.video.as_ref()?)))
         else {
             return Ok(Ok(()));
         };
         let planned = video.renditions.iter().map(|rendition| &rendition.name);
         if !planned.eq(result.renditions.iter().map(|rendition| &rendition.name)) {
-            return Ok(Err("The chunk has other renditions than planned.".to_owned()));
+            return Ok(Err(
+                "The chunk has other renditions than planned.".to_owned()
+            ));
         }
         let first = plan.first_segment(chunk);
         let mut expected = BTreeMap::new();
         for rendition in &result.renditions {
             if rendition.bytes.len() != result.durations.len() {
-                return Ok(Err("The chunk's renditions have different segments.".to_owned()));
+                return Ok(Err(
+                    "The chunk's renditions have different segments.".to_owned()
+                ));
             }
             expect_rendition(&mut expected, rendition, first);
         }
@@ -76,7 +88,9 @@ impl JobActor {
             return Ok(Err(missing));
         }
         let id = &job.record.id;
-        self.platform.keep_attempt(id, task, held.attempt, None, result).await?;
+        self.platform
+            .keep_attempt(id, task, held.attempt, None, result)
+            .await?;
         Ok(Ok(()))
     }
 
@@ -87,7 +101,12 @@ impl JobActor {
         held: &Held,
         part: &AudioPart,
     ) -> Result<Result<(), String>, Trouble> {
-        let Some(audio) = job.record.plan.as_ref().and_then(|plan| plan.audio.as_ref()) else {
+        let Some(audio) = job
+            .record
+            .plan
+            .as_ref()
+            .and_then(|plan| plan.audio.as_ref())
+        else {
             return Ok(Ok(()));
         };
         let name = &audio.name;
@@ -99,7 +118,9 @@ impl JobActor {
             return Ok(Err(missing));
         }
         let id = &job.record.id;
-        self.platform.keep_attempt(id, task, held.attempt, Some(part.part), part).await?;
+        self.platform
+            .keep_attempt(id, task, held.attempt, Some(part.part), part)
+            .await?;
         Ok(Ok(()))
     }
 
@@ -136,11 +157,18 @@ impl JobActor {
             }
             let parts: Vec<CompletedPart> = parts
                 .into_iter()
-                .map(|part| CompletedPart { number: part.number, etag: part.etag })
+                .map(|part| CompletedPart {
+                    number: part.number,
+                    etag: part.etag,
+                })
                 .collect();
-            storage.complete_multipart(&key, upload_id, &parts, false).await?;
+            storage
+                .complete_multipart(&key, upload_id, &parts, false)
+                .await?;
         }
-        self.platform.keep_attempt(&record.id, task, held.attempt, None, result).await?;
+        self.platform
+            .keep_attempt(&record.id, task, held.attempt, None, result)
+            .await?;
         Ok(Ok(()))
     }
 
@@ -185,5 +213,8 @@ fn segments(name: &RenditionName, first: u32, bytes: &[u32]) -> BTreeMap<String,
 fn expect_rendition(expected: &mut BTreeMap<String, u64>, result: &RenditionResult, first: u32) {
     expected.extend(segments(&result.name, first, &result.bytes));
     expected.insert(object_key::init(&result.name), u64::from(result.init_bytes));
-    expected.insert(object_key::samples(&result.name), u64::from(result.samples_bytes));
+    expected.insert(
+        object_key::samples(&result.name),
+        u64::from(result.samples_bytes),
+    );
 }

@@ -33,9 +33,13 @@ const REMOVED_PER_ROUND: usize = 1_000;
 impl JobActor {
     /// Writes the final playlists and ends the job.
     pub(super) async fn conclude(&self, state: &mut State) -> Result<(), Trouble> {
-        let Some(loaded) = &state.loaded else { return Ok(()) };
+        let Some(loaded) = &state.loaded else {
+            return Ok(());
+        };
         let job = loaded.job.clone();
-        let Some(plan) = job.record.plan.as_ref() else { return Ok(()) };
+        let Some(plan) = job.record.plan.as_ref() else {
+            return Ok(());
+        };
         if job.record.state.is_terminal() {
             return Ok(());
         }
@@ -44,7 +48,10 @@ impl JobActor {
             Err(error) => Event::FinishFailed(error),
             Ok(()) => {
                 let outputs = self.write_playlists(&job, plan, &details).await?;
-                Event::Finished { outputs, warnings: Vec::new() }
+                Event::Finished {
+                    outputs,
+                    warnings: Vec::new(),
+                }
             }
         };
         self.step(state, &event).await?;
@@ -53,14 +60,19 @@ impl JobActor {
 
     /// What all winning attempts reported.
     async fn details(&self, job: &Job) -> Result<Written, Trouble> {
-        let keys: Vec<String> =
-            Details::keys(&job.record).into_iter().map(|detail| detail.key).collect();
+        let keys: Vec<String> = Details::keys(&job.record)
+            .into_iter()
+            .map(|detail| detail.key)
+            .collect();
         let read = stream::iter(keys)
             .map(|key| async move { Ok((key.clone(), self.platform.attempts.load(&key).await?)) })
             .buffered(READS_MAX)
             .try_collect::<Vec<_>>();
         let mut written = Written::default();
-        for (key, found) in read.await.map_err(|error: nats::Error| Trouble::from(error))? {
+        for (key, found) in read
+            .await
+            .map_err(|error: nats::Error| Trouble::from(error))?
+        {
             let Some((value, _)) = found else { continue };
             written.raw.insert(key.clone(), serde_json::to_vec(&value)?);
             // A part's key has one token more than a chunk's.
@@ -89,7 +101,10 @@ impl JobActor {
             let bytes = document.text.len() as u64;
             let key = format!("{prefix}{}", document.name);
             let body = document.text.into_bytes().into();
-            self.platform.storage.put_bytes(&key, body, document.content_type, None).await?;
+            self.platform
+                .storage
+                .put_bytes(&key, body, document.content_type, None)
+                .await?;
             let kind = match document.name.as_str() {
                 object_key::MULTIVARIANT_PLAYLIST => OutputKind::Hls,
                 object_key::DASH_MANIFEST => OutputKind::Dash,
@@ -128,7 +143,10 @@ impl JobActor {
         let audio: Vec<Segments> = audio
             .iter()
             .zip(&details.audio)
-            .map(|(_, part)| Segments { first: part.first_segment, n: n(&part.durations) })
+            .map(|(_, part)| Segments {
+                first: part.first_segment,
+                n: n(&part.durations),
+            })
             .collect();
         Ok(assemble(&job.record, plan, file, &video, &audio))
     }
@@ -136,17 +154,30 @@ impl JobActor {
     /// Cancels if needed, then removes outputs, an upload of ours, details and the record, in this
     /// order: whatever interrupts it, asking again goes on.
     pub(super) async fn delete(&self, state: &mut State) -> Answer<()> {
-        let job = self.step(state, &Event::Cancel).await?.ok_or(Refusal::Unknown)?;
+        let job = self
+            .step(state, &Event::Cancel)
+            .await?
+            .ok_or(Refusal::Unknown)?;
         let record = &job.record;
         let prefix = object_key::outputs(&record.tenant, &record.id);
         self.remove_all(&prefix).await?;
         if object_key::source(&record.tenant, &record.id) == record.source.key {
             let keys = [record.source.key.clone()];
-            self.platform.storage.delete_many(&keys).await.map_err(Trouble::from)?;
+            self.platform
+                .storage
+                .delete_many(&keys)
+                .await
+                .map_err(Trouble::from)?;
         }
         self.remove_details(&record.id).await?;
-        let Some(loaded) = &state.loaded else { return Err(Refusal::Unknown) };
-        let removed = self.platform.jobs.delete(state.id.as_str(), loaded.revision).await;
+        let Some(loaded) = &state.loaded else {
+            return Err(Refusal::Unknown);
+        };
+        let removed = self
+            .platform
+            .jobs
+            .delete(state.id.as_str(), loaded.revision)
+            .await;
         state.loaded = None;
         removed.map_err(|error| Refusal::from(Trouble::from(error)))?;
         crate::tell(&self.admission, crate::admission::Message::Forget(state.id));
@@ -156,7 +187,10 @@ impl JobActor {
     async fn remove_all(&self, prefix: &str) -> Result<(), Trouble> {
         let storage = &self.platform.storage;
         for upload in storage.list_multipart_uploads(prefix).await? {
-            match storage.abort_multipart(&upload.key, &upload.upload_id).await {
+            match storage
+                .abort_multipart(&upload.key, &upload.upload_id)
+                .await
+            {
                 Err(error) if error.kind() != ErrorKind::NotFound => return Err(error.into()),
                 Ok(()) | Err(_) => {}
             }
@@ -180,30 +214,53 @@ impl JobActor {
 /// Whether the results fit together: every chunk continues the one before, all are decoded alike, and
 /// no frame of the source is missing.
 fn whole(job: &Job, plan: &Plan, details: &Written) -> Result<(), TaskError> {
-    let damaged = |message: String| TaskError { code: ErrorCode::Internal, message };
+    let damaged = |message: String| TaskError {
+        code: ErrorCode::Internal,
+        message,
+    };
     debug_assert_ne!(job.record.state, JobState::Completed);
     if details.chunks.len() != plan.n_chunks() as usize {
-        let message = format!("{} of {} chunks are known.", details.chunks.len(), plan.n_chunks());
+        let message = format!(
+            "{} of {} chunks are known.",
+            details.chunks.len(),
+            plan.n_chunks()
+        );
         return Err(damaged(message));
     }
     for pair in details.chunks.windows(2) {
         let [one, next] = pair else { continue };
         let end = one.start + one.durations.iter().map(|&d| u64::from(d)).sum::<u64>();
         if end != next.start {
-            return Err(damaged(format!("A chunk ends at {end}, the next begins at {}.", next.start)));
+            return Err(damaged(format!(
+                "A chunk ends at {end}, the next begins at {}.",
+                next.start
+            )));
         }
         let configs = |chunk: &ChunkResult| {
-            chunk.renditions.iter().map(|r| r.config.clone()).collect::<Vec<_>>()
+            chunk
+                .renditions
+                .iter()
+                .map(|r| r.config.clone())
+                .collect::<Vec<_>>()
         };
         if configs(one) != configs(next) {
             return Err(damaged("Two chunks were encoded differently.".to_owned()));
         }
     }
     let frames: u64 = details.chunks.iter().map(|chunk| chunk.frames).sum();
-    let promised = job.record.facts.as_ref().and_then(|f| f.video.as_ref()).and_then(|v| v.frames);
+    let promised = job
+        .record
+        .facts
+        .as_ref()
+        .and_then(|f| f.video.as_ref())
+        .and_then(|v| v.frames);
     match promised {
         Some(promised) if plan.video.is_some() && promised != frames => {
-            let code = if frames < promised { ErrorCode::Truncated } else { ErrorCode::Internal };
+            let code = if frames < promised {
+                ErrorCode::Truncated
+            } else {
+                ErrorCode::Internal
+            };
             let message = format!("The source's index promises {promised} frames, {frames} came.");
             Err(TaskError { code, message })
         }
