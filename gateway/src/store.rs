@@ -62,6 +62,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use s3s::config::{S3Config, StaticConfigProvider};
 use s3s::service::S3ServiceBuilder;
 use tokio::net::TcpListener;
 use tokio::task::{JoinSet, spawn_blocking};
@@ -74,6 +75,10 @@ pub use self::notify::{Notify, NotifyError};
 use self::edge::Edge;
 use self::engine::Engine;
 use self::service::{Service, SingleKey};
+
+/// Bytes of a request's XML, which is held in memory. The largest, completing an upload of 10,000 parts
+/// with all their checksums, has 3 MiB.
+const DOCUMENT_BYTES_MAX: usize = 4 << 20;
 
 /// How long a stopping store waits for steps that are on the disk; they take milliseconds.
 const LAST_STEPS_MAX: Duration = Duration::from_secs(2);
@@ -202,6 +207,9 @@ impl Store {
         })??;
         let engine = Arc::new(engine);
         let mut builder = S3ServiceBuilder::new(Service::new(Arc::clone(&engine)));
+        let mut config = S3Config::default();
+        config.xml_max_body_size = DOCUMENT_BYTES_MAX;
+        builder.set_config(Arc::new(StaticConfigProvider::new(Arc::new(config))));
         builder.set_auth(SingleKey::new(access_key, &secret_key));
         let edge = Arc::new(Edge::new(builder.build(), origins));
         let stop = CancellationToken::new();

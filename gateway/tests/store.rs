@@ -29,6 +29,9 @@ mod creations_are_notified;
 #[path = "store/restarts_find_everything.rs"]
 mod restarts_find_everything;
 
+#[path = "store/kills_lose_nothing.rs"]
+mod kills_lose_nothing;
+
 #[path = "store/storage_client_works.rs"]
 mod storage_client_works;
 

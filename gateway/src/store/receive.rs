@@ -279,3 +279,30 @@ fn too_large() -> S3Error {
         "one request carries at most {BODY_BYTES_MAX} bytes: upload in parts"
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trailing_checksum_is_held_against_the_body() {
+        let mut headers = HeaderMap::new();
+        headers.insert("x-amz-trailer", "x-amz-checksum-crc32".parse().unwrap());
+        let mut hasher = hasher(&Checksum::default(), &headers);
+        hasher.update(b"hello");
+        let computed = hasher.finalize();
+        for (claim, is_right) in [("NhCmhg==", true), ("AAAAAA==", false)] {
+            let mut trailers = HeaderMap::new();
+            trailers.insert("x-amz-checksum-crc32", claim.parse().unwrap());
+            let verified = verify(&trailing_checksum(&trailers), &computed);
+            assert_eq!(verified.is_ok(), is_right, "{claim}");
+        }
+        // One that was not announced was not computed, and is not believed.
+        let mut trailers = HeaderMap::new();
+        trailers.insert(
+            "x-amz-checksum-sha1",
+            "qvTGHdzF6KLavt4PO0gs2a6pQ00=".parse().unwrap(),
+        );
+        assert!(verify(&trailing_checksum(&trailers), &computed).is_err());
+    }
+}

@@ -11,14 +11,12 @@ async fn put(fixture: &Fixture, key: &str) -> String {
         .storage()
         .put_bytes(key, "hello".into(), "video/mp4", None)
         .await
-        .unwrap()
+        .expect("it can be written")
 }
 
 fn read(event: &serde_json::Value) -> ObjectCreated {
-    let [created] = normalise("embedded", event.to_string().as_bytes())
-        .unwrap()
-        .try_into()
-        .unwrap();
+    let created = normalise("embedded", event.to_string().as_bytes()).expect("it can be read");
+    let [created] = <[_; 1]>::try_from(created).expect("one object was created");
     created
 }
 

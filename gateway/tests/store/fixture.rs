@@ -54,20 +54,7 @@ impl Fixture {
     }
 
     pub(crate) fn options(&self) -> Options {
-        Options {
-            dir: self.dir(),
-            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
-            access_key: ACCESS_KEY.to_owned(),
-            secret_key: SECRET_KEY.to_owned(),
-            region: "us-east-1".to_owned(),
-            buckets: vec![BUCKET.to_owned(), "other".to_owned()],
-            origins: Origins::Loopback,
-            notify_on: vec![NotifyRule {
-                bucket: BUCKET.to_owned(),
-                prefix: "inputs/".to_owned(),
-            }],
-            sync: Sync::Never,
-        }
+        options_in(self.dir())
     }
 
     pub(crate) async fn stop(&mut self) {
@@ -107,21 +94,8 @@ impl Fixture {
         Storage::new(&self.storage_options()).expect("the options are complete")
     }
 
-    /// The SDK's own client, with its own defaults (checksums and all) but no second tries.
     pub(crate) fn sdk(&self) -> Client {
-        use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
-        let http = aws_smithy_http_client::Builder::new()
-            .tls_provider(Provider::Rustls(CryptoMode::Ring))
-            .build_https();
-        let config = aws_sdk_s3::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new("us-east-1"))
-            .credentials_provider(Credentials::new(ACCESS_KEY, SECRET_KEY, None, None, "test"))
-            .endpoint_url(self.endpoint())
-            .force_path_style(true)
-            .retry_config(RetryConfig::disabled())
-            .http_client(http);
-        Client::from_conf(config.build())
+        sdk_at(&self.endpoint())
     }
 
     /// All files below the store's folder, without the lock.
@@ -135,6 +109,40 @@ impl Fixture {
     pub(crate) fn blobs(&self) -> usize {
         files_below(&self.dir().join("blobs")).len()
     }
+}
+
+pub(crate) fn options_in(dir: PathBuf) -> Options {
+    Options {
+        dir,
+        listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+        access_key: ACCESS_KEY.to_owned(),
+        secret_key: SECRET_KEY.to_owned(),
+        region: "us-east-1".to_owned(),
+        buckets: vec![BUCKET.to_owned(), "other".to_owned()],
+        origins: Origins::Loopback,
+        notify_on: vec![NotifyRule {
+            bucket: BUCKET.to_owned(),
+            prefix: "inputs/".to_owned(),
+        }],
+        sync: Sync::Never,
+    }
+}
+
+/// The SDK's own client, with its own defaults (checksums and all) but no second tries.
+pub(crate) fn sdk_at(endpoint: &str) -> Client {
+    use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+    let http = aws_smithy_http_client::Builder::new()
+        .tls_provider(Provider::Rustls(CryptoMode::Ring))
+        .build_https();
+    let config = aws_sdk_s3::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("us-east-1"))
+        .credentials_provider(Credentials::new(ACCESS_KEY, SECRET_KEY, None, None, "test"))
+        .endpoint_url(endpoint)
+        .force_path_style(true)
+        .retry_config(RetryConfig::disabled())
+        .http_client(http);
+    Client::from_conf(config.build())
 }
 
 pub(crate) fn storage_options_at(endpoint: String) -> StorageOptions {
@@ -315,8 +323,12 @@ pub(crate) async fn read_answer(stream: &mut TcpStream, method: &str) -> Answer 
     // A reset after the answer is the end of it as well.
     let end = stream.read_to_end(&mut bytes).await;
     let head_end = bytes.windows(4).position(|window| window == b"\r\n\r\n");
-    let head_end = head_end
-        .unwrap_or_else(|| panic!("no answer: {end:?} {}", String::from_utf8_lossy(&bytes)));
+    assert!(
+        head_end.is_some(),
+        "no answer: {end:?} {}",
+        String::from_utf8_lossy(&bytes)
+    );
+    let head_end = head_end.unwrap_or_default();
     let head = String::from_utf8_lossy(&bytes[..head_end]).into_owned();
     let mut lines = head.lines();
     let status = lines

@@ -24,7 +24,7 @@ async fn run(command: &mut Command) -> String {
     let done = tokio::time::timeout(crate::fixture::DEADLINE, command.output())
         .await
         .expect("the client ends")
-        .unwrap();
+        .expect("the client starts");
     let (out, err) = (
         String::from_utf8_lossy(&done.stdout).into_owned(),
         String::from_utf8_lossy(&done.stderr),
@@ -35,16 +35,17 @@ async fn run(command: &mut Command) -> String {
 
 /// A tree to carry there and back: small, empty, large, and with names that need encoding.
 fn make_tree(dir: &Path) {
-    std::fs::create_dir_all(dir.join("sub folder")).unwrap();
-    std::fs::write(dir.join("small.txt"), "hello").unwrap();
-    std::fs::write(dir.join("sub folder/ünï+code %41 & =.txt"), "name").unwrap();
-    std::fs::write(dir.join("large.bin"), noise(LARGE, 9)).unwrap();
+    std::fs::create_dir_all(dir.join("sub folder")).expect("the tree is ours");
+    std::fs::write(dir.join("small.txt"), "hello").expect("the tree is ours");
+    std::fs::write(dir.join("sub folder/ünï+code %41 & =.txt"), "name").expect("the tree is ours");
+    std::fs::write(dir.join("large.bin"), noise(LARGE, 9)).expect("the tree is ours");
 }
 
 fn assert_same(a: &Path, b: &Path) {
     for name in ["small.txt", "sub folder/ünï+code %41 & =.txt", "large.bin"] {
         assert!(
-            std::fs::read(a.join(name)).unwrap() == std::fs::read(b.join(name)).unwrap(),
+            std::fs::read(a.join(name)).expect("the tree is ours")
+                == std::fs::read(b.join(name)).expect("the tree is ours"),
             "{name}"
         );
     }

@@ -1,18 +1,23 @@
 //! A write that was answered is there, whole; one that was not leaves what was there before, and no
 //! bytes on the disk.
 
+use std::net::SocketAddr;
+
+use aws_sdk_s3::Client;
 use aws_sdk_s3::error::ProvideErrorMetadata as _;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::ChecksumAlgorithm;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
 use futures_util::future::join_all;
 use gateway::storage::PutConditions;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use http_body_util::StreamBody;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional};
+use tokio::net::{TcpListener, TcpStream};
 
 use crate::fixture::{
-    BUCKET, Fixture, eventually, noise, put_conditions, read_answer, send, split,
+    BUCKET, Fixture, eventually, noise, put_conditions, read_answer, sdk_at, send, split,
 };
 
 #[tokio::test]
@@ -119,32 +124,73 @@ async fn a_body_that_is_not_as_announced_is_refused() {
     }
 }
 
+const ON_THE_WAY: &[u8] = b"as it was sent";
+
+/// A body that can be read once only: the SDK sends it in signed chunks, its checksum behind them.
+fn streamed() -> ByteStream {
+    let frame = http_body::Frame::data(Bytes::from_static(ON_THE_WAY));
+    let frames = futures_util::stream::iter([Ok::<_, std::io::Error>(frame)]);
+    ByteStream::from_body_1_x(StreamBody::new(frames))
+}
+
+/// Takes one request to `store`, with the body's `sent` turned into `SENT`, and carries back the answer,
+/// until it is dropped.
+async fn damage_one(proxy: TcpListener, store: SocketAddr) {
+    let (mut client, _) = proxy.accept().await.expect("the client comes");
+    let mut request = Vec::new();
+    // The last chunk begins a line with its size, 0, and its signature; trailers follow, then an empty line.
+    while !request.windows(4).any(|window| window == b"\r\n0;") || !request.ends_with(b"\r\n\r\n") {
+        let n = client
+            .read_buf(&mut request)
+            .await
+            .expect("the request can be read");
+        assert!(n > 0, "the request ended early");
+    }
+    let at = request
+        .windows(4)
+        .rposition(|window| window == b"sent")
+        .expect("the body came");
+    request[at..at + 4].copy_from_slice(b"SENT");
+    let text = String::from_utf8_lossy(&request);
+    assert!(
+        text.contains("\nx-amz-checksum-sha256:"),
+        "the checksum comes behind the body: {text}"
+    );
+    let mut store = TcpStream::connect(store).await.expect("the store accepts");
+    store
+        .write_all(&request)
+        .await
+        .expect("the request can be sent");
+    copy_bidirectional(&mut client, &mut store)
+        .await
+        .expect("the answer can be carried back");
+}
+
 #[tokio::test]
-async fn a_trailing_checksum_is_verified() {
+async fn chunks_are_verified_one_by_one() {
     let fixture = Fixture::start().await;
-    let sdk = fixture.sdk();
-    // A body that can be read once only: the SDK sends it in chunks, with its checksum behind them.
-    let body = || {
-        let stream = futures_util::stream::iter([Ok::<_, std::io::Error>(http_body::Frame::data(
-            bytes::Bytes::from(noise(100_000, 4)),
-        ))]);
-        ByteStream::from_body_1_x(http_body_util::StreamBody::new(stream))
+    let put = |sdk: Client| {
+        let put = sdk
+            .put_object()
+            .bucket(BUCKET)
+            .key("a")
+            .checksum_algorithm(ChecksumAlgorithm::Sha256);
+        put.content_length(ON_THE_WAY.len() as i64)
+            .body(streamed())
+            .send()
     };
-    let put = sdk
-        .put_object()
-        .bucket(BUCKET)
-        .key("a")
-        .content_length(100_000)
-        .body(body());
-    let put = put
-        .checksum_algorithm(ChecksumAlgorithm::Sha256)
-        .send()
-        .await;
-    // TLS-less endpoints make some SDK versions refuse to do this at all; then there is nothing to verify.
-    put.unwrap();
+    let proxy = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let through = sdk_at(&format!("http://{}", proxy.local_addr().unwrap()));
+    let refused = tokio::select! {
+        refused = put(through) => refused.unwrap_err(),
+        () = damage_one(proxy, fixture.address()) => panic!("the connection ended before the answer"),
+    };
+    assert_eq!(refused.code(), Some("SignatureDoesNotMatch"));
+    assert_eq!(fixture.blobs(), 0);
+    put(fixture.sdk()).await.unwrap();
     assert_eq!(
-        fixture.storage().get_bytes("a", 100_000).await.unwrap(),
-        noise(100_000, 4)
+        fixture.storage().get_bytes("a", 100).await.unwrap(),
+        ON_THE_WAY
     );
 }
 
