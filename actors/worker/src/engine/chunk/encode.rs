@@ -25,6 +25,12 @@ const INPUT_FRAMES_MAX: u64 = 2;
 /// Frames that wait in front of each encoder and each next scaler.
 const BRANCH_FRAMES_MAX: u32 = 2;
 
+/// Where our time 0 lies on the pipeline's time line, as time stamp and as running time alike. x264enc wants
+/// room for negative decode times and shifts what has less by 1,000 hours; and until its first frame is out
+/// it takes time stamps for running times. Without this it compares one with the other, and forgets
+/// requests for keyframes.
+const ORIGIN: gst::ClockTime = gst::ClockTime::from_seconds(1000 * 3600);
+
 /// What comes out of an encoder.
 #[derive(Debug, Clone)]
 pub struct AccessUnit {
@@ -84,6 +90,7 @@ impl Encode {
             .format(gst::Format::Time)
             .max_bytes(0)
             .max_buffers(INPUT_FRAMES_MAX)
+            .handle_segment_change(true)
             .build();
         let mut encode = Self {
             pipeline,
@@ -186,17 +193,21 @@ impl Encode {
                 drop(self.room.signal.wait_timeout(guard, poll));
             }
         }
-        let time = gst::ClockTime::from_nseconds(time_ns);
+        let time = ORIGIN + gst::ClockTime::from_nseconds(time_ns);
         if is_key {
             self.keyframes.lock().unwrap_or_else(PoisonError::into_inner).insert(time);
         }
-        self.set_caps(caps)?;
+        let caps = self.input_caps(caps)?;
         let mut buffer = frame.copy();
         if let Some(buffer) = buffer.get_mut() {
             buffer.set_pts(time);
             buffer.set_dts(None);
         }
-        self.input.push_buffer(buffer).map(drop).map_err(|flow| {
+        let mut segment = gst::FormattedSegment::<gst::ClockTime>::new();
+        segment.set_start(ORIGIN);
+        segment.set_base(ORIGIN);
+        let sample = gst::Sample::builder().buffer(&buffer).caps(&caps).segment(&segment).build();
+        self.input.push_sample(&sample).map(drop).map_err(|flow| {
             self.check().err().unwrap_or_else(|| Error::internal(format!("a frame was refused: {flow}")))
         })
     }
@@ -233,9 +244,9 @@ impl Encode {
 
     /// Caps as the decoder says, but for the frame rate, which must be the same in every chunk since the
     /// encoder's rate control and headers depend on it, and for what `prepare` does not look at.
-    fn set_caps(&mut self, caps: &gst::Caps) -> Result<()> {
-        if self.frame_caps.as_ref().is_some_and(|(seen, _)| seen == caps) {
-            return Ok(());
+    fn input_caps(&mut self, caps: &gst::Caps) -> Result<gst::Caps> {
+        if let Some((_, ours)) = self.frame_caps.as_ref().filter(|(seen, _)| seen == caps) {
+            return Ok(ours.clone());
         }
         let mut ours = caps.copy();
         let structure = ours
@@ -246,22 +257,23 @@ impl Encode {
         if !self.is_interlaced {
             structure.set("interlace-mode", "progressive");
         }
-        self.input.set_caps(Some(&ours));
-        self.frame_caps = Some((caps.clone(), ours));
-        Ok(())
+        self.frame_caps = Some((caps.clone(), ours.clone()));
+        Ok(ours)
     }
 }
 
-/// Asks an encoder for an IDR frame at the very moment that the frame goes in. Asked for earlier, with a
-/// running time, x264enc's shift of its segment by 1,000 hours makes it take the next frame it sees.
+/// Asks an encoder for an IDR frame at the very moment that the frame goes in, and by its time: a request
+/// without a time is taken for answered by whatever keyframe comes out meanwhile.
 fn force_keyframes(encoder: &gst::Element, keyframes: &Arc<Keyframes>) -> Result<()> {
     let pad = |name| encoder.static_pad(name).ok_or_else(|| Error::internal("an encoder without pads"));
     let (sink, src, keyframes) = (pad("sink")?, pad("src")?.downgrade(), Arc::clone(keyframes));
     sink.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
         let time = info.buffer().and_then(|buffer| buffer.pts());
         let keyframes = keyframes.lock().unwrap_or_else(PoisonError::into_inner);
-        if let (true, Some(src)) = (time.is_some_and(|time| keyframes.contains(&time)), src.upgrade()) {
-            src.send_event(gst_video::UpstreamForceKeyUnitEvent::builder().build());
+        let time = time.filter(|time| keyframes.contains(time));
+        if let (Some(time), Some(src)) = (time, src.upgrade()) {
+            let event = gst_video::UpstreamForceKeyUnitEvent::builder().running_time(time);
+            src.send_event(event.build());
         }
         gst::PadProbeReturn::Ok
     });
@@ -271,11 +283,10 @@ fn force_keyframes(encoder: &gst::Element, keyframes: &Arc<Keyframes>) -> Result
 fn take(sample: &gst::Sample, sink: &dyn Sink) -> Result<gst::FlowSuccess> {
     let buffer = sample.buffer().ok_or_else(|| Error::internal("an encoder's sample is empty"))?;
     let caps = sample.caps().ok_or_else(|| Error::internal("an encoder's sample has no caps"))?;
-    // x264enc shifts its time stamps by 1,000 hours, and its segment with them.
     let time = sample
         .segment()
         .and_then(|segment| segment.downcast_ref::<gst::ClockTime>())
-        .and_then(|segment| segment.to_running_time(buffer.pts()?))
+        .and_then(|segment| segment.to_running_time(buffer.pts()?)?.checked_sub(ORIGIN))
         .ok_or_else(|| Error::internal("an encoder's sample has no time"))?;
     let map = buffer.map_readable()?;
     let unit = AccessUnit {
