@@ -12,7 +12,7 @@ use bus_schema::record::JobRecord;
 use bus_schema::subject::Subject;
 use bus_schema::timer::Timer;
 use nats::server::TestServer;
-use nats::{Bus, Register, Subscription, Timers};
+use nats::{Bus, Delivery, Register, Subscription, Timers};
 use ractor::{Actor, ActorRef};
 use serde_json::json;
 use tokio::task::JoinSet;
@@ -56,7 +56,11 @@ impl World {
     pub(crate) async fn start_impatient() -> Self {
         let world = Self::start().await;
         let bus = &world.bus;
-        for (stream, consumer) in [("JOBS", "notifier"), ("WEBHOOKS", "webhooks")] {
+        for (stream, consumer) in [
+            ("JOBS", "notifier"),
+            ("WEBHOOKS", "webhooks"),
+            ("TIMERS", "due"),
+        ] {
             let stream = bus.js.get_stream(stream).await.expect("the stream");
             let found = stream
                 .get_consumer::<pull::Config>(consumer)
@@ -192,17 +196,23 @@ async fn bring_back(bus: Bus) {
     let mut due = Subscription::open(&bus, Timers::STREAM, Timers::CONSUMER)
         .await
         .expect("timers");
+    let mut in_hand = JoinSet::new();
     while let Ok(delivery) = due.next(1).await {
-        let timer = decode::<Timer>(&delivery.payload).expect("a timer").body;
-        let Timer::Webhook { delivery: webhook } = timer else {
-            continue;
-        };
-        let finished = match put_back(&bus, &webhook).await {
-            Ok(PutBack::Done) => delivery.ack().await,
-            Ok(PutBack::NotYet) | Err(_) => delivery.retry_after(Duration::from_millis(20)).await,
-        };
-        drop(finished);
+        in_hand.spawn(bring_one_back(bus.clone(), delivery));
     }
+}
+
+async fn bring_one_back(bus: Bus, delivery: Delivery) {
+    let timer = decode::<Timer>(&delivery.payload).expect("a timer").body;
+    let Timer::Webhook { delivery: webhook } = timer else {
+        return delivery.abandon();
+    };
+    let finished = match put_back(&bus, &webhook).await {
+        Ok(PutBack::Done) => delivery.ack().await,
+        Ok(PutBack::NotYet) | Err(_) => delivery.retry_after(Duration::from_millis(20)).await,
+    };
+    // It comes again.
+    drop(finished);
 }
 
 /// Waits for a condition.
