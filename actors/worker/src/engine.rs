@@ -16,6 +16,8 @@ pub mod decode;
 
 pub mod scan;
 
+pub mod table;
+
 pub mod probe;
 
 pub mod chunk;

@@ -15,6 +15,7 @@ use std::time::Duration;
 use bus_schema::attempt::{ChunkResult, RenditionResult};
 use bus_schema::report::ErrorCode;
 use bus_schema::task::ChunkSpec;
+use gstreamer as gst;
 use tokio::time::Instant;
 
 use self::collect::{Collector, Cuts};
@@ -23,7 +24,9 @@ use self::window::{Place, Window, to_ns, to_units};
 use super::decode::{Decode, Frame, Want};
 use super::results::Results;
 use super::source::Source;
-use super::{Error, Result};
+use super::probe::names;
+use super::{Error, Result, table};
+use crate::mp4::index::MovieIndex;
 use crate::protocol::Position;
 
 /// How often progress is told.
@@ -39,8 +42,10 @@ const TAIL_NS_MAX: u64 = 500_000_000;
 /// [`ErrorCode::Truncated`] or [`ErrorCode::Damaged`] when the source gives fewer frames than it
 /// promises; what decoder, encoders or the parent say.
 pub fn run(spec: &ChunkSpec, source: &Source, results: &Arc<Results>, threads: u32) -> Result<ChunkResult> {
+    let promised = promised(spec, source)?;
     let decode = Decode::open(source, Want::Video, threads)?;
-    if !decode.demux().seek(spec.span.start_ns) {
+    let is_seekable = decode.demux().container().is_some_and(|caps| !is_broadcast(&caps));
+    if !is_seekable || !decode.demux().seek(spec.span.start_ns) {
         results.log(true, "this container cannot be sought in: decoding from its start")?;
     }
     let mut chunk = Chunk::start(spec, results, threads)?;
@@ -48,7 +53,35 @@ pub fn run(spec: &ChunkSpec, source: &Source, results: &Arc<Results>, threads: u
     let end = chunk.feed(&decode)?;
     // The decoder's frames and threads are not needed while the encoders finish.
     drop(decode);
+    check_count(chunk.frames, promised)?;
     chunk.finish(end)
+}
+
+/// Frames of the span by the container's table, where it has one.
+fn promised(spec: &ChunkSpec, source: &Source) -> Result<Option<u64>> {
+    if spec.facts.frames.is_none() {
+        return Ok(None);
+    }
+    let index = table::read(source)?;
+    Ok(index.as_ref().and_then(MovieIndex::video).map(|track| track.frames_in(spec.span)))
+}
+
+/// Fewer frames than promised are lost frames. More are no loss: some tables are shorter than what
+/// players show.
+fn check_count(frames: u64, promised: Option<u64>) -> Result<()> {
+    match promised {
+        Some(promised) if frames < promised => Err(Error::new(
+            ErrorCode::Damaged,
+            format!("{frames} frames came out where the source's index promises {promised}"),
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Programme and transport streams have no index: a seek lands between keyframes, and the first pictures
+/// after it are wrong.
+fn is_broadcast(caps: &gst::CapsRef) -> bool {
+    names::container(caps).is_none_or(|name| name == "mpegts" || name == "mpegps")
 }
 
 /// A chunk at work.
@@ -138,6 +171,9 @@ impl<'a> Chunk<'a> {
         let (collectors, started, spec) = (&self.collectors, self.started, self.spec);
         let told = &mut self.told;
         encode.finish(|| tell(told, collectors, started, spec, results))?;
+        // The last word: all of it.
+        *told = None;
+        tell(told, collectors, started, spec, results)?;
         let frames = self.frames;
         let renditions = self
             .collectors

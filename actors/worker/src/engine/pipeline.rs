@@ -175,6 +175,6 @@ fn fault(message: &gst::Message) -> Option<Error> {
         None => ErrorCode::Internal,
     };
     let from = error.src().map(|src| src.name().to_string()).unwrap_or_default();
-    let detail = error.debug().map(|debug| format!(" ({debug})")).unwrap_or_default();
-    Some(Error::new(code, format!("{from}: {cause}{detail}")))
+    tracing::debug!(from, %cause, debug = ?error.debug(), "an element failed");
+    Some(Error::new(code, format!("{cause} ({from})")))
 }

@@ -8,17 +8,18 @@
 pub mod names;
 
 mod rate;
+mod video;
 
 use bus_schema::report::ErrorCode;
-use bus_schema::source::{AudioFacts, SourceFacts, VideoFacts};
+use bus_schema::source::{AudioFacts, SourceFacts};
 use gstreamer as gst;
-use gstreamer_video as gst_video;
 
 use super::decode::{Decode, Frame, Want};
 use super::demux::{Medium, Stream};
 use super::scan::{self, Track};
 use super::source::Source;
-use super::{Error, Result};
+use super::{Error, Result, table};
+use crate::mp4::index::{MovieIndex, TrackIndex};
 
 /// How much of the end is read to learn where tracks really end: beyond the longest distance of keyframes
 /// that is usual.
@@ -27,10 +28,6 @@ const TAIL_NS: u64 = 10_000_000_000;
 const MISSING_NS_MAX: u64 = 1_000_000_000;
 /// Containers that declare their duration instead of having it estimated from bit rates.
 const DECLARING: &[&str] = &["matroska", "webm", "avi", "flv", "ogg"];
-/// The timescale where the container has none in which all frame times are exact: whole for 24, 25, 30,
-/// 50, 60 frames a second and their NTSC variants, and for milliseconds.
-const TIMESCALE: u32 = 90_000;
-
 /// Reads source facts.
 ///
 /// # Errors
@@ -41,28 +38,28 @@ pub fn run(source: &Source, threads: u32) -> Result<SourceFacts> {
     if source.size() == 0 {
         return Err(Error::new(ErrorCode::Empty, "the source has no bytes"));
     }
+    let index = table::read(source)?;
     let decode = Decode::open(source, Want::AnyVideo, threads).map_err(not_media)?;
     let container = container(&decode)?;
     let streams = decode.demux().streams();
     let first = first_frame(&decode)?;
     let declared_ns = decode.demux().declared_duration_ns();
     drop(decode);
-    let tracks = tracks(source, &container, declared_ns)?;
-    let ends = |medium: Medium| {
-        let of_medium = move |track: &&Track| track.medium == medium;
-        tracks.iter().filter(of_medium).collect::<Vec<_>>()
+    let tracks = match &index {
+        Some(index) => from_table(index, &streams),
+        None => from_frames(source, &container, declared_ns)?,
     };
-    let video = match streams.iter().find(|stream| stream.medium == Medium::Video) {
-        Some(stream) => {
+    let video = match streams.iter().zip(&tracks).find(|(stream, _)| stream.medium == Medium::Video) {
+        Some((stream, track)) => {
             let first = first.ok_or_else(|| Error::new(ErrorCode::Damaged, "no picture can be decoded"))?;
-            Some(video_facts(stream, &first, ends(Medium::Video).first().copied())?)
+            Some(video::facts(stream, &first, track, index.as_ref().and_then(MovieIndex::video))?)
         }
         None => None,
     };
     let audio: Vec<AudioFacts> = streams
         .iter()
-        .filter(|stream| stream.medium == Medium::Audio)
-        .zip(ends(Medium::Audio))
+        .zip(&tracks)
+        .filter(|(stream, _)| stream.medium == Medium::Audio)
         .zip(0..)
         .map(|((stream, track), ordinal)| audio_facts(stream, track, ordinal))
         .collect();
@@ -76,7 +73,10 @@ pub fn run(source: &Source, threads: u32) -> Result<SourceFacts> {
 /// Before any stream is known, a demuxer that gives up means that the file is not what it looked like.
 fn not_media(error: Error) -> Error {
     match error.code {
-        ErrorCode::Damaged => Error { code: ErrorCode::NotMedia, ..error },
+        ErrorCode::Damaged | ErrorCode::NotMedia => {
+            let message = format!("the source is no video or sound that can be read: {}", error.message);
+            Error::new(ErrorCode::NotMedia, message)
+        }
         _ => error,
     }
 }
@@ -100,13 +100,38 @@ fn first_frame(decode: &Decode) -> Result<Option<Frame>> {
     decode.next()
 }
 
-/// What is known of each track's end.
-fn tracks(source: &Source, container: &str, declared_ns: Option<u64>) -> Result<Vec<Track>> {
+/// Every stream's times, by the container's table.
+fn from_table(index: &MovieIndex, streams: &[Stream]) -> Vec<Track> {
+    let track = |stream: &Stream| {
+        let track = match stream.medium {
+            Medium::Video => index.video(),
+            Medium::Audio => index.audio().nth(stream.ordinal),
+            Medium::Other => None,
+        };
+        let start_ns = track.and_then(TrackIndex::start_ns).unwrap_or(0);
+        let end_ns = track.and_then(TrackIndex::end_ns).unwrap_or(0);
+        Track {
+            medium: stream.medium,
+            caps: stream.caps.clone(),
+            frames: track.map_or(0, TrackIndex::frames_shown),
+            first_ns: start_ns,
+            last_ns: end_ns,
+            end_ns,
+        }
+    };
+    streams.iter().map(track).collect()
+}
+
+/// Every stream's times, by its frames near the end.
+fn from_frames(source: &Source, container: &str, declared_ns: Option<u64>) -> Result<Vec<Track>> {
     let from_ns = declared_ns.map_or(0, |ns| ns.saturating_sub(TAIL_NS));
     let mut tracks = scan::run(source, from_ns)?;
-    let is_blank = |tracks: &[Track]| tracks.iter().all(|track| track.frames == 0);
-    if from_ns > 0 && is_blank(&tracks) {
-        // The declared end is not there; what is?
+    let is_blank = |medium: Medium| {
+        let mut of_medium = tracks.iter().filter(|track| track.medium == medium);
+        of_medium.any(|track| track.frames == 0)
+    };
+    if from_ns > 0 && (is_blank(Medium::Video) || is_blank(Medium::Audio)) {
+        // Something ends long before the declared end; where?
         tracks = scan::run(source, 0)?;
     }
     let end_ns = tracks.iter().map(|track| track.end_ns).max().unwrap_or(0);
@@ -126,60 +151,10 @@ fn truncated(end_ns: u64, declared_ns: u64) -> Error {
     Error::new(ErrorCode::Truncated, message)
 }
 
-fn video_facts(stream: &Stream, first: &Frame, track: Option<&Track>) -> Result<VideoFacts> {
-    let info = gst_video::VideoInfo::from_caps(&first.caps)
-        .map_err(|_| Error::new(ErrorCode::Unsupported, "the picture's format is not known"))?;
-    let rotation_deg = rotation(&stream.tags());
-    let (width, height) = shown_size(&info, rotation_deg);
-    let start_ns = first.time_ns.unwrap_or(0);
-    let end_ns = track.map_or(0, |track| track.end_ns.max(track.last_ns));
-    let measured = || {
-        track.map_or((0, 1), |track| {
-            let span_ns = track.last_ns.saturating_sub(track.first_ns);
-            rate::of_frames(track.frames.saturating_sub(1), span_ns)
-        })
-    };
-    let (fps_num, fps_den) =
-        rate::declared(info.fps().numer(), info.fps().denom()).unwrap_or_else(measured);
-    Ok(VideoFacts {
-        codec: names::codec(&stream.caps),
-        width,
-        height,
-        coded_width: info.width(),
-        coded_height: info.height(),
-        rotation_deg,
-        fps_num,
-        fps_den,
-        timescale: TIMESCALE,
-        frames: None,
-        bit_depth: u8::try_from(info.comp_depth(0)).unwrap_or(8),
-        is_interlaced: info.is_interlaced(),
-        start_ns,
-        duration_ns: end_ns.saturating_sub(start_ns),
-    })
-}
-
-/// After rotation and with square pixels.
-fn shown_size(info: &gst_video::VideoInfo, rotation_deg: u16) -> (u32, u32) {
-    let (num, den) = (info.par().numer(), info.par().denom());
-    let (num, den) = match (u64::try_from(num), u64::try_from(den)) {
-        (Ok(num), Ok(den)) if num > 0 && den > 0 => (num, den),
-        _ => (1, 1),
-    };
-    let wide = (u64::from(info.width()) * num + den / 2) / den;
-    let wide = u32::try_from(wide).unwrap_or(u32::MAX).max(1);
-    if rotation_deg % 180 == 90 { (info.height(), wide) } else { (wide, info.height()) }
-}
-
-/// Clockwise degrees of the orientation tag. Mirrored pictures, which no camera makes, are only turned.
-fn rotation(tags: &gst::TagListRef) -> u16 {
-    let tag = tags.get::<gst::tags::ImageOrientation>();
-    let text = tag.as_ref().map(|value| value.get()).unwrap_or_default();
-    text.rsplit('-').next().and_then(|degrees| degrees.parse().ok()).filter(|deg| deg % 90 == 0).unwrap_or(0)
-}
-
 fn audio_facts(stream: &Stream, track: &Track, ordinal: u32) -> AudioFacts {
-    let structure = stream.caps.structure(0);
+    // A broadcast's parser knows the format only once frames have gone by.
+    let caps = if stream.caps.is_fixed() { &stream.caps } else { &track.caps };
+    let structure = caps.structure(0);
     let number = |name: &str| {
         let value = structure.and_then(|s| s.get::<i32>(name).ok());
         value.and_then(|n| u32::try_from(n).ok()).unwrap_or(0)
@@ -188,7 +163,7 @@ fn audio_facts(stream: &Stream, track: &Track, ordinal: u32) -> AudioFacts {
     let language = tags.get::<gst::tags::LanguageCode>().map(|value| value.get().to_owned());
     AudioFacts {
         track: ordinal,
-        codec: names::codec(&stream.caps),
+        codec: names::codec(caps),
         channels: number("channels"),
         sample_rate_hz: number("rate"),
         language: language.filter(|code| code != "und"),

@@ -10,10 +10,12 @@ use super::demux::{Demux, Medium, Stream, idle_sink, link};
 use super::source::Source;
 
 /// What went by on one stream.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Track {
     /// What it holds.
     pub medium: Medium,
+    /// The format at the end.
+    pub caps: gst::Caps,
     /// Coded frames.
     pub frames: u64,
     /// Stream time of the earliest.
@@ -52,11 +54,17 @@ pub fn run(source: &Source, from_ns: u64) -> Result<Vec<Track>> {
 }
 
 fn watch(tracks: &Arc<Mutex<Vec<Track>>>, stream: &Stream) {
-    let blank =
-        Track { medium: stream.medium, frames: 0, first_ns: u64::MAX, last_ns: 0, end_ns: 0 };
+    let blank = Track {
+        medium: stream.medium,
+        caps: stream.caps.clone(),
+        frames: 0,
+        first_ns: u64::MAX,
+        last_ns: 0,
+        end_ns: 0,
+    };
     let index = {
         let mut tracks = tracks.lock().unwrap_or_else(PoisonError::into_inner);
-        tracks.push(blank);
+        tracks.push(blank.clone());
         tracks.len() - 1
     };
     let kinds = gst::PadProbeType::BUFFER | gst::PadProbeType::EVENT_FLUSH;
@@ -67,7 +75,7 @@ fn watch(tracks: &Arc<Mutex<Vec<Track>>>, stream: &Stream) {
             match &info.data {
                 Some(gst::PadProbeData::Buffer(buffer)) => see(track, pad, buffer),
                 // A seek: what came before it is not of its span.
-                Some(gst::PadProbeData::Event(_)) => *track = blank,
+                Some(gst::PadProbeData::Event(_)) => track.clone_from(&blank),
                 _ => {}
             }
         }
@@ -78,6 +86,9 @@ fn watch(tracks: &Arc<Mutex<Vec<Track>>>, stream: &Stream) {
 fn see(track: &mut Track, pad: &gst::Pad, buffer: &gst::Buffer) {
     let Some(time_ns) = stream_time_ns(pad, buffer) else { return };
     let duration_ns = buffer.duration().map_or(0, gst::ClockTime::nseconds);
+    if let Some(caps) = pad.current_caps().filter(|caps| *caps != track.caps) {
+        track.caps = caps;
+    }
     track.frames += 1;
     track.first_ns = track.first_ns.min(time_ns);
     track.last_ns = track.last_ns.max(time_ns);

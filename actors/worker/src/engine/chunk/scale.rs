@@ -7,12 +7,13 @@ use gstreamer::prelude::*;
 use super::super::Result;
 use super::super::pipeline::element;
 
-/// Converts formats, at the same size.
+/// Converts formats. It cannot scale: one that can would be asked to by a flip behind it, and does so with
+/// borders.
 ///
 /// # Errors
 /// When the plugin is missing.
 pub(super) fn converter() -> Result<gst::Element> {
-    element("videoconvertscale")
+    element("videoconvert")
 }
 
 /// Scales sharply, to exactly the size asked for.

@@ -40,6 +40,16 @@ pub(super) fn of_frames(frames: u64, span_ns: u64) -> Rate {
     })
 }
 
+/// A rate in lowest terms.
+#[must_use]
+pub(super) fn reduced(num: u32, den: u32) -> Rate {
+    let (mut a, mut b) = (num, den);
+    while b != 0 {
+        (a, b) = (b, a % b);
+    }
+    (num / a.max(1), den / a.max(1))
+}
+
 /// A rate that a container or codec declares; `None` where it says nothing, or nonsense.
 #[must_use]
 pub(super) fn declared(num: i32, den: i32) -> Option<Rate> {
@@ -65,6 +75,8 @@ mod tests {
         assert_eq!(of_frames(123, 10_000_000_000), (12_300, 1000));
         assert_eq!(of_frames(1, 3_600_000_000_000), (1, 1000));
         assert_eq!(of_frames(0, 1), (0, 1));
+        assert_eq!(reduced(30_000, 1001), (30_000, 1001));
+        assert_eq!(reduced(12_800, 512), (25, 1));
         assert_eq!(declared(0, 1), None);
         assert_eq!(declared(90_000, 1), None);
         assert_eq!(declared(30_000, 1001), Some((30_000, 1001)));

@@ -1,0 +1,40 @@
+//! The container's own table of frames, where it has one: the truth that decoding is measured by.
+
+use bus_schema::report::ErrorCode;
+
+use super::source::Source;
+use super::{Error, Result};
+use crate::mp4;
+use crate::mp4::index::{self, MovieIndex};
+
+/// Reads the index of an MP4 or MOV; `None` for other containers, and for one too large to be read.
+///
+/// # Errors
+/// [`ErrorCode::Truncated`] when samples or the index itself lie behind the file's end,
+/// [`ErrorCode::Damaged`] when the index contradicts itself.
+pub fn read(source: &Source) -> Result<Option<MovieIndex>> {
+    let read = |offset: u64, len: u32| source.read(offset, u64::from(len));
+    let missing = |what: String| {
+        Error::new(ErrorCode::Truncated, format!("{what}: the upload is not whole, upload it again"))
+    };
+    match index::read(read, source.size()) {
+        Ok(Some(index)) if index.is_truncated(source.size()) => {
+            let behind = index.media_end.saturating_sub(source.size());
+            Err(missing(format!("the last {behind} bytes of the source are missing")))
+        }
+        Ok(index) => Ok(index),
+        Err(mp4::Error::Truncated { what }) => Err(missing(format!("the source ends early ({what})"))),
+        Err(mp4::Error::TooLarge { what, limit }) => {
+            tracing::info!(what, limit, "an index that is not read");
+            Ok(None)
+        }
+        // Demuxers are more patient than the table's reader; the first frame decides.
+        Err(mp4::Error::Damaged { what } | mp4::Error::Unsupported { what }) => {
+            tracing::info!(what, "an index that cannot be read");
+            Ok(None)
+        }
+        Err(error) => Err(source.failure().unwrap_or_else(|| {
+            Error::new(ErrorCode::Damaged, format!("the source's index: {error}"))
+        })),
+    }
+}
