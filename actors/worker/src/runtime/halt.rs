@@ -7,8 +7,6 @@ use bus_schema::report::{ErrorCode, TaskError};
 pub(crate) enum Halt {
     /// The control plane has given it to nobody or to somebody else: nothing is reported.
     Gone(String),
-    /// The worker stops: the task is given back.
-    Returned(String),
     /// It failed, and says why.
     Failed(TaskError),
 }

@@ -118,7 +118,7 @@ impl Slot {
             Ok(ClaimReply::Later { after_ms }) => {
                 return After::Again(Duration::from_millis(after_ms));
             }
-            Err(Halt::Returned(_) | Halt::Failed(_)) => return After::Again(ELSEWHERE),
+            Err(Halt::Failed(_)) => return After::Again(ELSEWHERE),
         };
         let Go { held, spec, .. } = go;
         grip.hold(held.attempt);
@@ -163,7 +163,6 @@ impl Slot {
                 tracing::info!(%job, %task, reason, "dropped");
                 return After::Ack;
             }
-            Err(Halt::Returned(reason)) => Outcome::Returned { reason },
             Err(Halt::Failed(error)) => {
                 tracing::warn!(%job, %task, ?error, "failed");
                 Outcome::Failed(error)
