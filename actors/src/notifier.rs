@@ -17,6 +17,8 @@ mod post;
 
 pub mod queue;
 
+mod reader;
+
 mod retry_after;
 
 mod schedule;
@@ -31,13 +33,14 @@ use bus_schema::id::EndpointId;
 use bus_schema::record::JobRecord;
 use bus_schema::webhook;
 use nats::{Bus, Delivery, Register, Subscription, Timers};
-use ractor::{Actor, ActorProcessingErr, ActorRef, MessagingErr};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use ractor::{Actor, ActorProcessingErr, ActorRef};
+use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::task::{JoinError, JoinSet};
 
 use self::deliver::Courier;
 use self::lanes::{Admission, Lanes};
 use self::post::Poster;
+use self::reader::read;
 use crate::clock::now_ms;
 use crate::platform::Platform;
 
@@ -286,42 +289,6 @@ impl State {
             }
         }
         Ok(())
-    }
-}
-
-/// Reads a consumer for as long as the actor lives, with no more in hand than `max`: mailboxes have
-/// no limit of their own.
-async fn read(
-    mut subscription: Subscription,
-    max: usize,
-    actor: ActorRef<Message>,
-    message: fn(Delivery, OwnedSemaphorePermit) -> Message,
-) {
-    let credit = Arc::new(Semaphore::new(max));
-    // The semaphore is never closed.
-    while let Ok(permit) = credit.clone().acquire_owned().await {
-        let sent = match subscription.next(1).await {
-            Ok(delivery) => actor.cast(message(delivery, permit)),
-            Err(error) => {
-                tracing::warn!(%error, "cannot read on");
-                actor.cast(Message::SourceEnded(error)).ok();
-                return;
-            }
-        };
-        if let Err(error) = sent {
-            abandon(error);
-            return;
-        }
-    }
-}
-
-/// The actor has ended between two messages; the delivery comes again.
-fn abandon(error: MessagingErr<Message>) {
-    if let MessagingErr::SendErr(
-        Message::FactCame(delivery, _) | Message::DeliveryCame(delivery, _),
-    ) = error
-    {
-        delivery.abandon();
     }
 }
 
