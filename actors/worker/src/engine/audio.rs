@@ -1,17 +1,130 @@
-//! One audio track as AAC.
+//! One audio track as AAC, in segments and parts.
+//!
+//! Sound lives on an absolute grid: access unit `i` has the decode time `1024 * i`, whatever part and
+//! attempt it comes from. An attempt that goes on behind the parts of another starts a few units
+//! early, so that the encoder has what it overlaps with, and drops those units: the seam is the same
+//! windowed samples, encoded by the same encoder.
+
+mod aac;
+mod grid;
+mod parts;
+mod timeline;
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use bus_schema::report::ErrorCode;
 use bus_schema::task::AudioSpec;
+use tokio::time::Instant;
 
+use self::aac::Aac;
+use self::grid::{Grid, UNIT_SAMPLES};
+use self::parts::Parts;
+use self::timeline::Timeline;
+use super::decode::{Decode, Frame, Want};
 use super::results::Results;
 use super::source::Source;
 use super::{Error, Result};
+use crate::protocol::Position;
 
-/// Transcodes a track.
+/// How often progress is told.
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
+/// Decoding begins this much before the first sample that is needed: codecs need a few frames before
+/// what they give is right (AAC two, MP3 a reservoir of up to nine).
+const LEAD_NS: u64 = 500_000_000;
+
+/// Transcodes a track; returns the number of parts there are in all.
 ///
 /// # Errors
-/// Not yet.
-pub fn run(_spec: &AudioSpec, _source: &Source, _results: &Arc<Results>, _threads: u32) -> Result<u32> {
-    Err(Error::internal("not yet"))
+/// [`ErrorCode::NoAudio`] without the track, [`ErrorCode::Damaged`] when nothing comes out of it, and
+/// what decoder, encoder or the parent say.
+pub fn run(spec: &AudioSpec, source: &Source, results: &Arc<Results>, threads: u32) -> Result<u32> {
+    let plan = &spec.audio;
+    let grid = Grid::new(plan.sample_rate_hz, spec.segment_ns, plan.part_segments);
+    let first_unit = grid.first_unit_of_part(spec.parts_done);
+    let first_block = grid.first_block(first_unit);
+    let want = Want::Audio {
+        track: plan.track,
+        channels: plan.channels,
+        sample_rate_hz: plan.sample_rate_hz,
+    };
+    let decode = Decode::open(source, want, threads)?;
+    let from_ns = grid.block_ns(first_block).saturating_sub(LEAD_NS);
+    if !decode.demux().seek(from_ns) {
+        results.log(true, "this container cannot be sought in: decoding from its start")?;
+    }
+    decode.play()?;
+    let mut work = Work {
+        timeline: Timeline::new(plan.channels, plan.sample_rate_hz, first_block * UNIT_SAMPLES),
+        encoder: Aac::start(plan)?,
+        parts: Parts::new(spec, grid, first_unit, first_unit - first_block),
+        results,
+        told: None,
+        total_ns: spec.facts.duration_ns,
+    };
+    while let Some(frame) = decode.next()? {
+        work.feed(&frame)?;
+    }
+    work.finish()
+}
+
+/// A track at work.
+struct Work<'a> {
+    timeline: Timeline,
+    encoder: Aac,
+    parts: Parts,
+    results: &'a Arc<Results>,
+    told: Option<Instant>,
+    total_ns: u64,
+}
+
+impl Work<'_> {
+    fn feed(&mut self, frame: &Frame) -> Result<()> {
+        let samples = frame.buffer.map_readable().map_err(|_| unreadable())?;
+        let Self { timeline, encoder, parts, results, .. } = self;
+        timeline.push(frame.time_ns, &samples, &mut |blocks| encode(encoder, parts, results, blocks))?;
+        self.tell()
+    }
+
+    fn finish(mut self) -> Result<u32> {
+        let Self { timeline, encoder, parts, results, .. } = &mut self;
+        timeline.end(&mut |blocks| encode(encoder, parts, results, blocks))?;
+        encoder.end()?;
+        while let Some(unit) = encoder.pull_to_end()? {
+            parts.push(unit, results)?;
+        }
+        self.told = None;
+        self.tell()?;
+        let n_parts = self.parts.finish(self.results)?;
+        if n_parts == 0 {
+            return Err(Error::new(ErrorCode::Damaged, "no sound came out of the audio track"));
+        }
+        Ok(n_parts)
+    }
+
+    fn tell(&mut self) -> Result<()> {
+        let now = Instant::now();
+        if self.told.is_some_and(|at| now.duration_since(at) < PROGRESS_INTERVAL) {
+            return Ok(());
+        }
+        self.told = Some(now);
+        self.results.progress(Position {
+            done_ns: vec![self.parts.position_ns()],
+            total_ns: self.total_ns,
+            frames_per_s: 0,
+        })
+    }
+}
+
+/// Samples in, and whatever units are ready out.
+fn encode(encoder: &Aac, parts: &mut Parts, results: &Results, blocks: Vec<u8>) -> Result<()> {
+    encoder.push(blocks)?;
+    while let Some(unit) = encoder.pull()? {
+        parts.push(unit, results)?;
+    }
+    Ok(())
+}
+
+fn unreadable() -> Error {
+    Error::internal("decoded sound cannot be read")
 }

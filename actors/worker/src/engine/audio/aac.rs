@@ -1,0 +1,102 @@
+//! The encoder: blocks of samples in, access units out, one for each block and one of priming.
+
+use bus_schema::plan::AudioPlan;
+use bytes::Bytes;
+use gstreamer as gst;
+use gstreamer::prelude::*;
+use gstreamer_app as gst_app;
+
+use crate::engine::decode::pcm_caps;
+use crate::engine::pipeline::{POLL_MS, Pipeline, element};
+use crate::engine::{Error, Result};
+
+/// Samples that wait for the encoder: about a second and a half of stereo.
+const INPUT_BYTES_MAX: u64 = 512 * 1024;
+
+/// An access unit, and how to decode it.
+#[derive(Debug)]
+pub(super) struct Unit {
+    /// A raw AAC frame.
+    pub(super) data: Bytes,
+    /// `AudioSpecificConfig`.
+    pub(super) config: Bytes,
+}
+
+/// libav's AAC encoder, the only good one that Debian has.
+#[derive(Debug)]
+pub(super) struct Aac {
+    pipeline: Pipeline,
+    input: gst_app::AppSrc,
+    output: gst_app::AppSink,
+}
+
+impl Aac {
+    pub(super) fn start(plan: &AudioPlan) -> Result<Self> {
+        let pipeline = Pipeline::new()?;
+        // Decoding is faster than encoding: a push waits. What comes out is small, and never waits.
+        let input = gst_app::AppSrc::builder()
+            .format(gst::Format::Time)
+            .caps(&pcm_caps(plan.channels, plan.sample_rate_hz))
+            .max_bytes(INPUT_BYTES_MAX)
+            .block(true)
+            .build();
+        let output = gst_app::AppSink::builder().sync(false).build();
+        let convert = element("audioconvert")?;
+        let encoder = element("avenc_aac")?;
+        encoder.set_property("bitrate", i32::try_from(plan.bitrate_bps).unwrap_or(128_000));
+        pipeline.chain(&[input.upcast_ref(), &convert, &encoder, output.upcast_ref()])?;
+        pipeline.set_state(gst::State::Playing)?;
+        Ok(Self { pipeline, input, output })
+    }
+
+    /// Hands over whole blocks.
+    pub(super) fn push(&self, blocks: Vec<u8>) -> Result<()> {
+        // Without time stamps: the encoder counts samples, and so do we.
+        self.input.push_buffer(gst::Buffer::from_slice(blocks)).map(drop).map_err(|flow| {
+            self.pipeline.take_error().unwrap_or_else(|| refused(flow))
+        })
+    }
+
+    /// A unit, if one is ready.
+    pub(super) fn pull(&self) -> Result<Option<Unit>> {
+        self.output.try_pull_sample(gst::ClockTime::ZERO).as_ref().map(unit).transpose()
+    }
+
+    /// Nothing more comes in.
+    pub(super) fn end(&self) -> Result<()> {
+        self.input.end_of_stream().map(drop).map_err(refused)
+    }
+
+    /// The rest, one by one; `None` at the end.
+    pub(super) fn pull_to_end(&self) -> Result<Option<Unit>> {
+        loop {
+            let timeout = gst::ClockTime::from_mseconds(POLL_MS);
+            if let Some(sample) = self.output.try_pull_sample(timeout) {
+                return unit(&sample).map(Some);
+            }
+            let is_end = self.output.is_eos();
+            if let Some(error) = self.pipeline.take_error() {
+                return Err(error);
+            }
+            if is_end {
+                return Ok(None);
+            }
+        }
+    }
+}
+
+fn refused(flow: gst::FlowError) -> Error {
+    Error::internal(format!("the AAC encoder takes nothing more: {flow}"))
+}
+
+fn unit(sample: &gst::Sample) -> Result<Unit> {
+    let config = sample.caps().and_then(|caps| caps.structure(0)).and_then(|structure| {
+        let config = structure.get::<gst::Buffer>("codec_data").ok()?;
+        Some(Bytes::copy_from_slice(&config.map_readable().ok()?))
+    });
+    let data = sample.buffer().and_then(|buffer| buffer.map_readable().ok());
+    match (data, config) {
+        (Some(data), Some(config)) => Ok(Unit { data: Bytes::copy_from_slice(&data), config }),
+        _ => Err(Error::internal("the AAC encoder gave a unit without content or configuration")),
+    }
+}
