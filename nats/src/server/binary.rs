@@ -84,7 +84,7 @@ async fn version(path: &Path) -> Result<(u64, u64), String> {
 fn no_binary(found: &str) -> Error {
     let (major, minor) = VERSION_MIN;
     let message = format!(
-        "no nats-server {major}.{minor} or newer: {found}. Put one on PATH or into .tools/bin (`make tools`), or name it by {ENV}"
+        "no nats-server {major}.{minor} or newer: {found}. Put one on PATH or into .tools/bin (`make setup`), or name it by {ENV}"
     );
     Error::new(ErrorKind::Process, message)
 }
