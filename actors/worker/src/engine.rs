@@ -20,6 +20,8 @@ pub mod table;
 
 pub mod probe;
 
+pub mod feed;
+
 pub mod chunk;
 
 pub mod audio;

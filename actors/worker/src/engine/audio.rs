@@ -33,6 +33,9 @@ const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
 /// what they give is right (AAC two, MP3 a reservoir of up to nine).
 const LEAD_NS: u64 = 500_000_000;
 
+/// How much of a track's end may be missing before its container's duration counts as broken.
+const TAIL_NS_MAX: u64 = 500_000_000;
+
 /// Transcodes a track; returns the number of parts there are in all.
 ///
 /// # Errors
@@ -62,6 +65,11 @@ pub fn run(spec: &AudioSpec, source: &Source, results: &Arc<Results>, threads: u
         told: None,
         total_ns: spec.facts.duration_ns,
     };
+    if first_block > 0 {
+        // The decoder has cut it at the keyframe that the seek found, to the nanosecond and not to the
+        // sample; all that follow lie where they say.
+        decode.next()?;
+    }
     while let Some(frame) = decode.next()? {
         work.feed(&frame)?;
     }
@@ -89,12 +97,13 @@ impl Work<'_> {
     fn finish(mut self) -> Result<u32> {
         let Self { timeline, encoder, parts, results, .. } = &mut self;
         timeline.end(&mut |blocks| encode(encoder, parts, results, blocks))?;
-        encoder.end()?;
+        encoder.end();
         while let Some(unit) = encoder.pull_to_end()? {
             parts.push(unit, results)?;
         }
         self.told = None;
         self.tell()?;
+        check_end(self.parts.position_ns(), self.total_ns)?;
         let n_parts = self.parts.finish(self.results)?;
         if n_parts == 0 {
             return Err(Error::new(ErrorCode::Damaged, "no sound came out of the audio track"));
@@ -123,6 +132,17 @@ fn encode(encoder: &Aac, parts: &mut Parts, results: &Results, blocks: Vec<u8>) 
         parts.push(unit, results)?;
     }
     Ok(())
+}
+
+/// A clean end of the stream says nothing: a file that was cut has one too.
+fn check_end(reached_ns: u64, promised_ns: u64) -> Result<()> {
+    if reached_ns.saturating_add(TAIL_NS_MAX) >= promised_ns {
+        return Ok(());
+    }
+    let [reached_s, promised_s] =
+        [reached_ns, promised_ns].map(|ns| Duration::from_nanos(ns).as_secs_f64());
+    let message = format!("the sound ends at {reached_s:.3} s, where {promised_s:.3} s were promised");
+    Err(Error::new(ErrorCode::Truncated, message))
 }
 
 fn unreadable() -> Error {

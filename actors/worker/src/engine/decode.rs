@@ -4,6 +4,7 @@ use bus_schema::report::ErrorCode;
 use gstreamer as gst;
 use gstreamer::prelude::*;
 use gstreamer_app as gst_app;
+use gstreamer_audio as gst_audio;
 
 use super::demux::{Demux, Medium, Stream, link};
 use super::pipeline::{self, POLL_MS, element};
@@ -130,6 +131,9 @@ impl Frame {
         let buffer = sample.buffer_owned()?;
         let caps = sample.caps_owned()?;
         let segment = sample.segment()?.downcast_ref::<gst::ClockTime>()?;
+        if let Ok(info) = gst_audio::AudioInfo::from_caps(&caps) {
+            return shown_samples(buffer, segment, &info, caps);
+        }
         let time_ns = match buffer.pts() {
             Some(pts) => Some(stream_time(segment, pts, buffer.duration())?),
             None => None,
@@ -137,6 +141,38 @@ impl Frame {
         let duration_ns = buffer.duration().map(gst::ClockTime::nseconds);
         Some(Self { time_ns, duration_ns, buffer, caps })
     }
+}
+
+/// Cuts off what the container does not show of a run of samples: what lies before stream time 0, and
+/// behind the segment's end. What lies before the segment's start is kept, since that is only where a seek
+/// began, and cutting there would round to nanoseconds.
+fn shown_samples(
+    buffer: gst::Buffer,
+    segment: &gst::FormattedSegment<gst::ClockTime>,
+    info: &gst_audio::AudioInfo,
+    caps: gst::Caps,
+) -> Option<Frame> {
+    let Some(pts) = buffer.pts() else {
+        return Some(Frame { time_ns: None, duration_ns: None, buffer, caps });
+    };
+    let to_samples = |ns: u64| {
+        let samples = (u128::from(ns) * u128::from(info.rate()) + 500_000_000) / 1_000_000_000;
+        usize::try_from(samples).unwrap_or(usize::MAX)
+    };
+    let frame_bytes = info.bpf() as usize;
+    let samples = buffer.size() / frame_bytes;
+    let (time_ns, skip) = match segment.to_stream_time_full(pts)? {
+        gst::Signed::Positive(time) => (time.nseconds(), 0),
+        gst::Signed::Negative(time) => (0, to_samples(time.nseconds())),
+    };
+    let until_stop = |stop: gst::ClockTime| stop.checked_sub(pts).map_or(0, |t| to_samples(t.nseconds()));
+    let end = segment.stop().map_or(samples, until_stop).min(samples);
+    if skip >= end {
+        return None;
+    }
+    let range = skip * frame_bytes..end * frame_bytes;
+    let buffer = buffer.copy_region(gst::BufferCopyFlags::MEMORY, range).ok()?;
+    Some(Frame { time_ns: Some(time_ns), duration_ns: None, buffer, caps })
 }
 
 /// The stream time of a buffer; `None` for what lies outside of the shown segment. What begins before the

@@ -7,11 +7,12 @@ use gstreamer::prelude::*;
 use gstreamer_app as gst_app;
 
 use crate::engine::decode::pcm_caps;
+use crate::engine::feed::Feed;
 use crate::engine::pipeline::{POLL_MS, Pipeline, element};
 use crate::engine::{Error, Result};
 
-/// Samples that wait for the encoder: about a second and a half of stereo.
-const INPUT_BYTES_MAX: u64 = 512 * 1024;
+/// Runs of samples that wait for the encoder.
+const INPUT_BUFFERS_MAX: u64 = 8;
 
 /// An access unit, and how to decode it.
 #[derive(Debug)]
@@ -26,7 +27,8 @@ pub(super) struct Unit {
 #[derive(Debug)]
 pub(super) struct Aac {
     pipeline: Pipeline,
-    input: gst_app::AppSrc,
+    input: Feed,
+    caps: gst::Caps,
     output: gst_app::AppSink,
 }
 
@@ -34,27 +36,26 @@ impl Aac {
     pub(super) fn start(plan: &AudioPlan) -> Result<Self> {
         let pipeline = Pipeline::new()?;
         // Decoding is faster than encoding: a push waits. What comes out is small, and never waits.
-        let input = gst_app::AppSrc::builder()
-            .format(gst::Format::Time)
-            .caps(&pcm_caps(plan.channels, plan.sample_rate_hz))
-            .max_bytes(INPUT_BYTES_MAX)
-            .block(true)
-            .build();
+        let input = Feed::new(INPUT_BUFFERS_MAX);
+        let caps = pcm_caps(plan.channels, plan.sample_rate_hz);
         let output = gst_app::AppSink::builder().sync(false).build();
         let convert = element("audioconvert")?;
         let encoder = element("avenc_aac")?;
         encoder.set_property("bitrate", i32::try_from(plan.bitrate_bps).unwrap_or(128_000));
-        pipeline.chain(&[input.upcast_ref(), &convert, &encoder, output.upcast_ref()])?;
+        pipeline.chain(&[input.element(), &convert, &encoder, output.upcast_ref()])?;
         pipeline.set_state(gst::State::Playing)?;
-        Ok(Self { pipeline, input, output })
+        Ok(Self { pipeline, input, caps, output })
     }
 
     /// Hands over whole blocks.
     pub(super) fn push(&self, blocks: Vec<u8>) -> Result<()> {
         // Without time stamps: the encoder counts samples, and so do we.
-        self.input.push_buffer(gst::Buffer::from_slice(blocks)).map(drop).map_err(|flow| {
-            self.pipeline.take_error().unwrap_or_else(|| refused(flow))
-        })
+        let sample = gst::Sample::builder()
+            .buffer(&gst::Buffer::from_slice(blocks))
+            .caps(&self.caps)
+            .segment(&gst::FormattedSegment::<gst::ClockTime>::new())
+            .build();
+        self.input.push(&sample, || self.pipeline.take_error().map_or(Ok(()), Err))
     }
 
     /// A unit, if one is ready.
@@ -63,8 +64,8 @@ impl Aac {
     }
 
     /// Nothing more comes in.
-    pub(super) fn end(&self) -> Result<()> {
-        self.input.end_of_stream().map(drop).map_err(refused)
+    pub(super) fn end(&self) {
+        self.input.end();
     }
 
     /// The rest, one by one; `None` at the end.
@@ -83,10 +84,6 @@ impl Aac {
             }
         }
     }
-}
-
-fn refused(flow: gst::FlowError) -> Error {
-    Error::internal(format!("the AAC encoder takes nothing more: {flow}"))
 }
 
 fn unit(sample: &gst::Sample) -> Result<Unit> {

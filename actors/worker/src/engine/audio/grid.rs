@@ -4,7 +4,8 @@
 pub(super) const UNIT_SAMPLES: u64 = 1_024;
 
 /// Units before everything that is shown: the encoder's priming. Unit `i` is shown from sample
-/// `1024 * (i - 1)` on, and made of the blocks `i - 1` and `i` of the source.
+/// `1024 * (i - 1)` on. The priming is not kept: players differ in what they make of an edit list in
+/// fragments, and a tone that begins in the very first block is all that it would help, by 21 ms of fade.
 pub(super) const PRIMING_UNITS: u64 = 1;
 
 /// Units that a resumed encoder makes and drops: it overlaps one block, and its psychoacoustic model
@@ -25,11 +26,7 @@ impl Grid {
     }
 
     /// The first unit of a segment: the first that is shown at or after the multiple of its length.
-    /// The first segment also has the priming.
     pub(super) fn first_unit(self, segment: u32) -> u64 {
-        if segment == 0 {
-            return 0;
-        }
         let start_ns = u128::from(segment) * u128::from(self.segment_ns);
         let unit_ns_times_rate = u128::from(UNIT_SAMPLES) * 1_000_000_000;
         let units = (start_ns * u128::from(self.sample_rate_hz)).div_ceil(unit_ns_times_rate);
@@ -75,7 +72,7 @@ mod tests {
     fn segments_are_cut_at_the_first_unit_at_or_after_each_multiple() {
         for rate in [44_100, 48_000] {
             let grid = Grid::new(rate, 4 * SECOND_NS, 5);
-            assert_eq!(grid.first_unit(0), 0);
+            assert_eq!(grid.first_unit(0), PRIMING_UNITS);
             for segment in 1..2_000 {
                 let unit = grid.first_unit(segment);
                 let shown_at = grid.block_ns(unit - PRIMING_UNITS);
@@ -89,7 +86,7 @@ mod tests {
     #[test]
     fn parts_follow_one_another() {
         let grid = Grid::new(48_000, 4 * SECOND_NS, 5);
-        assert_eq!(grid.first_unit_of_part(0), 0);
+        assert_eq!(grid.first_unit_of_part(0), PRIMING_UNITS);
         assert_eq!(grid.first_unit_of_part(1), grid.first_unit(5));
         assert_eq!(grid.first_block(0), 0);
         assert_eq!(grid.first_block(100), 92);

@@ -103,9 +103,9 @@ impl Parts {
             timescale: self.plan.sample_rate_hz,
             config,
             language: self.plan.language.clone(),
-            priming: u32::try_from(PRIMING_UNITS * UNIT_SAMPLES).unwrap_or(u32::MAX),
+            priming: 0,
         };
-        let start = self.next_unit * UNIT_SAMPLES;
+        let start = self.next_unit.saturating_sub(PRIMING_UNITS) * UNIT_SAMPLES;
         let writer = PieceWriter::new(track, self.segment, start).map_err(broken)?;
         let init = writer.init().map_err(broken)?;
         let init_bytes = size(init.len())?;

@@ -21,6 +21,8 @@ pub(super) struct Timeline {
     sample_rate_hz: u64,
     /// The number of the next sample to come, counted from stream time 0.
     at: u64,
+    /// Where the last run ended by its own count of samples.
+    run_end: Option<u64>,
     /// Less than a block.
     pending: Vec<u8>,
 }
@@ -32,6 +34,7 @@ impl Timeline {
             frame_bytes: SAMPLE_BYTES * channels.max(1) as usize,
             sample_rate_hz: u64::from(sample_rate_hz.max(1)),
             at: from_sample,
+            run_end: None,
             pending: Vec::new(),
         }
     }
@@ -44,15 +47,21 @@ impl Timeline {
         blocks: &mut impl FnMut(Vec<u8>) -> Result<()>,
     ) -> Result<()> {
         let n = (bytes.len() / self.frame_bytes) as u64;
-        let start = time_ns.map_or(self.at, |ns| self.sample_at(ns));
         let jitter = JITTER_MS * self.sample_rate_hz / 1_000;
-        let mut skipped = 0;
-        if start > self.at.saturating_add(jitter) {
+        // A run that follows the one before but for rounding follows it exactly; the first one, and one
+        // behind a gap, lie where they say.
+        let stamped = time_ns.map(|ns| self.sample_at(ns));
+        let start = match (stamped, self.run_end) {
+            (Some(start), Some(end)) if start.abs_diff(end) <= jitter => end,
+            (Some(start), _) => start,
+            (None, end) => end.unwrap_or(self.at),
+        };
+        self.run_end = Some(start.saturating_add(n));
+        if start > self.at {
             self.silence(start - self.at, blocks)?;
-        } else if start + jitter < self.at {
-            // Also how what is decoded before the first sample, for the decoder's sake, is left out.
-            skipped = (self.at - start).min(n);
         }
+        // Also how what is decoded before the first sample, for the decoder's sake, is left out.
+        let skipped = self.at.saturating_sub(start).min(n);
         self.append(bytes.get(self.bytes(skipped)..).unwrap_or_default(), blocks)
     }
 
@@ -144,6 +153,12 @@ mod tests {
     fn what_comes_twice_or_too_early_is_dropped() {
         let out = laid(4_800, &[(0, 9_600, 1.0), (100, 4_800, 2.0), (200, 4_800, 3.0)]);
         assert_eq!((count(&out, 1.0), count(&out, 2.0), count(&out, 3.0)), (4_800, 0, 4_800));
+    }
+
+    #[test]
+    fn a_line_that_begins_inside_a_run_begins_at_the_very_sample() {
+        let out = laid(4_900, &[(100, 4_800, 1.0), (200, 100, 2.0)]);
+        assert_eq!((count(&out, 1.0), count(&out, 2.0)), (4_700, 100));
     }
 
     #[test]

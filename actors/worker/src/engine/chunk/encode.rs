@@ -5,8 +5,7 @@
 //! frame of 1080p has 3 MB.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bus_schema::plan::{VideoPlan, VideoRendition};
 use bus_schema::source::VideoFacts;
@@ -16,7 +15,8 @@ use gstreamer::prelude::*;
 use gstreamer_app as gst_app;
 use gstreamer_video as gst_video;
 
-use super::super::pipeline::{POLL_MS, Pipeline, element, queue};
+use super::super::feed::Feed;
+use super::super::pipeline::{Pipeline, element, queue};
 use super::super::{Error, Result};
 use super::{scale, x264};
 
@@ -55,9 +55,8 @@ pub trait Sink: Send + Sync {
 #[derive(Debug)]
 pub struct Encode {
     pipeline: Pipeline,
-    input: gst_app::AppSrc,
+    input: Feed,
     keyframes: Arc<Keyframes>,
-    room: Arc<Room>,
     failure: Arc<Mutex<Option<Error>>>,
     frame_caps: Option<(gst::Caps, gst::Caps)>,
     frame_rate: gst::Fraction,
@@ -66,13 +65,6 @@ pub struct Encode {
 
 /// Times of the frames that have to be IDR frames in every rendition.
 type Keyframes = Mutex<BTreeSet<gst::ClockTime>>;
-
-/// Signalled when the input has room again.
-#[derive(Debug, Default)]
-struct Room {
-    lock: Mutex<()>,
-    signal: Condvar,
-}
 
 impl Encode {
     /// A running pipeline that gives what it makes to one sink per rendition, in the plan's order.
@@ -86,23 +78,16 @@ impl Encode {
         threads: u32,
     ) -> Result<Self> {
         let pipeline = Pipeline::new()?;
-        let input = gst_app::AppSrc::builder()
-            .format(gst::Format::Time)
-            .max_bytes(0)
-            .max_buffers(INPUT_FRAMES_MAX)
-            .handle_segment_change(true)
-            .build();
+        let input = Feed::new(INPUT_FRAMES_MAX);
         let mut encode = Self {
             pipeline,
             input,
             keyframes: Arc::default(),
-            room: Arc::default(),
             failure: Arc::default(),
             frame_caps: None,
             frame_rate: frame_rate(facts),
             is_interlaced: facts.is_interlaced,
         };
-        encode.watch_room();
         let mut above = encode.prepare(facts)?;
         // Lowest first in the plan; the largest is scaled first.
         for (rendition, sink) in plan.renditions.iter().zip(sinks).rev() {
@@ -114,7 +99,7 @@ impl Encode {
 
     /// Elements that make the picture what is shown: progressive, upright. Returns the last of them.
     fn prepare(&self, facts: &VideoFacts) -> Result<gst::Element> {
-        let mut chain = vec![self.input.clone().upcast::<gst::Element>()];
+        let mut chain = vec![self.input.element().clone()];
         if facts.is_interlaced || facts.rotation_deg != 0 {
             // Deinterlacers and flips know fewer formats than decoders.
             chain.push(scale::converter()?);
@@ -173,26 +158,11 @@ impl Encode {
         gst_app::AppSink::builder().sync(false).async_(false).callbacks(callbacks.build()).build()
     }
 
-    fn watch_room(&self) {
-        let room = Arc::clone(&self.room);
-        let callbacks = gst_app::AppSrcCallbacks::builder();
-        self.input.set_callbacks(callbacks.need_data(move |_, _| room.signal.notify_all()).build());
-    }
-
     /// Gives a frame to all renditions, as soon as there is room.
     ///
     /// # Errors
     /// What the pipeline or one of the sinks says.
     pub fn push(&mut self, frame: &gst::BufferRef, caps: &gst::Caps, time_ns: u64, is_key: bool) -> Result<()> {
-        while self.input.current_level_buffers() >= INPUT_FRAMES_MAX {
-            self.check()?;
-            let guard = self.room.lock.lock().unwrap_or_else(PoisonError::into_inner);
-            // Looked at again under the lock, so that no signal is missed for longer than one poll.
-            if self.input.current_level_buffers() >= INPUT_FRAMES_MAX {
-                let poll = Duration::from_millis(POLL_MS);
-                drop(self.room.signal.wait_timeout(guard, poll));
-            }
-        }
         let time = ORIGIN + gst::ClockTime::from_nseconds(time_ns);
         if is_key {
             self.keyframes.lock().unwrap_or_else(PoisonError::into_inner).insert(time);
@@ -207,9 +177,7 @@ impl Encode {
         segment.set_start(ORIGIN);
         segment.set_base(ORIGIN);
         let sample = gst::Sample::builder().buffer(&buffer).caps(&caps).segment(&segment).build();
-        self.input.push_sample(&sample).map(drop).map_err(|flow| {
-            self.check().err().unwrap_or_else(|| Error::internal(format!("a frame was refused: {flow}")))
-        })
+        self.input.push(&sample, || self.check())
     }
 
     /// Says that no more frames come, and waits until all are encoded and handed over.
@@ -217,9 +185,7 @@ impl Encode {
     /// # Errors
     /// What the pipeline or one of the sinks says.
     pub fn finish(&self, mut each: impl FnMut() -> Result<()>) -> Result<()> {
-        if self.input.end_of_stream().is_err() {
-            self.check()?;
-        }
+        self.input.end();
         let waited = self.pipeline.wait_eos(|| {
             self.check()?;
             each()
