@@ -36,6 +36,9 @@ pub(crate) struct Serve {
     /// Where the list of plugins is kept between starts [default: a folder of this user].
     #[arg(long)]
     cache: Option<PathBuf>,
+    /// What children are started from instead of this program: for measuring.
+    #[arg(long, hide = true)]
+    program: Option<PathBuf>,
     /// Leave at once when stdin ends: whoever started this is gone.
     #[arg(long)]
     exit_on_stdin_eof: bool,
@@ -55,7 +58,7 @@ impl Serve {
                 (TaskClass::Cpu, self.cpu_slots),
                 (TaskClass::Light, self.light_slots),
             ]),
-            program: std::env::current_exe()?,
+            program: self.program.map_or_else(std::env::current_exe, Ok)?,
             environment,
             encoders: Vec::new(),
             name: self.name,
