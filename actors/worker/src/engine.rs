@@ -26,6 +26,8 @@ pub mod chunk;
 
 pub mod audio;
 
+pub mod trial;
+
 pub mod task;
 
 pub use error::{Error, Result};

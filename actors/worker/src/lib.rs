@@ -12,6 +12,8 @@ pub mod sandbox;
 
 pub mod plugins;
 
+pub mod encoders;
+
 pub mod reader;
 
 pub mod by_hand;

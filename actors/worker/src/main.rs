@@ -10,7 +10,7 @@ use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 use worker::by_hand::{self, Outcome};
 use worker::child::{Limits, Options};
-use worker::{engine, plugins};
+use worker::{encoders, engine, plugins, sandbox};
 
 /// Media worker of tcoder.
 #[derive(Debug, Parser)]
@@ -28,6 +28,8 @@ enum Command {
     Serve(serve::Serve),
     /// Try every encoder, and print as JSON which of them work.
     Encoders(Encoders),
+    /// Enter the sandbox that tasks run in, and print as JSON what is refused there.
+    Sandbox,
 }
 
 #[derive(Debug, Args)]
@@ -54,9 +56,9 @@ struct Task {
 
 #[derive(Debug, Args)]
 struct Encoders {
-    /// Be the half that loads them.
+    /// Try this one, in this process.
     #[arg(long, hide = true)]
-    child: bool,
+    trial: Option<String>,
 }
 
 fn main() -> ExitCode {
@@ -80,7 +82,12 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         }
         Command::Task(task) => run_task(&task),
         Command::Serve(serve) => serve.apply(),
-        Command::Encoders(Encoders { child }) => run_encoders(child),
+        Command::Encoders(Encoders { trial: Some(encoder) }) => {
+            engine::trial::run(&encoder)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Encoders(Encoders { trial: None }) => run_encoders(),
+        Command::Sandbox => run_sandbox(),
     }
 }
 
@@ -107,8 +114,24 @@ fn run_task(task: &Task) -> anyhow::Result<ExitCode> {
     })
 }
 
-fn run_encoders(_child: bool) -> anyhow::Result<ExitCode> {
-    anyhow::bail!("not yet")
+fn run_encoders() -> anyhow::Result<ExitCode> {
+    let plugins = plugins::prepare(&cache_dir())?;
+    let runtime = tokio::runtime::Runtime::new()?;
+    let program = std::env::current_exe()?;
+    let checks = runtime.block_on(encoders::check(&program, plugins.environment()));
+    writeln!(std::io::stdout(), "{}", serde_json::to_string(&checks)?)?;
+    let works = checks.iter().any(|check| check.failure.is_none());
+    Ok(if works { ExitCode::SUCCESS } else { ExitCode::from(4) })
+}
+
+fn run_sandbox() -> anyhow::Result<ExitCode> {
+    for notice in sandbox::enter(Limits::default().data_bytes_max())? {
+        tracing::warn!(notice, "sandbox");
+    }
+    let attempts = sandbox::trial::attempts();
+    writeln!(std::io::stdout(), "{}", serde_json::to_string(&attempts)?)?;
+    let is_tight = attempts.iter().all(|attempt| attempt.refused.is_some());
+    Ok(if is_tight { ExitCode::SUCCESS } else { ExitCode::from(4) })
 }
 
 /// Beside nobody's files: by hand there is no work folder.

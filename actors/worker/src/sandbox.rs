@@ -6,6 +6,7 @@
 
 mod files;
 mod syscalls;
+pub mod trial;
 
 use bus_schema::report::ErrorCode;
 use rustix::process::{DumpableBehavior, Resource, Rlimit};

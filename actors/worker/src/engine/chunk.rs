@@ -6,8 +6,8 @@ pub mod encode;
 
 pub mod collect;
 
-mod scale;
-mod x264;
+pub(in crate::engine) mod scale;
+pub(in crate::engine) mod x264;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -12,7 +12,7 @@ use super::super::pipeline::element;
 ///
 /// # Errors
 /// When the plugin is missing.
-pub(super) fn converter() -> Result<gst::Element> {
+pub(in crate::engine) fn converter() -> Result<gst::Element> {
     element("videoconvert")
 }
 
@@ -20,7 +20,7 @@ pub(super) fn converter() -> Result<gst::Element> {
 ///
 /// # Errors
 /// When the plugin is missing.
-pub(super) fn scaler(threads: u32) -> Result<gst::Element> {
+pub(in crate::engine) fn scaler(threads: u32) -> Result<gst::Element> {
     let scaler = element("videoconvertscale")?;
     // The default is bilinear with two taps, which aliases below two thirds of the size.
     scaler.set_property_from_str("method", "catrom");
@@ -33,7 +33,7 @@ pub(super) fn scaler(threads: u32) -> Result<gst::Element> {
 
 /// What every encoder is given.
 #[must_use]
-pub(super) fn caps(rendition: &VideoRendition) -> gst::Caps {
+pub(in crate::engine) fn caps(rendition: &VideoRendition) -> gst::Caps {
     let pixels = |n: u32| i32::try_from(n).unwrap_or(i32::MAX);
     gst::Caps::builder("video/x-raw")
         .field("format", "I420")
@@ -47,7 +47,7 @@ pub(super) fn caps(rendition: &VideoRendition) -> gst::Caps {
 ///
 /// # Errors
 /// When the plugin is missing.
-pub(super) fn filter(caps: &gst::Caps) -> Result<gst::Element> {
+pub(in crate::engine) fn filter(caps: &gst::Caps) -> Result<gst::Element> {
     let filter = element("capsfilter")?;
     filter.set_property("caps", caps);
     Ok(filter)

@@ -16,7 +16,7 @@ const PRESET: &str = "fast";
 /// # Errors
 /// [`ErrorCode::Unsupported`] for an encoder that this build has no table of settings for, or whose
 /// plugin is missing.
-pub(super) fn encoder(rendition: &VideoRendition, threads: u32) -> Result<gst::Element> {
+pub(in crate::engine) fn encoder(rendition: &VideoRendition, threads: u32) -> Result<gst::Element> {
     if rendition.encoder != "x264enc" {
         return Err(Error::new(
             ErrorCode::Unsupported,
@@ -49,7 +49,7 @@ fn options(rendition: &VideoRendition) -> String {
 
 /// Access units as MP4 wants them: parameter sets in the caps, lengths in front of units.
 #[must_use]
-pub(super) fn caps() -> gst::Caps {
+pub(in crate::engine) fn caps() -> gst::Caps {
     gst::Caps::builder("video/x-h264")
         .field("stream-format", "avc")
         .field("alignment", "au")

@@ -1,0 +1,60 @@
+//! Which encoders work on this machine: each is tried in a process of its own, since a driver that crashes
+//! must not take the worker with it.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use bus_schema::heartbeat::EncoderCheck;
+use tokio::process::Command;
+
+use crate::engine::error::plain;
+
+/// Encoders that there are settings for, best first.
+pub const KNOWN: &[&str] = &["x264enc"];
+
+/// How long a trial may take: a cold registry takes 1.5 s on a slow disk, a driver some seconds.
+const TRIAL_MS_MAX: u64 = 30_000;
+
+/// Tries all of [`KNOWN`], one after the other. `program` is `tcoder-worker`, `environment` what
+/// [`crate::plugins::Plugins::environment`] says; the first trial also builds the plugins' registry.
+pub async fn check(program: &Path, environment: &BTreeMap<String, String>) -> Vec<EncoderCheck> {
+    let mut checks = Vec::with_capacity(KNOWN.len());
+    for encoder in KNOWN {
+        let failure = trial(program, environment, encoder).await.err();
+        if let Some(reason) = &failure {
+            tracing::warn!(encoder, reason, "an encoder does not work");
+        }
+        checks.push(EncoderCheck { encoder: (*encoder).to_owned(), failure });
+    }
+    checks
+}
+
+async fn trial(
+    program: &Path,
+    environment: &BTreeMap<String, String>,
+    encoder: &str,
+) -> Result<(), String> {
+    let child = Command::new(program)
+        .args(["encoders", "--trial", encoder])
+        .env_clear()
+        .envs(environment)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(|error| format!("cannot start the trial: {error}"))?;
+    let patience = Duration::from_millis(TRIAL_MS_MAX);
+    match tokio::time::timeout(patience, child.wait_with_output()).await {
+        Err(_) => Err(format!("no end after {TRIAL_MS_MAX} ms")),
+        Ok(Err(error)) => Err(error.to_string()),
+        Ok(Ok(output)) if output.status.success() => Ok(()),
+        Ok(Ok(output)) => {
+            let text = String::from_utf8_lossy(&output.stderr);
+            let last = text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
+            Err(plain(&format!("{} ({last})", output.status)))
+        }
+    }
+}

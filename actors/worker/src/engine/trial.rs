@@ -1,0 +1,92 @@
+//! A trial encode: an encoder is there when it has just encoded frames that can be decoded again, not when
+//! its plugin is in the registry.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bus_schema::plan::VideoRendition;
+use bus_schema::report::ErrorCode;
+use gstreamer as gst;
+use gstreamer::prelude::*;
+use gstreamer_app as gst_app;
+
+use super::chunk::{scale, x264};
+use super::feed::Feed;
+use super::pipeline::{Pipeline, element};
+use super::{Error, Result};
+
+/// Frames of the trial: a group with frames in front and behind.
+const FRAMES: u64 = 16;
+/// Frames that wait in front of the encoder.
+const INPUT_FRAMES_MAX: u64 = 4;
+
+/// Encodes a few frames and decodes them again.
+///
+/// # Errors
+/// Whatever is in the way of it.
+pub fn run(encoder: &str) -> Result<()> {
+    gst::init().map_err(|error| Error::internal(format!("GStreamer: {error}")))?;
+    let rendition = rendition(encoder)?;
+    let pipeline = Pipeline::new()?;
+    let feed = Feed::new(INPUT_FRAMES_MAX);
+    let (encoder, format) = (x264::encoder(&rendition, 1)?, scale::filter(&x264::caps())?);
+    let (parser, decoder) = (element("h264parse")?, element("avdec_h264")?);
+    let (out, decoded) = counter();
+    pipeline.chain(&[feed.element(), &encoder, &format, &parser, &decoder, out.upcast_ref()])?;
+    pipeline.set_state(gst::State::Playing)?;
+    let check = || pipeline.take_error().map_or(Ok(()), Err);
+    let mut caps = scale::caps(&rendition);
+    caps.make_mut().set("framerate", gst::Fraction::new(25, 1));
+    for n in 0..FRAMES {
+        let sample = gst::Sample::builder()
+            .buffer(&picture(&rendition, n))
+            .caps(&caps)
+            .segment(&gst::FormattedSegment::<gst::ClockTime>::new())
+            .build();
+        feed.push(&sample, check)?;
+    }
+    feed.end();
+    pipeline.wait_eos(check)?;
+    match decoded.load(Ordering::Relaxed) {
+        FRAMES => Ok(()),
+        n => Err(Error::new(ErrorCode::Unsupported, format!("{n} of {FRAMES} frames came back"))),
+    }
+}
+
+fn rendition(encoder: &str) -> Result<VideoRendition> {
+    let name = "trial".parse().map_err(|error| Error::internal(format!("{error}")))?;
+    Ok(VideoRendition {
+        name,
+        width: 640,
+        height: 360,
+        encoder: encoder.to_owned(),
+        crf: 23,
+        bitrate_max_bps: 2_000_000,
+        buffer_bits: 4_000_000,
+        keyframe_frames_max: 50,
+    })
+}
+
+/// A wandering gradient, so that there is something to encode.
+fn picture(rendition: &VideoRendition, n: u64) -> gst::Buffer {
+    let bytes = rendition.width * rendition.height * 3 / 2;
+    let picture: Vec<u8> =
+        (0..bytes).map(|i| u8::try_from((u64::from(i) / 64 + n * 8) % 256).unwrap_or(0)).collect();
+    let mut buffer = gst::Buffer::from_mut_slice(picture);
+    if let Some(buffer) = buffer.get_mut() {
+        buffer.set_pts(gst::ClockTime::from_mseconds(40 * n));
+    }
+    buffer
+}
+
+fn counter() -> (gst_app::AppSink, Arc<AtomicU64>) {
+    let decoded = Arc::new(AtomicU64::new(0));
+    let count = Arc::clone(&decoded);
+    let callbacks = gst_app::AppSinkCallbacks::builder().new_sample(move |out| {
+        out.pull_sample().map_err(|_| gst::FlowError::Eos)?;
+        count.fetch_add(1, Ordering::Relaxed);
+        Ok(gst::FlowSuccess::Ok)
+    });
+    let out = gst_app::AppSink::builder().sync(false).async_(false).callbacks(callbacks.build());
+    (out.build(), decoded)
+}
