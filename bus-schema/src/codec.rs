@@ -13,6 +13,10 @@ pub const SCHEMA_VERSION: u16 = 1;
 /// larger belongs into storage, with its key in the message.
 pub const MESSAGE_BYTES_MAX: usize = 256 * 1024;
 
+/// Deepest nesting of a message. The deepest of ours, a granted task, has eight levels; the rest is room to
+/// grow. Without a limit of ours the decoder takes 1,024, which overflow a thread's stack of 2 MiB.
+pub const DEPTH_MAX: usize = 64;
+
 /// Every message on the bus: who wrote it, when, as part of which trace.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Envelope<T> {
@@ -102,16 +106,24 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<Envelope<T>, Error> {
     if bytes.len() > MESSAGE_BYTES_MAX {
         return Err(Error::TooLarge { bytes: bytes.len() });
     }
-    let Version { v } = rmp_serde::from_slice(bytes)?;
+    let mut reader = bytes;
+    let Version { v } = shallow(&mut reader)?;
     if !(1..=SCHEMA_VERSION).contains(&v) {
         return Err(Error::Version { v });
     }
     let mut reader = bytes;
-    let envelope = Envelope::deserialize(&mut rmp_serde::Deserializer::new(&mut reader))?;
+    let envelope = shallow(&mut reader)?;
     if !reader.is_empty() {
         return Err(Error::Trailing {
             bytes: reader.len(),
         });
     }
     Ok(envelope)
+}
+
+/// The first value of these bytes, unless it is nested deeper than [`DEPTH_MAX`].
+fn shallow<T: DeserializeOwned>(reader: &mut &[u8]) -> Result<T, rmp_serde::decode::Error> {
+    let mut deserializer = rmp_serde::Deserializer::new(reader);
+    deserializer.set_max_depth(DEPTH_MAX);
+    T::deserialize(&mut deserializer)
 }

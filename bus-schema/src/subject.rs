@@ -240,9 +240,13 @@ fn number<N: FromStr + ToString>(text: &str) -> Option<N> {
     text.parse::<N>().ok().filter(|n| n.to_string() == text)
 }
 
+/// Longest token that is not an id: a webhook's timer ([`crate::timer::TimerId::webhook`]) of the longest
+/// endpoint and numbers has 93 bytes.
+const PLAIN_BYTES_MAX: usize = 96;
+
 fn plain(text: &str) -> Option<String> {
     let is_plain = !text.is_empty()
-        && text.len() <= 64
+        && text.len() <= PLAIN_BYTES_MAX
         && text
             .bytes()
             .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_');

@@ -112,6 +112,12 @@ impl Task {
         }
     }
 
+    /// Whether equal tasks are written as one: only those that hold nothing of any length, so that a record
+    /// takes no more memory than its bytes and its number of tasks account for.
+    fn may_repeat(&self) -> bool {
+        self.parts.is_empty() && !matches!(self.state, TaskState::Claimed { .. })
+    }
+
     /// Number of parts accepted.
     #[must_use]
     pub fn n_parts(&self) -> u32 {
@@ -198,7 +204,7 @@ impl Serialize for Tasks {
         let mut runs: Vec<Run> = Vec::new();
         for task in &self.0 {
             match runs.last_mut() {
-                Some(run) if run.task == *task => run.n += 1,
+                Some(run) if task.may_repeat() && run.task == *task => run.n += 1,
                 _ => runs.push(Run {
                     n: 1,
                     task: task.clone(),
@@ -218,6 +224,11 @@ impl<'de> Deserialize<'de> for Tasks {
                 return Err(serde::de::Error::custom(format!(
                     "more than {TASKS_MAX} tasks"
                 )));
+            }
+            if run.n > 1 && !run.task.may_repeat() {
+                return Err(serde::de::Error::custom(
+                    "a run of claimed tasks or of tasks with parts: each must stand alone",
+                ));
             }
             tasks.extend(std::iter::repeat_n(run.task, run.n));
         }

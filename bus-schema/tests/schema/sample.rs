@@ -1,0 +1,205 @@
+//! One job of the tests, from which all samples are made: a minute of 720p with sound.
+
+use bus_schema::attempt::{AssembleResult, AudioPart, ChunkResult, RenditionResult};
+use bus_schema::claim::Held;
+use bus_schema::heartbeat::{Busy, EncoderCheck, Heartbeat};
+use bus_schema::id::{Attempt, JobId, RenditionName, TaskNumber, Token, WorkerName};
+use bus_schema::plan::{AudioPlan, Plan, VideoPlan, VideoRendition};
+use bus_schema::report::{ErrorCode, TaskError};
+use bus_schema::source::{AudioFacts, SourceFacts, VideoFacts};
+use bus_schema::task::TaskClass;
+use bus_schema::webhook::Delivery;
+
+/// 20 November 2025, noon.
+pub(crate) const AT_MS: u64 = 1_763_640_000_000;
+pub(crate) const SECOND_NS: u64 = 1_000_000_000;
+pub(crate) const SOURCE_BYTES: u64 = 12_345_678;
+
+pub(crate) fn job() -> JobId {
+    JobId::from_parts(AT_MS, [1, 2, 3, 5, 8, 13, 21, 34, 55, 89])
+}
+
+pub(crate) fn worker() -> WorkerName {
+    "w1".parse().expect("a worker name")
+}
+
+pub(crate) fn rendition(name: &str) -> RenditionName {
+    name.parse().expect("a rendition name")
+}
+
+pub(crate) fn token() -> Token {
+    "00112233445566778899aabbccddeeff".parse().expect("a token")
+}
+
+pub(crate) fn held() -> Held {
+    Held {
+        attempt: Attempt(2),
+        token: token(),
+    }
+}
+
+pub(crate) fn error(code: ErrorCode) -> TaskError {
+    TaskError {
+        code,
+        message: "The file ends after 3 of 60 seconds.".to_owned(),
+    }
+}
+
+pub(crate) fn video_facts() -> VideoFacts {
+    VideoFacts {
+        codec: "h264".to_owned(),
+        width: 720,
+        height: 1280,
+        coded_width: 1280,
+        coded_height: 720,
+        rotation_deg: 90,
+        fps_num: 30_000,
+        fps_den: 1_001,
+        timescale: 90_000,
+        frames: Some(1_798),
+        bit_depth: 8,
+        is_interlaced: false,
+        start_ns: 33_366_666,
+        duration_ns: 60 * SECOND_NS,
+    }
+}
+
+pub(crate) fn audio_facts() -> AudioFacts {
+    AudioFacts {
+        track: 0,
+        codec: "aac".to_owned(),
+        channels: 6,
+        sample_rate_hz: 48_000,
+        language: Some("de".to_owned()),
+        duration_ns: 60 * SECOND_NS,
+    }
+}
+
+pub(crate) fn facts() -> SourceFacts {
+    SourceFacts {
+        container: "mp4".to_owned(),
+        duration_ns: 60 * SECOND_NS,
+        video: Some(video_facts()),
+        audio: vec![audio_facts()],
+    }
+}
+
+pub(crate) fn video_plan() -> VideoPlan {
+    VideoPlan {
+        timescale: 90_000,
+        end_ns: 60 * SECOND_NS,
+        renditions: vec![VideoRendition {
+            name: rendition("720p"),
+            width: 720,
+            height: 1280,
+            encoder: "x264enc".to_owned(),
+            crf: 23,
+            bitrate_max_bps: 4_500_000,
+            buffer_bits: 9_000_000,
+            keyframe_frames_max: 120,
+        }],
+    }
+}
+
+pub(crate) fn audio_plan() -> AudioPlan {
+    AudioPlan {
+        name: rendition("audio"),
+        track: 0,
+        channels: 2,
+        sample_rate_hz: 48_000,
+        bitrate_bps: 128_000,
+        part_segments: 5,
+        language: Some("de".to_owned()),
+    }
+}
+
+pub(crate) fn plan() -> Plan {
+    Plan {
+        segment_ns: 4 * SECOND_NS,
+        first_chunk_ns: 4 * SECOND_NS,
+        chunk_ns: 16 * SECOND_NS,
+        duration_ns: 60 * SECOND_NS,
+        video: Some(video_plan()),
+        audio: Some(audio_plan()),
+        is_streamed: true,
+        encode_reason: Some("The picture is turned.".to_owned()),
+        files: vec![rendition("720p"), rendition("audio")],
+    }
+}
+
+pub(crate) fn chunk_result() -> ChunkResult {
+    ChunkResult {
+        frames: 240,
+        start: 360_360,
+        durations: vec![360_360, 360_360],
+        renditions: vec![RenditionResult {
+            name: rendition("720p"),
+            bytes: vec![1_200_345, 998_001],
+            init_bytes: 741,
+            samples_bytes: 3_840,
+            codecs: "avc1.64001f".to_owned(),
+            config: "5feceb66ffc86f38".to_owned(),
+        }],
+        cpu_ms: 8_250,
+    }
+}
+
+pub(crate) fn audio_part() -> AudioPart {
+    AudioPart {
+        part: 1,
+        first_segment: 5,
+        start: 960_512,
+        durations: vec![192_512, 191_488],
+        bytes: vec![64_300, 64_120],
+        init_bytes: 640,
+        samples_bytes: 1_504,
+        codecs: "mp4a.40.2".to_owned(),
+    }
+}
+
+pub(crate) fn assemble_result() -> AssembleResult {
+    AssembleResult {
+        // Above 4 GiB, where a narrower number would show.
+        bytes: 5_000_000_000,
+        n_parts: 75,
+        frames: 1_798,
+        duration_ms: 60_010,
+    }
+}
+
+pub(crate) fn heartbeat() -> Heartbeat {
+    Heartbeat {
+        worker: worker(),
+        run: "9f86d081884c7d65".to_owned(),
+        pid: 4_242,
+        slots: [(TaskClass::Cpu, 1), (TaskClass::Light, 4)].into(),
+        busy: vec![Busy {
+            job: job(),
+            task: TaskNumber(3),
+            attempt: Attempt(2),
+        }],
+        encoders: vec![
+            EncoderCheck {
+                encoder: "x264enc".to_owned(),
+                failure: None,
+            },
+            EncoderCheck {
+                encoder: "vah264enc".to_owned(),
+                failure: Some("There is no GPU.".to_owned()),
+            },
+        ],
+        is_draining: false,
+    }
+}
+
+pub(crate) fn delivery() -> Delivery {
+    Delivery {
+        endpoint: "0123456789abcdef0123".parse().expect("an endpoint id"),
+        url: "https://example.com/hook?a=1".to_owned(),
+        job: job(),
+        n: 7,
+        attempt: 3,
+        payload: r#"{"type":"job.playable","timestamp":"2025-11-20T12:00:00Z","data":{}}"#
+            .to_owned(),
+    }
+}

@@ -1,0 +1,320 @@
+//! Samples of every message and of every frame of a live session, each with a name for its file.
+
+use bus_schema::claim::{ClaimReply, ClaimRequest, Go, SignedRequest, Want};
+use bus_schema::control::Control;
+use bus_schema::fact::{Fact, PlannedRendition};
+use bus_schema::id::{Attempt, TaskNumber};
+use bus_schema::live::{
+    Hello, HelloType, JobProgress, LiveFact, LiveMessage, ProgressType, RenditionProgress,
+};
+use bus_schema::plan::Span;
+use bus_schema::progress::Progress;
+use bus_schema::report::{ErrorCode, Outcome, Report};
+use bus_schema::task::{
+    AssembleSpec, AudioSpec, ChunkSpec, Invitation, Piece, ProbeSpec, TaskKind, TaskSpec,
+};
+use bus_schema::timer::Timer;
+
+use crate::sample::{self, AT_MS, SECOND_NS, SOURCE_BYTES, rendition};
+
+pub(crate) fn invitation() -> Invitation {
+    Invitation {
+        job: sample::job(),
+        task: TaskNumber(3),
+        kind: TaskKind::Chunk,
+    }
+}
+
+pub(crate) fn claim_requests() -> Vec<(&'static str, ClaimRequest)> {
+    let new = ClaimRequest {
+        worker: sample::worker(),
+        job: sample::job(),
+        task: TaskNumber(3),
+        held: None,
+        want: Vec::new(),
+    };
+    let more = ClaimRequest {
+        held: Some(sample::held()),
+        want: wants(),
+        ..new.clone()
+    };
+    vec![("new", new), ("more", more)]
+}
+
+pub(crate) fn wants() -> Vec<Want> {
+    vec![
+        Want::Source,
+        Want::Put {
+            name: "720p/000001.m4s".to_owned(),
+            bytes: 1_200_345,
+        },
+        Want::Get {
+            name: "t3a1/720p/000001.m4s".to_owned(),
+        },
+        Want::Part {
+            n: 1,
+            bytes: 67_108_864,
+        },
+    ]
+}
+
+pub(crate) fn claim_replies() -> Vec<(&'static str, ClaimReply)> {
+    let go = |spec| Go {
+        held: sample::held(),
+        deadline_ms: AT_MS + 30_000,
+        spec,
+        addresses: Vec::new(),
+    };
+    let mut more = go(None);
+    more.addresses.push(SignedRequest {
+        method: "PUT".to_owned(),
+        url: "http://127.0.0.1:9000/media/outputs/default/x?X-Amz-Signature=ab".to_owned(),
+        headers: [("content-length".to_owned(), "1200345".to_owned())].into(),
+        expires_at_ms: AT_MS + 900_000,
+    });
+    let [probe, chunk, audio, assemble] = specs().map(|spec| ClaimReply::Go(go(Some(spec.into()))));
+    vec![
+        ("go-probe", probe),
+        ("go-chunk", chunk),
+        ("go-audio", audio),
+        ("go-assemble", assemble),
+        ("go-more", ClaimReply::Go(more)),
+        (
+            "gone",
+            ClaimReply::Gone {
+                reason: "The job was cancelled.".to_owned(),
+            },
+        ),
+        ("later", ClaimReply::Later { after_ms: 2_000 }),
+    ]
+}
+
+pub(crate) fn specs() -> [TaskSpec; 4] {
+    let source_bytes = SOURCE_BYTES;
+    let piece = Piece {
+        task: TaskNumber(2),
+        attempt: Attempt(1),
+        part: None,
+        first_segment: 0,
+        n_segments: 1,
+    };
+    let part = Piece {
+        task: TaskNumber(1),
+        part: Some(0),
+        n_segments: 5,
+        ..piece
+    };
+    [
+        TaskSpec::Probe(ProbeSpec { source_bytes }),
+        TaskSpec::Chunk(ChunkSpec {
+            source_bytes,
+            facts: sample::video_facts(),
+            span: Span {
+                start_ns: 4 * SECOND_NS,
+                end_ns: Some(20 * SECOND_NS),
+            },
+            segment_ns: 4 * SECOND_NS,
+            first_segment: 1,
+            video: sample::video_plan(),
+        }),
+        TaskSpec::Audio(AudioSpec {
+            source_bytes,
+            facts: sample::audio_facts(),
+            segment_ns: 4 * SECOND_NS,
+            parts_done: 1,
+            audio: sample::audio_plan(),
+        }),
+        TaskSpec::Assemble(AssembleSpec {
+            tenant: bus_schema::TenantId::default(),
+            job: sample::job(),
+            name: rendition("720p"),
+            video: vec![piece],
+            video_name: Some(rendition("720p")),
+            audio: vec![part],
+            audio_name: Some(rendition("audio")),
+        }),
+    ]
+}
+
+pub(crate) fn reports() -> Vec<(&'static str, Report)> {
+    let outcomes = [
+        ("probed", Outcome::Probed(sample::facts())),
+        ("transcoded", Outcome::Transcoded(sample::chunk_result())),
+        ("audio-part", Outcome::AudioPart(sample::audio_part())),
+        ("audio-done", Outcome::AudioDone { n_parts: 3 }),
+        ("assembled", Outcome::Assembled(sample::assemble_result())),
+        (
+            "failed",
+            Outcome::Failed(sample::error(ErrorCode::Truncated)),
+        ),
+        (
+            "returned",
+            Outcome::Returned {
+                reason: "This worker drains.".to_owned(),
+            },
+        ),
+    ];
+    let report = |outcome| Report {
+        worker: sample::worker(),
+        job: sample::job(),
+        task: TaskNumber(3),
+        held: sample::held(),
+        outcome,
+    };
+    outcomes
+        .map(|(name, outcome)| (name, report(outcome)))
+        .into()
+}
+
+pub(crate) fn progress() -> Progress {
+    Progress {
+        worker: sample::worker(),
+        job: sample::job(),
+        task: TaskNumber(3),
+        attempt: Attempt(2),
+        done_ns: vec![0, 5_005_000_000],
+        total_ns: 16 * SECOND_NS,
+        frames_per_s: 118,
+    }
+}
+
+pub(crate) fn controls() -> Vec<(&'static str, Control)> {
+    let cancel = |task| Control::Cancel {
+        job: sample::job(),
+        task,
+    };
+    vec![
+        ("cancel-job", cancel(None)),
+        ("cancel-task", cancel(Some(TaskNumber(3)))),
+        ("drain", Control::Drain),
+    ]
+}
+
+pub(crate) fn timers() -> Vec<(&'static str, Timer)> {
+    let delivery = Box::new(sample::delivery());
+    vec![
+        ("job", Timer::Job { job: sample::job() }),
+        ("webhook", Timer::Webhook { delivery }),
+    ]
+}
+
+pub(crate) fn live() -> Vec<(&'static str, LiveMessage)> {
+    let job = sample::job();
+    let hello = Hello {
+        r#type: HelloType::Hello,
+        job,
+        n: 11,
+        recovered: true,
+    };
+    let progress = JobProgress {
+        r#type: ProgressType::Progress,
+        job,
+        n: 12,
+        percent: 41.5,
+        speed: 3.25,
+        eta_ms: Some(11_000),
+        renditions: vec![RenditionProgress {
+            name: rendition("720p"),
+            percent: 41.5,
+        }],
+    };
+    let fact = LiveFact {
+        job,
+        n: 13,
+        at_ms: AT_MS,
+        fact: Fact::Playable { after_ms: 1_234 },
+    };
+    vec![
+        ("hello", LiveMessage::Hello(hello)),
+        ("progress", LiveMessage::Progress(progress)),
+        ("fact", LiveMessage::Fact(fact)),
+    ]
+}
+
+/// One of each; their files are named by their kinds.
+pub(crate) fn facts() -> Vec<Fact> {
+    facts_of_jobs()
+        .into_iter()
+        .chain(facts_of_tasks())
+        .collect()
+}
+
+fn facts_of_jobs() -> [Fact; 9] {
+    [
+        Fact::Authorized {
+            // Names are people's own words, in any script.
+            filename: "Überfahrt 🎬.mp4".to_owned(),
+            bytes: SOURCE_BYTES,
+        },
+        Fact::Uploaded {
+            bytes: SOURCE_BYTES,
+            etag: "\"9b2cf535f27731c974343645a3985328-3\"".to_owned(),
+        },
+        Fact::Started {},
+        Fact::Probed {
+            container: "mp4".to_owned(),
+            duration_ms: 60_000,
+            width: 720,
+            height: 1280,
+            has_audio: true,
+        },
+        Fact::Planned {
+            renditions: vec![PlannedRendition {
+                name: rendition("720p"),
+                width: 720,
+                height: 1280,
+            }],
+            has_audio: true,
+            n_tasks: 9,
+            n_chunks: 5,
+            encode_reason: Some("The picture is turned.".to_owned()),
+        },
+        Fact::Playable { after_ms: 1_234 },
+        Fact::Completed {
+            after_ms: 5_678,
+            warnings: vec!["240p was given up.".to_owned()],
+        },
+        Fact::Failed {
+            error: sample::error(ErrorCode::Truncated),
+        },
+        Fact::Cancelled {},
+    ]
+}
+
+fn facts_of_tasks() -> [Fact; 6] {
+    let (task, kind, attempt) = (TaskNumber(3), TaskKind::Chunk, Attempt(2));
+    [
+        Fact::Claimed {
+            task,
+            kind,
+            attempt,
+            worker: sample::worker(),
+        },
+        Fact::TaskDone {
+            task,
+            kind,
+            attempt,
+        },
+        Fact::PartDone {
+            task: TaskNumber(1),
+            kind: TaskKind::Audio,
+            part: 0,
+            attempt,
+        },
+        Fact::TaskFailed {
+            task,
+            kind,
+            attempt,
+            error: sample::error(ErrorCode::Crashed),
+            will_retry: true,
+        },
+        Fact::RenditionDropped {
+            rendition: rendition("240p"),
+            error: sample::error(ErrorCode::Unsupported),
+        },
+        Fact::FileDone {
+            rendition: rendition("720p"),
+            bytes: 5_000_000_000,
+        },
+    ]
+}
