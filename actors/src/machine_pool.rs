@@ -45,6 +45,8 @@ pub struct MachinePool {
 pub struct Options {
     /// The worker's program.
     pub program: PathBuf,
+    /// What it is started through, so that it ends with us.
+    pub guard: Vec<OsString>,
     /// Where pid files and logs lie.
     pub folder: PathBuf,
     /// Slots of one machine.
@@ -249,7 +251,7 @@ impl MachinePool {
                 .map(OsString::from)
                 .to_vec(),
             env: BTreeMap::new(),
-            guard: crate::up::guard(),
+            guard: self.options.guard.clone(),
             folder: self.options.folder.clone(),
             cap: self.options.machines_max,
             leftovers: Leftovers::Kill,

@@ -6,6 +6,7 @@ mod embedded_bus;
 mod embedded_store;
 pub mod run_file;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +15,7 @@ use anyhow::Context as _;
 use gateway::storage::Storage;
 use nats::topology::{self, Replicas};
 use nats::{Bus, Register, Timers};
+use ractor::ActorRef;
 
 use crate::board::Board;
 use crate::config::Config;
@@ -21,7 +23,6 @@ use crate::platform::{Limits, Platform};
 use crate::root::{self, Root};
 use data_dir::DataDir;
 use embedded_bus::EmbeddedBus;
-pub(crate) use embedded_bus::guard;
 use embedded_store::EmbeddedStore;
 use run_file::RunFile;
 
@@ -40,6 +41,8 @@ pub struct Options {
     pub config: Config,
     /// The port that was asked for: it must be free. Without one the next free port is taken.
     pub port: Option<u16>,
+    /// The `tcoder` program: children are started through its `guard`, so that they end with us.
+    pub tcoder: PathBuf,
 }
 
 /// A running system.
@@ -63,9 +66,11 @@ impl Up {
             data,
             mut config,
             port,
+            tcoder,
         } = options;
         let data = DataDir::open(&data)?;
-        let (bus, embedded_bus) = bus(&data, &config).await?;
+        let guard = vec![tcoder.into_os_string(), "guard".into(), "--".into()];
+        let (bus, embedded_bus) = bus(&data, &config, &guard).await?;
         bus.ready(BUS_PATIENCE)
             .await
             .context("the bus does not come up")?;
@@ -90,7 +95,7 @@ impl Up {
             limits: Arc::new(Limits::default()),
         };
         let workers = embedded_bus.as_ref().map(EmbeddedBus::conf).cloned();
-        let arguments = root::Arguments::new(&config, &data, port, workers).await?;
+        let arguments = root::Arguments::new(&config, &data, port, workers, guard).await?;
         let root = Box::pin(Root::start(platform, arguments)).await?;
         let run = RunFile {
             url: root.url(),
@@ -113,6 +118,12 @@ impl Up {
             bus: embedded_bus,
             data,
         })
+    }
+
+    /// The root supervisor's mailbox.
+    #[must_use]
+    pub fn root(&self) -> &ActorRef<root::Message> {
+        self.root.actor()
     }
 
     /// Returns only when something essential ended by itself.
@@ -150,9 +161,13 @@ impl Up {
 }
 
 /// The bus that is configured, or one of our own.
-async fn bus(data: &DataDir, config: &Config) -> anyhow::Result<(Bus, Option<EmbeddedBus>)> {
+async fn bus(
+    data: &DataDir,
+    config: &Config,
+    guard: &[OsString],
+) -> anyhow::Result<(Bus, Option<EmbeddedBus>)> {
     let Some(url) = &config.bus.url else {
-        let embedded = EmbeddedBus::start(data, config).await?;
+        let embedded = EmbeddedBus::start(data, config, guard).await?;
         let bus = nats::connect(&embedded.conf().control_credentials(), "tcoder").await?;
         return Ok((bus, Some(embedded)));
     };

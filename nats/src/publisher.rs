@@ -105,6 +105,24 @@ impl Bus {
         }
         publish_until(self, &subject.into(), message, PUBLISH_PATIENCE).await
     }
+
+    /// Takes back what lies under a subject, also out of the hands of whoever pulled it: acks of it
+    /// mean nothing any more. That there is nothing is no error.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unavailable`].
+    pub async fn withdraw(&self, stream: &str, subject: impl Into<String>) -> Result<()> {
+        let subject = subject.into();
+        let failed = |error: Box<dyn std::error::Error + Send + Sync>| {
+            let message = format!("`{subject}` was not withdrawn");
+            Error::with(ErrorKind::Unavailable, message, error)
+        };
+        let stream = self.js.get_stream_no_info(stream).await;
+        let stream = stream.map_err(|error| failed(error.into()))?;
+        let purged = stream.purge().filter(subject.clone()).await;
+        purged.map_err(|error| failed(error.into()))?;
+        Ok(())
+    }
 }
 
 /// Publishes until there is an answer, or the patience is over.

@@ -56,7 +56,7 @@ impl Up {
         if self.once || self.watch_film {
             "error"
         } else {
-            "info,async_nats=warn,aws=warn"
+            "info,async_nats=warn,s3s=off"
         }
     }
 
@@ -75,6 +75,7 @@ impl Up {
             data: self.data.clone(),
             config,
             port: self.port,
+            tcoder: std::env::current_exe().unwrap_or_else(|_| PathBuf::from("tcoder")),
         };
         let mut running = match Box::pin(up::Up::start(options)).await {
             Ok(running) => running,

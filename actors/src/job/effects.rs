@@ -15,6 +15,9 @@ use super::actor::JobActor;
 use crate::clock::now_ms;
 use crate::platform::Trouble;
 
+/// The stream of invitations.
+const TASKS: &str = "TASKS";
+
 impl JobActor {
     /// Performs the outbox; tells whether it asks for the job's end.
     pub(super) async fn perform(&self, job: &Job) -> Result<bool, Trouble> {
@@ -88,6 +91,15 @@ impl JobActor {
             kind: role.kind(),
         };
         let envelope = Envelope::new(format!("{id}.{task}"), now_ms(), invitation);
+        let was_claimed = job
+            .record
+            .tasks
+            .get(task)
+            .is_some_and(|task| task.attempts > 0);
+        if was_claimed {
+            // The invitation of a lost attempt is in dead hands until their ack wait is over.
+            self.platform.bus.withdraw(TASKS, subject.clone()).await?;
+        }
         // While one lies in the queue the subject is taken, and that is as good.
         self.platform
             .bus

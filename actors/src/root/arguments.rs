@@ -1,6 +1,7 @@
 //! What the root's children are started with, from the configuration.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,6 +42,7 @@ impl Arguments {
         data: &DataDir,
         port: Option<u16>,
         workers: Option<ServerConf>,
+        guard: Vec<OsString>,
     ) -> anyhow::Result<Self> {
         let mut listen = config.gateway.listen;
         if let Some(port) = port {
@@ -59,7 +61,7 @@ impl Arguments {
                 listener: Arc::new(listener),
                 edge,
             },
-            pool: pool(config, data, workers)?,
+            pool: pool(config, data, workers, guard)?,
             url,
             webhook_secret,
             webhook_allow_loopback: config.webhook.allow_loopback,
@@ -86,6 +88,7 @@ fn pool(
     config: &Config,
     data: &DataDir,
     workers: Option<ServerConf>,
+    guard: Vec<OsString>,
 ) -> anyhow::Result<machine_pool::Options> {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let half = u32::try_from(cores / 2).unwrap_or(1).max(1);
@@ -96,6 +99,7 @@ fn pool(
     };
     Ok(machine_pool::Options {
         program: program(config)?,
+        guard,
         folder: data.join("workers"),
         slots: BTreeMap::from([
             (TaskClass::Cpu, cpu),

@@ -2,7 +2,6 @@
 
 use std::ffi::OsString;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::path::PathBuf;
 
 use anyhow::Context as _;
 use nats::conf::{ServerConf, User};
@@ -26,7 +25,11 @@ pub(super) struct EmbeddedBus {
 
 impl EmbeddedBus {
     /// Starts it; what an earlier run left running is ended first.
-    pub(super) async fn start(data: &DataDir, config: &Config) -> anyhow::Result<Self> {
+    pub(super) async fn start(
+        data: &DataDir,
+        config: &Config,
+        guard: &[OsString],
+    ) -> anyhow::Result<Self> {
         let binary = match &config.bus.server {
             Some(path) => path.clone(),
             None => find_binary().await?,
@@ -47,7 +50,7 @@ impl EmbeddedBus {
             listen: conf.listen,
             pid_path,
             log_path: folder.join("nats-server.log"),
-            guard: guard(),
+            guard: guard.to_vec(),
             kill_on_drop: true,
         })
         .await?;
@@ -105,10 +108,4 @@ fn loopback(port: u16) -> SocketAddr {
 fn free(wanted: SocketAddr) -> std::io::Result<SocketAddr> {
     let listener = TcpListener::bind(wanted).or_else(|_| TcpListener::bind(loopback(0)))?;
     listener.local_addr()
-}
-
-/// Has a child die with us: `tcoder guard` sets the parent-death signal and becomes it.
-pub(crate) fn guard() -> Vec<OsString> {
-    let own = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("tcoder"));
-    vec![own.into_os_string(), "guard".into(), "--".into()]
 }

@@ -1,0 +1,117 @@
+//! Films to transcode: a real one, and some that ffmpeg makes for the purpose.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use tokio::sync::Mutex;
+
+use super::{find_program, skipped, tools};
+
+/// One makes a clip, the others find it.
+static MAKING: Mutex<()> = Mutex::const_new(());
+
+/// A real film of 5.3 s: 1280x720, 25 frames a second, with sound.
+pub(crate) struct Real {
+    pub(crate) path: PathBuf,
+}
+
+impl Real {
+    /// Its frames, as its index counts them.
+    pub(crate) const FRAMES: u64 = 132;
+
+    /// Unless the set-up has not fetched it, which is said aloud.
+    pub(crate) fn find(test: &str) -> Option<Self> {
+        let path = tools().join("media/bigbuckbunny.mp4");
+        if !path.is_file() {
+            skipped(test, "no .tools/media/bigbuckbunny.mp4 (run the set-up)");
+            return None;
+        }
+        has_ffmpeg(test).then_some(Self { path })
+    }
+}
+
+/// Whether films can be made and looked at; said aloud where not.
+pub(crate) fn has_ffmpeg(test: &str) -> bool {
+    let is_here = ["ffmpeg", "ffprobe"]
+        .iter()
+        .all(|name| find_program(name).is_some());
+    if !is_here {
+        skipped(test, "ffmpeg and ffprobe are not installed");
+    }
+    is_here
+}
+
+/// Every second a flash of one frame, and with it a beep of 40 ms: 24 s of 25 frames a second.
+pub(crate) async fn beeps() -> PathBuf {
+    let flash =
+        "color=c=black:s=320x180:r=25:d=24,drawbox=c=white:t=fill:enable='lt(mod(t,1),0.039)'";
+    let beep = "aevalsrc='if(lt(mod(t,1),0.04),0.8*sin(2*PI*1000*t),0)':s=48000:d=24";
+    made(
+        "beeps.mp4",
+        &["-f", "lavfi", "-i", flash, "-f", "lavfi", "-i", beep],
+    )
+    .await
+}
+
+/// Seconds of [`long`], and of [`long_silent`].
+pub(crate) const LONG_S: u64 = 60;
+/// Frames of [`long`], and of [`long_silent`].
+pub(crate) const LONG_FRAMES: u64 = LONG_S * 25;
+
+/// A minute that is a few seconds' work: long enough to be killed in its middle.
+pub(crate) async fn long() -> PathBuf {
+    let picture = format!("testsrc2=s=640x360:r=25:d={LONG_S}");
+    let sound = format!("sine=f=440:r=48000:d={LONG_S}");
+    let inputs = ["-f", "lavfi", "-i", &picture, "-f", "lavfi", "-i", &sound];
+    made("long.mp4", &inputs).await
+}
+
+/// Two seconds without sound.
+pub(crate) async fn silent() -> PathBuf {
+    let picture = ["-f", "lavfi", "-i", "testsrc2=s=320x180:r=25:d=2"];
+    made("silent.mp4", &picture).await
+}
+
+/// Two seconds without a picture.
+pub(crate) async fn sound() -> PathBuf {
+    let sound = ["-f", "lavfi", "-i", "sine=f=440:r=48000:d=2"];
+    made("sound.m4a", &sound).await
+}
+
+/// A film so often after itself, streams as they are.
+pub(crate) async fn looped(film: &Path, n_times: u32) -> PathBuf {
+    let loops = (n_times - 1).to_string();
+    let film = film.to_str().expect("a plain path");
+    let output = format!("looped-{n_times}.mp4");
+    made(&output, &["-stream_loop", &loops, "-i", film, "-c", "copy"]).await
+}
+
+/// Makes a clip once for all runs; the index stands in front.
+async fn made(name: &str, arguments: &[&str]) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("clips");
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let path = folder.join(name);
+    // A clip lies beside the command that made it: a changed command makes another clip.
+    let recipe = folder.join(format!("{name}.recipe"));
+    let _turn = MAKING.lock().await;
+    let wanted = arguments.join("\n");
+    let is_made = std::fs::read_to_string(&recipe).is_ok_and(|text| text == wanted);
+    if is_made && path.is_file() {
+        return path;
+    }
+    let draft = folder.join(format!("{}-{name}", std::process::id()));
+    let mut command = Command::new("ffmpeg");
+    command
+        .args(["-nostdin", "-v", "error", "-y"])
+        .args(arguments);
+    if !arguments.contains(&"copy") {
+        command.args(["-c:v", "libx264", "-preset", "ultrafast", "-g", "50"]);
+        command.args(["-pix_fmt", "yuv420p", "-c:a", "aac", "-b:a", "128k"]);
+    }
+    command.args(["-movflags", "+faststart"]).arg(&draft);
+    let status = command.status().expect("ffmpeg runs");
+    assert!(status.success(), "{command:?}");
+    std::fs::rename(&draft, &path).expect("renamed");
+    std::fs::write(&recipe, wanted).expect("written");
+    path
+}

@@ -1,0 +1,24 @@
+//! The whole system as it runs: `tcoder up` with its nats-server, its store and real workers, driven
+//! from outside by HTTP, S3, the bus and signals.
+
+mod harness;
+
+mod completes;
+
+mod refusals;
+
+mod notifications;
+
+mod kills;
+
+mod starts;
+
+mod endings;
+
+mod stock_cli;
+
+mod terminal;
+
+mod panics;
+
+mod browser;

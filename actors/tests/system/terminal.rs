@@ -1,0 +1,140 @@
+//! The terminal: one command transcodes a film, and says how it went.
+
+use std::path::Path;
+use std::process::{Output, Stdio};
+
+use serde_json::{Value, json};
+
+use crate::harness::system::tcoder;
+use crate::harness::{System, clips, films};
+
+/// Runs a command to its end.
+async fn run(folder: &Path, arguments: &[&str], url: Option<&str>) -> Output {
+    let mut command = tcoder(folder);
+    command.args(arguments);
+    if let Some(url) = url {
+        command.env("TCODER_URL", url);
+    }
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut command = tokio::process::Command::from(command);
+    let output = command.kill_on_drop(true).output();
+    tokio::time::timeout(crate::harness::DEADLINE, output)
+        .await
+        .expect("it ends")
+        .expect("it runs")
+}
+
+/// The report, with the files that it names looked at.
+fn report(out: &Path) -> Value {
+    let text = std::fs::read(out.join("report.json")).expect("a report");
+    serde_json::from_slice(&text).expect("JSON")
+}
+
+fn check_report(out: &Path) {
+    let report = report(out);
+    assert_eq!(report["state"], "completed", "{report:#}");
+    assert_eq!(report["error"], Value::Null, "{report:#}");
+    assert_eq!(report["warnings"], json!([]), "{report:#}");
+    let (playable, total) = (&report["time_to_playable_ms"], &report["total_ms"]);
+    assert!(
+        playable.as_u64() <= total.as_u64() && playable.is_u64(),
+        "{report:#}"
+    );
+    let renditions = report["renditions"].as_array().expect("renditions");
+    let sizes: Vec<_> = renditions
+        .iter()
+        .map(|rendition| (rendition["name"].as_str(), rendition["width"].as_u64()))
+        .collect();
+    let expected = [(Some("144p"), Some(256)), (Some("360p"), Some(640))];
+    assert_eq!(sizes, expected, "{report:#}");
+    for rendition in renditions {
+        let path = out.join(rendition["path"].as_str().expect("a path"));
+        let probed = films::probe(path.to_str().expect("a plain path"));
+        assert_eq!(rendition["frames"], films::frames(&probed), "{rendition:#}");
+        assert_eq!(films::frames(&probed), clips::Real::FRAMES);
+        assert!(
+            rendition["bitrate_bps"].as_u64() > Some(1_000),
+            "{rendition:#}"
+        );
+        let codecs = rendition["codecs"].as_str().expect("codecs");
+        assert!(codecs.starts_with("avc1."), "{rendition:#}");
+    }
+}
+
+#[tokio::test]
+async fn transcode_leaves_files_and_a_report() {
+    let Some(film) = clips::Real::find("transcode_leaves_files_and_a_report") else {
+        return;
+    };
+    let system = System::shared().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let film = film.path.to_str().expect("a plain path");
+    let arguments = [
+        "transcode",
+        film,
+        "--qualities",
+        "144p,360p",
+        "--out",
+        "out",
+    ];
+    let output = run(folder.path(), &arguments, Some(&system.run.url)).await;
+    assert!(output.status.success(), "{output:?}");
+    let out = folder.path().join("out");
+    check_report(&out);
+    // What lies there plays without the gateway.
+    let master = out.join("master.m3u8");
+    let probed = films::probe(master.to_str().expect("a plain path"));
+    assert!(films::stream(&probed, "audio").is_some(), "{probed:#}");
+}
+
+#[tokio::test]
+async fn transcode_says_in_one_sentence_why_not() {
+    let system = System::shared().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("letter.mp4"), "Dear film, ".repeat(500)).expect("written");
+    let arguments = ["transcode", "letter.mp4", "--out", "out"];
+    let output = run(folder.path(), &arguments, Some(&system.run.url)).await;
+    assert_eq!(output.status.code(), Some(4), "{output:?}");
+    let said = String::from_utf8(output.stderr).expect("text");
+    assert_eq!(said.lines().count(), 1, "{said}");
+    assert!(said.contains("not_media"), "{said}");
+    let report = report(&folder.path().join("out"));
+    assert_eq!(report["state"], "failed", "{report:#}");
+    assert_eq!(report["error"]["code"], "not_media", "{report:#}");
+    assert_eq!(report["renditions"], json!([]), "{report:#}");
+
+    let output = run(
+        folder.path(),
+        &["transcode", "no-such.mp4"],
+        Some(&system.run.url),
+    )
+    .await;
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+}
+
+#[tokio::test]
+async fn once_does_all_of_it_and_ends() {
+    let Some(film) = clips::Real::find("once_does_all_of_it_and_ends") else {
+        return;
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    let film = film.path.to_str().expect("a plain path");
+    let once = [
+        "up", "--data", "data", "--port", "0", "--once", "--out", "out", "--video",
+    ];
+    let output = run(folder.path(), &[&once[..], &[film]].concat(), None).await;
+    assert!(output.status.success(), "{output:?}");
+    let report = report(&folder.path().join("out"));
+    assert_eq!(report["state"], "completed", "{report:#}");
+    assert_eq!(
+        report["renditions"].as_array().map(Vec::len),
+        Some(5),
+        "{report:#}"
+    );
+
+    std::fs::write(folder.path().join("letter.mp4"), "Dear film, ".repeat(500)).expect("written");
+    let output = run(folder.path(), &[&once[..], &["letter.mp4"]].concat(), None).await;
+    assert!(!output.status.success(), "{output:?}");
+    let said = String::from_utf8(output.stderr).expect("text");
+    assert_eq!(said.lines().count(), 1, "{said}");
+}
