@@ -12,6 +12,9 @@ mod variants;
 #[path = "schema/sample.rs"]
 mod sample;
 
+#[path = "schema/sample_fact.rs"]
+mod sample_fact;
+
 #[path = "schema/sample_message.rs"]
 mod sample_message;
 

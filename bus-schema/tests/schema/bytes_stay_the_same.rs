@@ -17,7 +17,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::variants::{self, assert_all_sampled};
-use crate::{every, golden, sample_message, sample_record};
+use crate::{every, golden, sample_fact, sample_message, sample_record};
 
 /// Writes the file when asked to, and says how it differs otherwise.
 pub(crate) fn compare(path: &Path, wanted: &str) -> Result<(), String> {
@@ -101,7 +101,7 @@ fn values<T>(samples: Vec<(&'static str, T)>) -> Vec<T> {
 
 #[test]
 fn every_variant_has_a_golden() {
-    let facts = sample_message::facts();
+    let facts = sample_fact::facts();
     let kinds: Vec<FactKind> = facts.iter().map(bus_schema::fact::Fact::kind).collect();
     assert!(FactKind::ALL.iter().all(|kind| kinds.contains(kind)));
 
@@ -134,7 +134,7 @@ fn words_stay_the_same() {
         ("task-class", written(variants::TASK_CLASSES)),
         ("task-kind", written(variants::TASK_KINDS)),
         ("error-code", written(variants::ERROR_CODES)),
-        ("fact", written(&sample_message::facts())),
+        ("fact", written(&sample_fact::facts())),
     ]);
     let text = format!("{}\n", serde_json::to_string_pretty(&words).unwrap());
     let compared = compare(&golden::path("tokens.json"), &text);

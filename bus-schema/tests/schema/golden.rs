@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::every::Wire;
 use crate::sample::{self, AT_MS};
-use crate::{sample_message, sample_record};
+use crate::{sample_fact, sample_message, sample_record};
 
 /// What came of reading bytes as a golden's type.
 pub(crate) struct Read {
@@ -93,7 +93,7 @@ pub(crate) fn all() -> Vec<Golden> {
     all.extend(messages("control", sample_message::controls()));
     all.extend(messages("timer", sample_message::timers()));
     all.push(message("delivery", "", sample::delivery()));
-    let facts = sample_message::facts().into_iter();
+    let facts = sample_fact::facts().into_iter();
     all.extend(messages(
         "fact",
         facts.map(|fact| (fact.kind().as_str(), fact)),
