@@ -12,6 +12,8 @@ pub mod pipeline;
 
 pub mod demux;
 
+mod shown;
+
 pub mod decode;
 
 pub mod scan;

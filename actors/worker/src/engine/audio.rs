@@ -65,11 +65,6 @@ pub fn run(spec: &AudioSpec, source: &Source, results: &Arc<Results>, threads: u
         told: None,
         total_ns: spec.facts.duration_ns,
     };
-    if first_block > 0 {
-        // The decoder has cut it at the keyframe that the seek found, to the nanosecond and not to the
-        // sample; all that follow lie where they say.
-        decode.next()?;
-    }
     while let Some(frame) = decode.next()? {
         work.feed(&frame)?;
     }

@@ -8,6 +8,7 @@ use gstreamer_audio as gst_audio;
 
 use super::demux::{Demux, Medium, Stream, link};
 use super::pipeline::{self, POLL_MS, element};
+use super::shown::Shown;
 use super::source::Source;
 use super::{Error, Result};
 
@@ -130,63 +131,17 @@ impl Frame {
     fn of(sample: gst::Sample) -> Option<Self> {
         let buffer = sample.buffer_owned()?;
         let caps = sample.caps_owned()?;
-        let segment = sample.segment()?.downcast_ref::<gst::ClockTime>()?;
-        if let Ok(info) = gst_audio::AudioInfo::from_caps(&caps) {
-            return shown_samples(buffer, segment, &info, caps);
-        }
-        let time_ns = match buffer.pts() {
-            Some(pts) => Some(stream_time(segment, pts, buffer.duration())?),
-            None => None,
-        };
+        let shown = Shown::read(sample.segment()?.downcast_ref::<gst::ClockTime>()?);
         let duration_ns = buffer.duration().map(gst::ClockTime::nseconds);
+        let Some(pts) = buffer.pts() else {
+            return Some(Self { time_ns: None, duration_ns, buffer, caps });
+        };
+        if let Ok(info) = gst_audio::AudioInfo::from_caps(&caps) {
+            return shown.samples(buffer, pts, &info, caps);
+        }
+        let time_ns = Some(shown.time(pts)?.nseconds());
         Some(Self { time_ns, duration_ns, buffer, caps })
     }
-}
-
-/// Cuts off what the container does not show of a run of samples: what lies before stream time 0, and
-/// behind the segment's end. What lies before the segment's start is kept, since that is only where a seek
-/// began, and cutting there would round to nanoseconds.
-fn shown_samples(
-    buffer: gst::Buffer,
-    segment: &gst::FormattedSegment<gst::ClockTime>,
-    info: &gst_audio::AudioInfo,
-    caps: gst::Caps,
-) -> Option<Frame> {
-    let Some(pts) = buffer.pts() else {
-        return Some(Frame { time_ns: None, duration_ns: None, buffer, caps });
-    };
-    let to_samples = |ns: u64| {
-        let samples = (u128::from(ns) * u128::from(info.rate()) + 500_000_000) / 1_000_000_000;
-        usize::try_from(samples).unwrap_or(usize::MAX)
-    };
-    let frame_bytes = info.bpf() as usize;
-    let samples = buffer.size() / frame_bytes;
-    let (time_ns, skip) = match segment.to_stream_time_full(pts)? {
-        gst::Signed::Positive(time) => (time.nseconds(), 0),
-        gst::Signed::Negative(time) => (0, to_samples(time.nseconds())),
-    };
-    let until_stop = |stop: gst::ClockTime| stop.checked_sub(pts).map_or(0, |t| to_samples(t.nseconds()));
-    let end = segment.stop().map_or(samples, until_stop).min(samples);
-    if skip >= end {
-        return None;
-    }
-    let range = skip * frame_bytes..end * frame_bytes;
-    let buffer = buffer.copy_region(gst::BufferCopyFlags::MEMORY, range).ok()?;
-    Some(Frame { time_ns: Some(time_ns), duration_ns: None, buffer, caps })
-}
-
-/// The stream time of a buffer; `None` for what lies outside of the shown segment. What begins before the
-/// segment and reaches into it is shown from the segment's start, as a player does.
-fn stream_time(
-    segment: &gst::FormattedSegment<gst::ClockTime>,
-    pts: gst::ClockTime,
-    duration: Option<gst::ClockTime>,
-) -> Option<u64> {
-    segment.to_stream_time(pts).map(gst::ClockTime::nseconds).or_else(|| {
-        let start = segment.start()?;
-        let end = pts + duration?;
-        (pts < start && end > start).then(|| segment.to_stream_time(start))?.map(|t| t.nseconds())
-    })
 }
 
 fn is_wanted(want: Want, stream: &Stream) -> bool {
@@ -225,6 +180,7 @@ fn connect(
         element.sync_state_with_parent()?;
     }
     let first = elements.first().ok_or_else(|| Error::internal("an empty chain"))?;
+    Shown::carry(first)?;
     link(&stream.pad, first)
 }
 

@@ -221,10 +221,14 @@ fn discard(pipeline: &gst::Pipeline, pad: &gst::Pad, shared: &Arc<Shared>) -> Re
     pipeline.add(&sink)?;
     sink.sync_state_with_parent()?;
     let shared = Arc::clone(shared);
-    let kinds = gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST;
-    pad.add_probe(kinds, move |_, _| match shared.is_taken.load(Ordering::Relaxed) {
-        true => gst::PadProbeReturn::Drop,
-        false => gst::PadProbeReturn::Ok,
+    let kinds = gst::PadProbeType::DATA_DOWNSTREAM;
+    pad.add_probe(kinds, move |_, info| {
+        // A gap is as good as a buffer to a sink that waits for its first.
+        let is_data = info.event().is_none_or(|event| event.type_() == gst::EventType::Gap);
+        match is_data && shared.is_taken.load(Ordering::Relaxed) {
+            true => gst::PadProbeReturn::Drop,
+            false => gst::PadProbeReturn::Ok,
+        }
     });
     link(pad, &sink)?;
     Ok(false)

@@ -98,5 +98,6 @@ fn see(track: &mut Track, pad: &gst::Pad, buffer: &gst::Buffer) {
 fn stream_time_ns(pad: &gst::Pad, buffer: &gst::Buffer) -> Option<u64> {
     let event = pad.sticky_event::<gst::event::Segment>(0)?;
     let segment = event.segment().downcast_ref::<gst::ClockTime>()?;
-    segment.to_stream_time(buffer.pts()?).map(gst::ClockTime::nseconds)
+    // Some containers (AVI) know only when frames are decoded.
+    segment.to_stream_time(buffer.pts().or(buffer.dts())?).map(gst::ClockTime::nseconds)
 }

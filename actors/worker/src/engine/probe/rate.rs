@@ -40,6 +40,13 @@ pub(super) fn of_frames(frames: u64, span_ns: u64) -> Rate {
     })
 }
 
+/// Whether two rates are within a tenth of each other; an unknown one is near every other.
+#[must_use]
+pub(super) fn is_near(a: Rate, b: Rate) -> bool {
+    let [x, y] = [a, b].map(|(num, den)| f64::from(num) / f64::from(den.max(1)));
+    y == 0.0 || (x / y - 1.0).abs() < 0.1
+}
+
 /// A rate in lowest terms.
 #[must_use]
 pub(super) fn reduced(num: u32, den: u32) -> Rate {
@@ -77,6 +84,8 @@ mod tests {
         assert_eq!(of_frames(0, 1), (0, 1));
         assert_eq!(reduced(30_000, 1001), (30_000, 1001));
         assert_eq!(reduced(12_800, 512), (25, 1));
+        assert!(is_near((30_000, 1001), (30, 1)) && is_near((25, 1), (0, 1)));
+        assert!(!is_near((60, 1), (30, 1)));
         assert_eq!(declared(0, 1), None);
         assert_eq!(declared(90_000, 1), None);
         assert_eq!(declared(30_000, 1001), Some((30_000, 1001)));

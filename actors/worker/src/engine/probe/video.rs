@@ -54,7 +54,8 @@ pub(super) fn facts(
     })
 }
 
-/// By the table, else as declared, else as measured near the end.
+/// By the table, else as declared, else as measured near the end; also where what is declared is far from
+/// what is measured, such as fields in place of frames.
 fn mean_rate(info: &gst_video::VideoInfo, track: &Track, table: Option<&TrackIndex>) -> Rate {
     if let Some(table) = table {
         return match table.constant_step() {
@@ -62,10 +63,10 @@ fn mean_rate(info: &gst_video::VideoInfo, track: &Track, table: Option<&TrackInd
             _ => rate::of_frames(table.frames_shown(), table.duration_ns()),
         };
     }
-    rate::declared(info.fps().numer(), info.fps().denom()).unwrap_or_else(|| {
-        let span_ns = track.last_ns.saturating_sub(track.first_ns);
-        rate::of_frames(track.frames.saturating_sub(1), span_ns)
-    })
+    let span_ns = track.last_ns.saturating_sub(track.first_ns);
+    let measured = rate::of_frames(track.frames.saturating_sub(1), span_ns);
+    let declared = rate::declared(info.fps().numer(), info.fps().denom());
+    declared.filter(|rate| rate::is_near(*rate, measured)).unwrap_or(measured)
 }
 
 /// After rotation and with square pixels.

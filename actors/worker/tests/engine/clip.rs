@@ -1,0 +1,128 @@
+//! Clips, made by ffmpeg once per run of this binary; and what ffprobe and ffmpeg say of files.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{LazyLock, Mutex};
+
+/// Where this run's clips lie.
+static FOLDER: LazyLock<tempfile::TempDir> =
+    LazyLock::new(|| tempfile::tempdir().expect("a temporary folder can be made"));
+
+/// Whether a test that needs ffmpeg can run; says so when it cannot.
+pub(crate) fn has_ffmpeg(test: &str) -> bool {
+    let found = Command::new("ffmpeg").arg("-version").output().is_ok_and(|o| o.status.success());
+    if !found {
+        eprintln!("SKIPPED {test}: ffmpeg is not installed");
+    }
+    found
+}
+
+/// A clip made with these arguments of ffmpeg; the file name is theirs alone.
+pub(crate) fn make(name: &str, arguments: &str) -> PathBuf {
+    /// Several tests use the same clip; a name stands for its arguments.
+    static MAKING: Mutex<()> = Mutex::new(());
+    let _making = MAKING.lock().expect("no clip fails to be made");
+    let path = FOLDER.path().join(name);
+    if path.exists() {
+        return path;
+    }
+    let mut command = Command::new("ffmpeg");
+    command.args(["-v", "error", "-y"]).args(split(arguments)).arg(&path);
+    let output = command.output().expect("ffmpeg starts");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "ffmpeg {arguments}: {errors}");
+    path
+}
+
+/// A file of these bytes.
+pub(crate) fn write(name: &str, bytes: &[u8]) -> PathBuf {
+    let path = FOLDER.path().join(name);
+    std::fs::write(&path, bytes).expect("a clip can be written");
+    path
+}
+
+/// The first `part` of 100 of a file.
+pub(crate) fn cut(name: &str, path: &Path, part: usize) -> PathBuf {
+    let bytes = std::fs::read(path).expect("a clip can be read");
+    write(name, &bytes[..bytes.len() * part / 100])
+}
+
+/// Arguments are separated by blanks; those in single quotes hold blanks themselves.
+fn split(arguments: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut is_quoted = false;
+    for c in arguments.chars() {
+        match c {
+            '\'' => is_quoted = !is_quoted,
+            ' ' if !is_quoted => words.push(String::new()),
+            _ => words.last_mut().expect("there is a first word").push(c),
+        }
+    }
+    words.retain(|word| !word.is_empty());
+    words
+}
+
+/// A moving picture and a tone: seconds, frames a second, size, further arguments.
+pub(crate) fn film(name: &str, seconds: u32, rate: &str, size: &str, rest: &str) -> PathBuf {
+    make(
+        name,
+        &format!(
+            "-f lavfi -i testsrc2=s={size}:r={rate}:d={seconds} \
+             -f lavfi -i sine=f=440:r=48000:d={seconds} \
+             -c:v libx264 -preset ultrafast -bf 2 -g 50 -pix_fmt yuv420p -c:a aac {rest}"
+        ),
+    )
+}
+
+/// What ffprobe prints for these entries of the picture, line by line.
+fn probe(path: &Path, entries: &str) -> Vec<String> {
+    let output = Command::new("ffprobe")
+        .args(["-v", "error", "-select_streams", "v:0", "-count_frames", "-of", "csv=p=0"])
+        .args(["-show_entries", entries])
+        .arg(path)
+        .output()
+        .expect("ffprobe starts");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    text.lines().map(|line| line.trim_end_matches(',').to_owned()).collect()
+}
+
+/// Times of the frames that decode, in seconds, in the order of presentation, from the first one on.
+pub(crate) fn frame_times(path: &Path) -> Vec<f64> {
+    let lines = probe(path, "frame=pts_time");
+    let mut times: Vec<f64> =
+        lines.iter().filter_map(|line| line.split(',').next()?.parse().ok()).collect();
+    times.sort_by(f64::total_cmp);
+    let first = times.first().copied().unwrap_or(0.0);
+    times.iter().map(|time| time - first).collect()
+}
+
+/// Width and height.
+pub(crate) fn size(path: &Path) -> (u32, u32) {
+    let lines = probe(path, "stream=width,height");
+    let mut numbers = lines[0].split(',').map(|n| n.parse().expect("a number"));
+    (numbers.next().expect("a width"), numbers.next().expect("a height"))
+}
+
+/// A picture's frames as raw grey bytes, scaled to `width` x `height`.
+pub(crate) fn grey(path: &Path, width: u32, height: u32) -> Vec<u8> {
+    decode(path, &["-vf", &format!("scale={width}:{height},format=gray"), "-f", "rawvideo"])
+}
+
+/// Sound as one channel of 48,000 samples a second.
+pub(crate) fn samples(path: &Path) -> Vec<f32> {
+    let bytes = decode(path, &["-map", "0:a:0", "-ac", "1", "-ar", "48000", "-f", "f32le"]);
+    bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()
+}
+
+fn decode(path: &Path, arguments: &[&str]) -> Vec<u8> {
+    let output = Command::new("ffmpeg")
+        .args(["-v", "error", "-i"])
+        .arg(path)
+        .args(["-fps_mode", "passthrough"])
+        .args(arguments)
+        .arg("-")
+        .output()
+        .expect("ffmpeg starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    output.stdout
+}

@@ -1,0 +1,168 @@
+//! Tasks through real children, with all that they make in memory.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+
+use bus_schema::attempt::{AudioPart, ChunkResult};
+use bus_schema::plan::{AudioPlan, Span, VideoPlan, VideoRendition};
+use bus_schema::report::TaskError;
+use bus_schema::source::{AudioFacts, SourceFacts, VideoFacts};
+use bus_schema::task::{AudioSpec, ChunkSpec, ProbeSpec, TaskSpec};
+use bytes::Bytes;
+use worker::child::{ChildEvent, ChildTask, Limits, Options};
+use worker::plugins;
+use worker::protocol::Position;
+
+pub(crate) const SECOND_NS: u64 = 1_000_000_000;
+
+static PLUGINS: LazyLock<(tempfile::TempDir, plugins::Plugins)> = LazyLock::new(|| {
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let plugins = plugins::prepare(folder.path()).expect("plugins are installed");
+    (folder, plugins)
+});
+
+/// The real program with default limits.
+pub(crate) fn options() -> Options {
+    let mut environment = PLUGINS.1.environment().clone();
+    // What GLib only warns of is a defect of ours.
+    environment.insert("G_DEBUG".to_owned(), "fatal-criticals".to_owned());
+    Options {
+        program: PathBuf::from(env!("CARGO_BIN_EXE_tcoder-worker")),
+        environment,
+        threads: 2,
+        limits: Limits::default(),
+    }
+}
+
+/// All that a task made and said.
+#[derive(Debug, Default)]
+pub(crate) struct Made {
+    pub(crate) objects: BTreeMap<String, Bytes>,
+    pub(crate) progress: Vec<Position>,
+    pub(crate) facts: Option<SourceFacts>,
+    pub(crate) chunk: Option<ChunkResult>,
+    pub(crate) parts: Vec<AudioPart>,
+    pub(crate) n_parts: Option<u32>,
+    pub(crate) failure: Option<TaskError>,
+    /// Bytes of the source that were asked for.
+    pub(crate) read_bytes: u64,
+}
+
+/// Runs a task on a file to its end.
+pub(crate) async fn run(spec: TaskSpec, source: &Path) -> Made {
+    let child = ChildTask::spawn(&options(), spec).expect("a child starts");
+    drive(child, source).await
+}
+
+/// Serves a child from a file until it is gone.
+pub(crate) async fn drive(mut child: ChildTask, source: &Path) -> Made {
+    let file = std::fs::File::open(source).expect("the source can be opened");
+    let mut made = Made::default();
+    while let Some(event) = child.next().await {
+        match event {
+            ChildEvent::Range { offset, len, reply } => {
+                made.read_bytes += u64::from(len);
+                let mut bytes = vec![0; len as usize];
+                let read = file.read_exact_at(&mut bytes, offset);
+                reply.send(read.map(|()| Bytes::from(bytes)).map_err(|error| error.to_string()));
+            }
+            ChildEvent::Object { name, bytes, credit } => {
+                let before = made.objects.insert(name.clone(), bytes);
+                assert!(before.is_none() || name.ends_with("init.mp4"), "{name} was made twice");
+                drop(credit);
+            }
+            ChildEvent::Progress(position) => made.progress.push(position),
+            ChildEvent::Probed(facts) => made.facts = Some(facts),
+            ChildEvent::Transcoded(result) => made.chunk = Some(result),
+            ChildEvent::AudioPart(part) => made.parts.push(part),
+            ChildEvent::AudioDone { n_parts } => made.n_parts = Some(n_parts),
+            ChildEvent::Failed(error) => {
+                assert!(made.failure.replace(error).is_none(), "failed twice");
+            }
+            ChildEvent::Exited => {
+                assert!(child.next().await.is_none(), "there is nothing after the end");
+                return made;
+            }
+        }
+    }
+    panic!("the events ended without an end: {made:?}");
+}
+
+pub(crate) async fn probe(source: &Path) -> Made {
+    let source_bytes = bytes(source);
+    run(TaskSpec::Probe(ProbeSpec { source_bytes }), source).await
+}
+
+/// Source facts of a clip that has to be good.
+pub(crate) async fn facts(source: &Path) -> SourceFacts {
+    let made = probe(source).await;
+    made.facts.unwrap_or_else(|| panic!("{}: {:?}", source.display(), made.failure))
+}
+
+pub(crate) fn bytes(source: &Path) -> u64 {
+    std::fs::metadata(source).expect("the source is there").len()
+}
+
+pub(crate) fn rendition(name: &str, width: u32, height: u32) -> VideoRendition {
+    VideoRendition {
+        name: name.parse().expect("a rendition's name"),
+        width,
+        height,
+        encoder: "x264enc".to_owned(),
+        crf: 23,
+        bitrate_max_bps: 1_000_000,
+        buffer_bits: 2_000_000,
+        keyframe_frames_max: 250,
+    }
+}
+
+/// The chunk of a span, with segments of `segment_s`.
+pub(crate) fn chunk(source: &Path, facts: &VideoFacts, span: Span, segment_s: u64, sizes: &[(u32, u32)]) -> TaskSpec {
+    let name = |height: &u32| format!("{height}p");
+    TaskSpec::Chunk(ChunkSpec {
+        source_bytes: bytes(source),
+        facts: facts.clone(),
+        span,
+        segment_ns: segment_s * SECOND_NS,
+        first_segment: u32::try_from(span.start_ns / (segment_s * SECOND_NS)).expect("few segments"),
+        video: VideoPlan {
+            timescale: facts.timescale,
+            end_ns: facts.start_ns + facts.duration_ns,
+            renditions: sizes.iter().map(|(w, h)| rendition(&name(h), *w, *h)).collect(),
+        },
+    })
+}
+
+/// The whole sound from part `parts_done` on, with segments of 2 s and two of them a part.
+pub(crate) fn audio(source: &Path, facts: &AudioFacts, parts_done: u32) -> TaskSpec {
+    TaskSpec::Audio(AudioSpec {
+        source_bytes: bytes(source),
+        facts: facts.clone(),
+        segment_ns: 2 * SECOND_NS,
+        parts_done,
+        audio: AudioPlan {
+            name: "audio".parse().expect("a rendition's name"),
+            track: facts.track,
+            channels: 2,
+            sample_rate_hz: 48_000,
+            bitrate_bps: 128_000,
+            part_segments: 2,
+            language: None,
+        },
+    })
+}
+
+/// A rendition's init segment and all its segments, over several tasks, as one file.
+pub(crate) fn join(name: &str, made: &[&Made], to: &str) -> PathBuf {
+    let mut file = made[0].objects[&format!("{name}/init.mp4")].to_vec();
+    for one in made {
+        let prefix = format!("{name}/");
+        let segments = one.objects.iter().filter(|(key, _)| key.starts_with(&prefix) && key.ends_with(".m4s"));
+        for (_, bytes) in segments {
+            file.extend_from_slice(bytes);
+        }
+    }
+    super::clip::write(to, &file)
+}
