@@ -225,9 +225,11 @@ fn discard(pipeline: &gst::Pipeline, pad: &gst::Pad, shared: &Arc<Shared>) -> Re
     pad.add_probe(kinds, move |_, info| {
         // A gap is as good as a buffer to a sink that waits for its first.
         let is_data = info.event().is_none_or(|event| event.type_() == gst::EventType::Gap);
-        match is_data && shared.is_taken.load(Ordering::Relaxed) {
-            true => gst::PadProbeReturn::Drop,
-            false => gst::PadProbeReturn::Ok,
+        if is_data && shared.is_taken.load(Ordering::Relaxed) {
+            // Not `Drop`: the core would release an event that the bindings have released.
+            gst::PadProbeReturn::Handled
+        } else {
+            gst::PadProbeReturn::Ok
         }
     });
     link(pad, &sink)?;

@@ -88,7 +88,7 @@ fn probe(path: &Path, entries: &str) -> Vec<String> {
 
 /// Times of the frames that decode, in seconds, in the order of presentation, from the first one on.
 pub(crate) fn frame_times(path: &Path) -> Vec<f64> {
-    let lines = probe(path, "frame=pts_time");
+    let lines = probe(path, "frame=best_effort_timestamp_time");
     let mut times: Vec<f64> =
         lines.iter().filter_map(|line| line.split(',').next()?.parse().ok()).collect();
     times.sort_by(f64::total_cmp);

@@ -96,7 +96,7 @@ async fn frame_rates_are_exact_whatever_they_are() {
     let ntsc = clip::film("ntsc.mp4", 5, "30000/1001", "320x180", "");
     let facts = whole(&ntsc, &[0, 1, 3], 1).await;
     assert_eq!((facts.fps_num, facts.fps_den, facts.timescale), (30_000, 1001, 30_000));
-    let film = clip::film("film.mkv", 5, "24000/1001", "320x180", "");
+    let film = clip::film("cinema.mkv", 5, "24000/1001", "320x180", "");
     let facts = whole(&film, &[0, 2], 1).await;
     assert_eq!((facts.fps_num, facts.fps_den), (24_000, 1001));
     let varying = "-vf 'select=mod(n\\,7)*mod(n\\,3)' -vsync vfr";
@@ -108,8 +108,8 @@ async fn containers_and_codecs_give_the_same_frames() {
     if !clip::has_ffmpeg("containers_and_codecs_give_the_same_frames") {
         return;
     }
-    for name in ["film.mov", "front.mkv", "film.avi"] {
-        whole(&clip::film(name, 4, "25", "320x180", ""), &[0, 2], 1).await;
+    for (name, codec) in [("film.mov", ""), ("film.mkv", ""), ("film.avi", "-c:v mpeg4 -bf 0")] {
+        whole(&clip::film(name, 4, "25", "320x180", codec), &[0, 2], 1).await;
     }
     let vp8 = "-c:v libvpx -deadline realtime -cpu-used 8 -b:v 500k -c:a libvorbis";
     whole(&clip::film("film.webm", 4, "25", "320x180", vp8), &[0, 2], 1).await;
