@@ -26,14 +26,21 @@ pub enum Outcome {
     Failed(TaskError),
 }
 
-/// Runs a task on a source, and writes what it makes under `out`. The spec's `source_bytes` are replaced
-/// by what the source really has.
+/// Runs a task on a source, and writes what it makes under `out`. The spec's `source_bytes` are
+/// replaced by what the source really has.
 ///
 /// # Errors
-/// When the source cannot be opened, the child not be started, or the outputs not be written. A task that
-/// fails is an outcome, not an error.
-pub async fn run(options: &Options, mut spec: TaskSpec, source: &str, out: &Path) -> anyhow::Result<Outcome> {
-    let (reader, size) = Reader::open(source).await.with_context(|| format!("cannot open {source}"))?;
+/// When the source cannot be opened, the child not be started, or the outputs not be written. A
+/// task that fails is an outcome, not an error.
+pub async fn run(
+    options: &Options,
+    mut spec: TaskSpec,
+    source: &str,
+    out: &Path,
+) -> anyhow::Result<Outcome> {
+    let (reader, size) = Reader::open(source)
+        .await
+        .with_context(|| format!("cannot open {source}"))?;
     match &mut spec {
         TaskSpec::Probe(spec) => spec.source_bytes = size,
         TaskSpec::Chunk(spec) => spec.source_bytes = size,
@@ -45,9 +52,18 @@ pub async fn run(options: &Options, mut spec: TaskSpec, source: &str, out: &Path
     while let Some(event) = child.next().await {
         match event {
             ChildEvent::Range { offset, len, reply } => {
-                reply.send(reader.read(offset, len).await.map_err(|error| error.to_string()));
+                reply.send(
+                    reader
+                        .read(offset, len)
+                        .await
+                        .map_err(|error| error.to_string()),
+                );
             }
-            ChildEvent::Object { name, bytes, credit } => {
+            ChildEvent::Object {
+                name,
+                bytes,
+                credit,
+            } => {
                 let path = out.join(name);
                 if let Some(folder) = path.parent() {
                     tokio::fs::create_dir_all(folder).await?;
@@ -59,7 +75,9 @@ pub async fn run(options: &Options, mut spec: TaskSpec, source: &str, out: &Path
             ChildEvent::AudioPart(part) => parts.push(part),
             ChildEvent::Probed(facts) => outcome = Some(Outcome::Probed(facts)),
             ChildEvent::Transcoded(result) => outcome = Some(Outcome::Transcoded(result)),
-            ChildEvent::AudioDone { .. } => outcome = Some(Outcome::Audio(std::mem::take(&mut parts))),
+            ChildEvent::AudioDone { .. } => {
+                outcome = Some(Outcome::Audio(std::mem::take(&mut parts)))
+            }
             ChildEvent::Failed(error) => outcome = Some(Outcome::Failed(error)),
             ChildEvent::Exited => break,
         }

@@ -1,7 +1,7 @@
 //! The parent's handle on one task's child process.
 //!
-//! The child is not trusted: it may send anything, or nothing, for ever. [`ChildTask`] turns what it says
-//! into events, holds it to its limits, and always reaps it.
+//! The child is not trusted: it may send anything, or nothing, for ever. [`ChildTask`] turns what
+//! it says into events, holds it to its limits, and always reaps it.
 
 mod driver;
 mod event;
@@ -31,8 +31,15 @@ use crate::protocol::Begin;
 /// Events that wait for the owner of the handle; the child waits beyond.
 const EVENTS_MAX: usize = 16;
 
-/// What the child may read of our environment: how to find its libraries and how to log. No credentials.
-const ENVIRONMENT: &[&str] = &["LD_LIBRARY_PATH", "GST_DEBUG", "G_DEBUG", "RUST_BACKTRACE", "RUST_LOG"];
+/// What the child may read of our environment: how to find its libraries and how to log. No
+/// credentials.
+const ENVIRONMENT: &[&str] = &[
+    "LD_LIBRARY_PATH",
+    "GST_DEBUG",
+    "G_DEBUG",
+    "RUST_BACKTRACE",
+    "RUST_LOG",
+];
 
 /// How to start a child.
 #[derive(Debug, Clone)]
@@ -64,10 +71,17 @@ impl ChildTask {
     pub fn spawn(options: &Options, spec: TaskSpec) -> std::io::Result<Self> {
         let (ranges, their_ranges) = UnixStream::pair()?;
         let (results, their_results) = UnixStream::pair()?;
-        let kept = ENVIRONMENT.iter().filter_map(|name| Some((*name, std::env::var_os(name)?)));
+        let kept = ENVIRONMENT
+            .iter()
+            .filter_map(|name| Some((*name, std::env::var_os(name)?)));
         let mut command = Command::new(&options.program);
         command
-            .args(["task", "--child", "--parent", &std::process::id().to_string()])
+            .args([
+                "task",
+                "--child",
+                "--parent",
+                &std::process::id().to_string(),
+            ])
             .env_clear()
             .envs(kept)
             .envs(&options.environment)
@@ -78,7 +92,9 @@ impl ChildTask {
         let child = command.spawn()?;
         // Holds their ends of the sockets: open here, the end of the child would never be seen.
         drop(command);
-        let pid = child.id().ok_or_else(|| std::io::Error::other("the child is gone already"))?;
+        let pid = child
+            .id()
+            .ok_or_else(|| std::io::Error::other("the child is gone already"))?;
         let begin = Begin {
             threads: options.threads,
             data_bytes_max: options.limits.data_bytes_max(),
@@ -88,7 +104,11 @@ impl ChildTask {
         let (sender, events) = mpsc::channel(EVENTS_MAX);
         let mut driver = JoinSet::new();
         driver.spawn(driver::run(child, wires, begin, options.limits, sender));
-        Ok(Self { events, driver, pid })
+        Ok(Self {
+            events,
+            driver,
+            pid,
+        })
     }
 
     /// The child's process id.

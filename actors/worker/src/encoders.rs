@@ -1,5 +1,5 @@
-//! Which encoders work on this machine: each is tried in a process of its own, since a driver that crashes
-//! must not take the worker with it.
+//! Which encoders work on this machine: each is tried in a process of its own, since a driver that
+//! crashes must not take the worker with it.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -18,7 +18,8 @@ pub const KNOWN: &[&str] = &["x264enc"];
 const TRIAL_MS_MAX: u64 = 30_000;
 
 /// Tries all of [`KNOWN`], one after the other. `program` is `tcoder-worker`, `environment` what
-/// [`crate::plugins::Plugins::environment`] says; the first trial also builds the plugins' registry.
+/// [`crate::plugins::Plugins::environment`] says; the first trial also builds the plugins'
+/// registry.
 pub async fn check(program: &Path, environment: &BTreeMap<String, String>) -> Vec<EncoderCheck> {
     let mut checks = Vec::with_capacity(KNOWN.len());
     for encoder in KNOWN {
@@ -26,7 +27,10 @@ pub async fn check(program: &Path, environment: &BTreeMap<String, String>) -> Ve
         if let Some(reason) = &failure {
             tracing::warn!(encoder, reason, "an encoder does not work");
         }
-        checks.push(EncoderCheck { encoder: (*encoder).to_owned(), failure });
+        checks.push(EncoderCheck {
+            encoder: (*encoder).to_owned(),
+            failure,
+        });
     }
     checks
 }
@@ -53,7 +57,11 @@ async fn trial(
         Ok(Ok(output)) if output.status.success() => Ok(()),
         Ok(Ok(output)) => {
             let text = String::from_utf8_lossy(&output.stderr);
-            let last = text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
+            let last = text
+                .lines()
+                .rev()
+                .find(|line| !line.trim().is_empty())
+                .unwrap_or_default();
             Err(plain(&format!("{} ({last})", output.status)))
         }
     }

@@ -64,7 +64,10 @@ struct Encoders {
 fn main() -> ExitCode {
     let log = tracing_subscriber::EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
-    tracing_subscriber::fmt().with_env_filter(log).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(log)
+        .with_writer(std::io::stderr)
+        .init();
     match run(Cli::parse().command) {
         Ok(code) => code,
         Err(error) => {
@@ -76,13 +79,19 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Task(Task { child: true, parent, .. }) => {
+        Command::Task(Task {
+            child: true,
+            parent,
+            ..
+        }) => {
             engine::task::run(parent.unwrap_or_default())?;
             Ok(ExitCode::SUCCESS)
         }
         Command::Task(task) => run_task(&task),
         Command::Serve(serve) => serve.apply(),
-        Command::Encoders(Encoders { trial: Some(encoder) }) => {
+        Command::Encoders(Encoders {
+            trial: Some(encoder),
+        }) => {
             engine::trial::run(&encoder)?;
             Ok(ExitCode::SUCCESS)
         }
@@ -95,9 +104,11 @@ fn run_task(task: &Task) -> anyhow::Result<ExitCode> {
     let (Some(spec), Some(source)) = (&task.spec, &task.source) else {
         anyhow::bail!("--spec and --source are needed");
     };
-    let text = std::fs::read_to_string(spec).with_context(|| format!("cannot read {}", spec.display()))?;
+    let text =
+        std::fs::read_to_string(spec).with_context(|| format!("cannot read {}", spec.display()))?;
     let spec = serde_json::from_str(&text).context("the spec is no task")?;
-    let cores = std::thread::available_parallelism().map_or(1, |n| u32::try_from(n.get()).unwrap_or(1));
+    let cores =
+        std::thread::available_parallelism().map_or(1, |n| u32::try_from(n.get()).unwrap_or(1));
     let options = Options {
         program: std::env::current_exe()?,
         environment: plugins::prepare(&cache_dir())?.environment().clone(),
@@ -121,7 +132,11 @@ fn run_encoders() -> anyhow::Result<ExitCode> {
     let checks = runtime.block_on(encoders::check(&program, plugins.environment()));
     writeln!(std::io::stdout(), "{}", serde_json::to_string(&checks)?)?;
     let works = checks.iter().any(|check| check.failure.is_none());
-    Ok(if works { ExitCode::SUCCESS } else { ExitCode::from(4) })
+    Ok(if works {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(4)
+    })
 }
 
 fn run_sandbox() -> anyhow::Result<ExitCode> {
@@ -131,10 +146,17 @@ fn run_sandbox() -> anyhow::Result<ExitCode> {
     let attempts = sandbox::trial::attempts();
     writeln!(std::io::stdout(), "{}", serde_json::to_string(&attempts)?)?;
     let is_tight = attempts.iter().all(|attempt| attempt.refused.is_some());
-    Ok(if is_tight { ExitCode::SUCCESS } else { ExitCode::from(4) })
+    Ok(if is_tight {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(4)
+    })
 }
 
 /// Beside nobody's files: by hand there is no work folder.
 fn cache_dir() -> PathBuf {
-    std::env::temp_dir().join(format!("tcoder-worker-{}", rustix::process::getuid().as_raw()))
+    std::env::temp_dir().join(format!(
+        "tcoder-worker-{}",
+        rustix::process::getuid().as_raw()
+    ))
 }

@@ -1,8 +1,8 @@
 //! The GStreamer plugins that a task may load, and the registry that makes them start fast.
 //!
-//! A folder of links is the whitelist: a demuxer or decoder that is not in it does not exist for a task,
-//! whatever is installed. A registry of its own is 0.65 s to build and 36 ms to read; it must not be the
-//! user's, which may be older than a driver.
+//! A folder of links is the whitelist: a demuxer or decoder that is not in it does not exist for a
+//! task, whatever is installed. A registry of its own is 0.65 s to build and 36 ms to read; it must
+//! not be the user's, which may be older than a driver.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -81,8 +81,8 @@ impl Plugins {
     }
 }
 
-/// Makes the folder of links under `dir`, which is ours alone. The registry in it is rebuilt by the first
-/// child that starts, so one should be started before tasks come: the trial encodes are.
+/// Makes the folder of links under `dir`, which is ours alone. The registry in it is rebuilt by the
+/// first child that starts, so one should be started before tasks come: the trial encodes are.
 ///
 /// # Errors
 /// When no plugins are installed, or `dir` cannot be written.
@@ -112,10 +112,16 @@ pub fn prepare(dir: &Path) -> io::Result<Plugins> {
     let environment = BTreeMap::from([
         ("GST_PLUGIN_SYSTEM_PATH_1_0".to_owned(), text(&links)),
         ("GST_PLUGIN_PATH_1_0".to_owned(), String::new()),
-        ("GST_REGISTRY_1_0".to_owned(), text(&dir.canonicalize()?.join("registry.bin"))),
+        (
+            "GST_REGISTRY_1_0".to_owned(),
+            text(&dir.canonicalize()?.join("registry.bin")),
+        ),
         ("LANG".to_owned(), "C.UTF-8".to_owned()),
     ]);
-    Ok(Plugins { environment, missing })
+    Ok(Plugins {
+        environment,
+        missing,
+    })
 }
 
 /// A link of an earlier version's whitelist must not outlive it.
@@ -123,7 +129,9 @@ fn remove_strangers(links: &Path) -> io::Result<()> {
     for entry in std::fs::read_dir(links)? {
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
-        let plugin = name.strip_prefix("libgst").and_then(|name| name.strip_suffix(".so"));
+        let plugin = name
+            .strip_prefix("libgst")
+            .and_then(|name| name.strip_suffix(".so"));
         if !plugin.is_some_and(|plugin| ALLOWED.contains(&plugin)) {
             std::fs::remove_file(entry.path())?;
         }

@@ -1,11 +1,13 @@
 //! What parent and child say to each other over two Unix sockets.
 //!
 //! The child holds no network, no credentials and no file: it asks for ranges of the source on one
-//! socket (its standard input) and hands over what it wrote on the other (its standard output). Each
-//! frame is a length and one named MessagePack value. Both directions have a largest frame and a
-//! limit of what may be on its way, so that neither side can make the other wait or grow for ever:
+//! socket (its standard input) and hands over what it wrote on the other (its standard output).
+//! Each frame is a length and one named MessagePack value. Both directions have a largest frame and
+//! a limit of what may be on its way, so that neither side can make the other wait or grow for
+//! ever:
 //!
-//! * at most [`ASKS_MAX`] ranges are asked and not yet answered, none longer than [`RANGE_BYTES_MAX`];
+//! * at most [`ASKS_MAX`] ranges are asked and not yet answered, none longer than
+//!   [`RANGE_BYTES_MAX`];
 //! * objects are sent only against credit in bytes, [`CREDIT_BYTES`] at first, given back by the
 //!   parent as it gets rid of them.
 
@@ -19,8 +21,8 @@ use serde::{Deserialize, Serialize};
 
 /// The longest range that is asked for at once: the child's cache block.
 pub const RANGE_BYTES_MAX: u32 = 1 << 20;
-/// Ranges asked and not yet answered: the one that is needed and a read-ahead, doubled for two tracks
-/// that lie apart in the file.
+/// Ranges asked and not yet answered: the one that is needed and a read-ahead, doubled for two
+/// tracks that lie apart in the file.
 pub const ASKS_MAX: usize = 6;
 /// The largest object: four seconds of 2160p at ten times a usual rate.
 pub const OBJECT_BYTES_MAX: u64 = 32 << 20;
@@ -30,6 +32,7 @@ pub const CREDIT_BYTES: u64 = OBJECT_BYTES_MAX + (16 << 20);
 /// The largest frame from the parent: a range with its wrapping, or a task with hundreds of pieces.
 pub const TO_CHILD_BYTES_MAX: u32 = RANGE_BYTES_MAX + 4096;
 /// The largest frame from the child: an object with its wrapping.
+#[expect(clippy::cast_possible_truncation, reason = "32 MiB")]
 pub const TO_PARENT_BYTES_MAX: u32 = (OBJECT_BYTES_MAX as u32) + 4096;
 /// The largest ask.
 pub const ASK_BYTES_MAX: u32 = 128;

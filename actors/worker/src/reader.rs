@@ -34,12 +34,18 @@ impl Reader {
         // Installing it twice is refused, and harmless.
         drop(rustls::crypto::ring::default_provider().install_default());
         let timeout = Duration::from_millis(RANGE_MS_MAX);
-        let client = reqwest::Client::builder().timeout(timeout).build().map_err(io::Error::other)?;
+        let client = reqwest::Client::builder()
+            .timeout(timeout)
+            .build()
+            .map_err(io::Error::other)?;
         let response = client.head(source).send().await.map_err(io::Error::other)?;
         let response = response.error_for_status().map_err(io::Error::other)?;
         let length = response.headers().get(reqwest::header::CONTENT_LENGTH);
-        let size = length.and_then(|value| value.to_str().ok()).and_then(|text| text.parse().ok());
-        let size = size.ok_or_else(|| io::Error::other("the server does not tell the source's size"))?;
+        let size = length
+            .and_then(|value| value.to_str().ok())
+            .and_then(|text| text.parse().ok());
+        let size =
+            size.ok_or_else(|| io::Error::other("the server does not tell the source's size"))?;
         Ok((Self::Http(client, source.to_owned()), size))
     }
 
@@ -53,7 +59,8 @@ impl Reader {
                 let file = Arc::clone(file);
                 let read = tokio::task::spawn_blocking(move || {
                     let mut bytes = vec![0; len as usize];
-                    file.read_exact_at(&mut bytes, offset).map(|()| Bytes::from(bytes))
+                    file.read_exact_at(&mut bytes, offset)
+                        .map(|()| Bytes::from(bytes))
                 });
                 read.await.map_err(io::Error::other)?
             }
@@ -63,7 +70,10 @@ impl Reader {
                 let request = client.get(url).header(reqwest::header::RANGE, range);
                 let response = request.send().await.map_err(io::Error::other)?;
                 if response.status() != reqwest::StatusCode::PARTIAL_CONTENT {
-                    return Err(io::Error::other(format!("a range was answered {}", response.status())));
+                    return Err(io::Error::other(format!(
+                        "a range was answered {}",
+                        response.status()
+                    )));
                 }
                 response.bytes().await.map_err(io::Error::other)
             }

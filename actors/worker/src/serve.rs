@@ -46,7 +46,10 @@ pub(crate) struct Serve {
 
 impl Serve {
     pub(crate) fn apply(self) -> anyhow::Result<ExitCode> {
-        if rustls::crypto::ring::default_provider().install_default().is_err() {
+        if rustls::crypto::ring::default_provider()
+            .install_default()
+            .is_err()
+        {
             tracing::debug!("the TLS provider is there already");
         }
         let cache = self.cache.clone().unwrap_or_else(super::cache_dir);
@@ -63,7 +66,9 @@ impl Serve {
             encoders: Vec::new(),
             name: self.name,
         };
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()?;
         let served = runtime.block_on(serve(options, self.exit_on_stdin_eof));
         runtime.shutdown_timeout(Duration::from_secs(1));
         served.map(|()| ExitCode::SUCCESS)
@@ -89,8 +94,13 @@ async fn serve(options: runtime::Options, exits_on_eof: bool) -> anyhow::Result<
 
 /// Returns when the other end of stdin is closed; never when stdin is no pipe.
 async fn stdin_ended() {
-    let receiver = std::io::stdin().as_fd().try_clone_to_owned().and_then(pipe::Receiver::from_owned_fd);
-    let Ok(mut stdin) = receiver else { return std::future::pending().await };
+    let receiver = std::io::stdin()
+        .as_fd()
+        .try_clone_to_owned()
+        .and_then(pipe::Receiver::from_owned_fd);
+    let Ok(mut stdin) = receiver else {
+        return std::future::pending().await;
+    };
     let mut bytes = [0_u8; 64];
     while stdin.read(&mut bytes).await.is_ok_and(|n| n > 0) {}
 }

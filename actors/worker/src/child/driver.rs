@@ -53,14 +53,21 @@ pub(super) async fn run(
     }
     let status = child.wait().await.ok();
     if let Err(error) = ended {
-        session.tell(ChildEvent::Failed(name_death(error, status))).await;
+        session
+            .tell(ChildEvent::Failed(name_death(error, status)))
+            .await;
     }
     session.tell(ChildEvent::Exited).await;
 }
 
 /// All that goes on at once, until one of them ends.
 async fn drive(session: &Session, wires: Wires, begin: Begin, pid: u32) -> Result<End, TaskError> {
-    let Wires { asks, answers, results, control } = wires;
+    let Wires {
+        asks,
+        answers,
+        results,
+        control,
+    } = wires;
     tokio::select! {
         ended = results::read(session, results) => ended,
         ended = ranges::serve(session, asks, answers) => ended,
@@ -72,7 +79,11 @@ async fn drive(session: &Session, wires: Wires, begin: Begin, pid: u32) -> Resul
 
 /// Looks at memory and progress.
 async fn watch(session: &Session, pid: u32) -> Result<End, TaskError> {
-    let Limits { memory_bytes, stalled_ms, .. } = session.limits;
+    let Limits {
+        memory_bytes,
+        stalled_ms,
+        ..
+    } = session.limits;
     let mut stall = Stall::new(stalled_ms);
     let mut advances = session.advances();
     let mut ticks = tokio::time::interval(Duration::from_millis(WATCH_MS));
@@ -80,8 +91,12 @@ async fn watch(session: &Session, pid: u32) -> Result<End, TaskError> {
     loop {
         ticks.tick().await;
         if let Some(bytes) = resident_bytes(pid).filter(|bytes| *bytes > memory_bytes) {
-            let message = format!("the task took {bytes} bytes of memory, {memory_bytes} are allowed");
-            return Err(TaskError { code: ErrorCode::LimitExceeded, message });
+            let message =
+                format!("the task took {bytes} bytes of memory, {memory_bytes} are allowed");
+            return Err(TaskError {
+                code: ErrorCode::LimitExceeded,
+                message,
+            });
         }
         if advances != session.advances() {
             advances = session.advances();
@@ -89,7 +104,10 @@ async fn watch(session: &Session, pid: u32) -> Result<End, TaskError> {
         }
         if stall.tick(session.is_owed()) {
             let message = format!("the task made no progress for {stalled_ms} ms");
-            return Err(TaskError { code: ErrorCode::LimitExceeded, message });
+            return Err(TaskError {
+                code: ErrorCode::LimitExceeded,
+                message,
+            });
         }
     }
 }

@@ -23,7 +23,8 @@ pub enum ChildEvent {
         /// Where to put them.
         reply: RangeReply,
     },
-    /// It made something to store under the attempt, by a name that [`bus_schema::object_key`] allows.
+    /// It made something to store under the attempt, by a name that [`bus_schema::object_key`]
+    /// allows.
     Object {
         /// Its name.
         name: String,
@@ -79,8 +80,8 @@ impl Drop for Credit {
     }
 }
 
-/// Credit of all objects of one child: what it has left, what is held by objects that are not stored, and
-/// what is free and not given back yet.
+/// Credit of all objects of one child: what it has left, what is held by objects that are not
+/// stored, and what is free and not given back yet.
 #[derive(Debug)]
 pub(super) struct Pool {
     left: AtomicU64,
@@ -104,9 +105,14 @@ impl Pool {
     /// Takes credit for an object that arrived; `None` when the child had too little.
     pub(super) fn hold(self: &Arc<Self>, bytes: u64) -> Option<Credit> {
         let take = |left: u64| left.checked_sub(bytes);
-        self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).ok()?;
+        self.left
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, take)
+            .ok()?;
         self.held.fetch_add(bytes, Ordering::Relaxed);
-        Some(Credit { bytes, pool: Arc::clone(self) })
+        Some(Credit {
+            bytes,
+            pool: Arc::clone(self),
+        })
     }
 
     /// Bytes of objects that are not stored yet.

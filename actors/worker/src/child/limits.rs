@@ -7,8 +7,8 @@ use tokio::time::Instant;
 
 use crate::protocol::RANGE_BYTES_MAX;
 
-/// How often memory and progress are looked at: a child that grows by 2 GB a second is 200 MB over its
-/// limit when it is seen.
+/// How often memory and progress are looked at: a child that grows by 2 GB a second is 200 MB over
+/// its limit when it is seen.
 pub(super) const WATCH_MS: u64 = 100;
 
 /// What a child may use.
@@ -16,16 +16,16 @@ pub(super) const WATCH_MS: u64 = 100;
 pub struct Limits {
     /// Resident memory. A 1080p source into four renditions takes some 500 MB.
     pub memory_bytes: u64,
-    /// Longest time without progress while nothing is owed to the child: no range that it waits for, no
-    /// object that is not stored.
+    /// Longest time without progress while nothing is owed to the child: no range that it waits
+    /// for, no object that is not stored.
     pub stalled_ms: u64,
     /// All its objects together.
     pub output_bytes: u64,
 }
 
 impl Limits {
-    /// A ceiling for the data segment, behind the polling: reserved memory is more than what is resident,
-    /// above all the stacks of threads.
+    /// A ceiling for the data segment, behind the polling: reserved memory is more than what is
+    /// resident, above all the stacks of threads.
     #[must_use]
     pub fn data_bytes_max(&self) -> u64 {
         self.memory_bytes.saturating_mul(2).saturating_add(1 << 30)
@@ -34,14 +34,20 @@ impl Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { memory_bytes: 2 << 30, stalled_ms: 120_000, output_bytes: 8 << 30 }
+        Self {
+            memory_bytes: 2 << 30,
+            stalled_ms: 120_000,
+            output_bytes: 8 << 30,
+        }
     }
 }
 
-/// All ranges that a child may ask for: an index and a few passes over the source are honest, reading
-/// it for ever is not.
+/// All ranges that a child may ask for: an index and a few passes over the source are honest,
+/// reading it for ever is not.
 pub(super) fn range_bytes_max(source_bytes: u64) -> u64 {
-    source_bytes.saturating_mul(8).saturating_add(64 * u64::from(RANGE_BYTES_MAX))
+    source_bytes
+        .saturating_mul(8)
+        .saturating_add(64 * u64::from(RANGE_BYTES_MAX))
 }
 
 /// Resident memory of a process, or `None` when it is gone.
@@ -63,7 +69,11 @@ pub(super) struct Stall {
 impl Stall {
     pub(super) fn new(limit_ms: u64) -> Self {
         let limit = Duration::from_millis(limit_ms);
-        Self { limit, stalled: Duration::ZERO, seen: Instant::now() }
+        Self {
+            limit,
+            stalled: Duration::ZERO,
+            seen: Instant::now(),
+        }
     }
 
     /// The child got on.

@@ -54,9 +54,15 @@ pub(super) async fn serve(
 }
 
 fn check(ask: &Ask, source_bytes: u64, pending: usize) -> Result<(), TaskError> {
-    let is_inside = ask.offset.checked_add(u64::from(ask.len)).is_some_and(|end| end <= source_bytes);
+    let is_inside = ask
+        .offset
+        .checked_add(u64::from(ask.len))
+        .is_some_and(|end| end <= source_bytes);
     if !is_inside || ask.len == 0 || ask.len > RANGE_BYTES_MAX {
-        return Err(broken(format!("{} bytes from {} of {source_bytes}", ask.len, ask.offset)));
+        return Err(broken(format!(
+            "{} bytes from {} of {source_bytes}",
+            ask.len, ask.offset
+        )));
     }
     if pending >= ASKS_MAX {
         return Err(broken(format!("more than {ASKS_MAX} ranges at once")));
@@ -66,7 +72,10 @@ fn check(ask: &Ask, source_bytes: u64, pending: usize) -> Result<(), TaskError> 
 
 fn too_much() -> TaskError {
     let message = "the task read its source over and over".to_owned();
-    TaskError { code: ErrorCode::LimitExceeded, message }
+    TaskError {
+        code: ErrorCode::LimitExceeded,
+        message,
+    }
 }
 
 /// Waits for the owner's bytes; the debt lasts until they are written.
@@ -77,7 +86,11 @@ async fn answer<'a>(
 ) -> (Answer, Debt<'a>) {
     let result = match receiver.await {
         Ok(Ok(bytes)) if bytes.len() as u64 == u64::from(ask.len) => Ok(bytes.to_vec().into()),
-        Ok(Ok(bytes)) => Err(format!("{} bytes came where {} were asked", bytes.len(), ask.len)),
+        Ok(Ok(bytes)) => Err(format!(
+            "{} bytes came where {} were asked",
+            bytes.len(),
+            ask.len
+        )),
         Ok(Err(reason)) => Err(plain(&reason)),
         Err(_) => Err("nobody fetched it".to_owned()),
     };

@@ -21,7 +21,10 @@ pub(super) async fn read(session: &Session, mut wire: FrameReader) -> Result<End
     let mut sent_bytes = 0;
     let mut done_ns = 0;
     loop {
-        let body = wire.next(protocol::TO_PARENT_BYTES_MAX).await.map_err(ended)?;
+        let body = wire
+            .next(protocol::TO_PARENT_BYTES_MAX)
+            .await
+            .map_err(ended)?;
         let message = frame::decode(&body).map_err(broken)?;
         match message {
             ToParent::Object { name, bytes } => {
@@ -30,15 +33,24 @@ pub(super) async fn read(session: &Session, mut wire: FrameReader) -> Result<End
                 take_object(session, name, bytes, sent_bytes).await?;
             }
             ToParent::Progress(position) => {
-                let reached_ns = position.done_ns.iter().fold(0_u64, |sum, ns| sum.saturating_add(*ns));
+                let reached_ns = position
+                    .done_ns
+                    .iter()
+                    .fold(0_u64, |sum, ns| sum.saturating_add(*ns));
                 if reached_ns > done_ns {
                     done_ns = reached_ns;
                     session.advance();
                 }
                 session.tell(ChildEvent::Progress(position)).await;
             }
-            ToParent::Log { is_warning: true, text } => tracing::warn!(text = plain(&text), "child"),
-            ToParent::Log { is_warning: false, text } => tracing::debug!(text = plain(&text), "child"),
+            ToParent::Log {
+                is_warning: true,
+                text,
+            } => tracing::warn!(text = plain(&text), "child"),
+            ToParent::Log {
+                is_warning: false,
+                text,
+            } => tracing::debug!(text = plain(&text), "child"),
             ToParent::AudioPart(part) if session.kind == TaskKind::Audio => {
                 session.advance();
                 session.tell(ChildEvent::AudioPart(part)).await;
@@ -54,33 +66,52 @@ async fn finish(session: &Session, last: ToParent) -> Result<End, TaskError> {
         (TaskKind::Probe, ToParent::Probed(facts)) => ChildEvent::Probed(facts),
         (TaskKind::Chunk, ToParent::Transcoded(result)) => ChildEvent::Transcoded(result),
         (TaskKind::Audio, ToParent::AudioDone { n_parts }) => ChildEvent::AudioDone { n_parts },
-        (_, ToParent::Failed(error)) => {
-            ChildEvent::Failed(TaskError { code: error.code, message: plain(&error.message) })
-        }
+        (_, ToParent::Failed(error)) => ChildEvent::Failed(TaskError {
+            code: error.code,
+            message: plain(&error.message),
+        }),
         (kind, _) => return Err(broken(format!("the result of another task than {kind}"))),
     };
     session.tell(event).await;
     Ok(End::Finished)
 }
 
-async fn take_object(session: &Session, name: String, bytes: Bytes, sent: u64) -> Result<(), TaskError> {
+async fn take_object(
+    session: &Session,
+    name: String,
+    bytes: Bytes,
+    sent: u64,
+) -> Result<(), TaskError> {
     if !object_key::is_attempt_name(&name) {
         return Err(broken(format!("an object named `{}`", plain(&name))));
     }
     if sent > session.limits.output_bytes {
-        let message = format!("the task made more than {} bytes", session.limits.output_bytes);
-        return Err(TaskError { code: ErrorCode::LimitExceeded, message });
+        let message = format!(
+            "the task made more than {} bytes",
+            session.limits.output_bytes
+        );
+        return Err(TaskError {
+            code: ErrorCode::LimitExceeded,
+            message,
+        });
     }
     let credit = session
         .pool
         .hold(bytes.len() as u64)
         .ok_or_else(|| broken("an object without credit for it"))?;
     session.advance();
-    session.tell(ChildEvent::Object { name, bytes, credit }).await;
+    session
+        .tell(ChildEvent::Object {
+            name,
+            bytes,
+            credit,
+        })
+        .await;
     Ok(())
 }
 
-/// Gives the task, and then credit as it is freed. A child that reads neither is seen by its progress.
+/// Gives the task, and then credit as it is freed. A child that reads neither is seen by its
+/// progress.
 pub(super) async fn give_credit(
     session: &Session,
     mut wire: FrameWriter,
@@ -88,9 +119,11 @@ pub(super) async fn give_credit(
 ) -> Result<End, TaskError> {
     let mut message = ToChild::Begin(begin);
     loop {
-        let frame = frame::encode(&message, protocol::TO_CHILD_BYTES_MAX).map_err(|error| {
-            TaskError { code: ErrorCode::Internal, message: format!("the task cannot be sent: {error}") }
-        })?;
+        let frame =
+            frame::encode(&message, protocol::TO_CHILD_BYTES_MAX).map_err(|error| TaskError {
+                code: ErrorCode::Internal,
+                message: format!("the task cannot be sent: {error}"),
+            })?;
         wire.push(&frame);
         while !wire.is_idle() {
             if wire.flush().await.is_err() {

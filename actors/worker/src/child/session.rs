@@ -90,5 +90,8 @@ impl Drop for Debt<'_> {
 
 /// The child did what no child of ours does: it is broken, or somebody else's.
 pub(super) fn broken(what: impl std::fmt::Display) -> TaskError {
-    TaskError { code: ErrorCode::Crashed, message: format!("the task's process broke its protocol: {what}") }
+    TaskError {
+        code: ErrorCode::Crashed,
+        message: format!("the task's process broke its protocol: {what}"),
+    }
 }

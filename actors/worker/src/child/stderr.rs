@@ -1,5 +1,5 @@
-//! A child's standard error, as log lines: bounded in length and number, since a library may be made to
-//! write there for ever.
+//! A child's standard error, as log lines: bounded in length and number, since a library may be
+//! made to write there for ever.
 
 use tokio::io::AsyncReadExt;
 use tokio::process::ChildStderr;
@@ -13,7 +13,9 @@ const READ_BYTES: usize = 4096;
 
 /// Logs until the child is gone; then never ends.
 pub(super) async fn log(stderr: Option<ChildStderr>, pid: u32) {
-    let Some(mut stderr) = stderr else { return std::future::pending().await };
+    let Some(mut stderr) = stderr else {
+        return std::future::pending().await;
+    };
     let mut buffer = [0; READ_BYTES];
     let mut rest = LOGGED_BYTES_MAX;
     while let Ok(n @ 1..) = stderr.read(&mut buffer).await {

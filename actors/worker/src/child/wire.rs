@@ -1,5 +1,5 @@
-//! The parent's ends of the sockets: whole frames in, whole frames out, nothing lost when a wait for one
-//! is given up.
+//! The parent's ends of the sockets: whole frames in, whole frames out, nothing lost when a wait
+//! for one is given up.
 
 use std::io;
 use std::os::unix::net::UnixStream as StdUnixStream;
@@ -49,10 +49,14 @@ pub(super) struct FrameReader {
 
 impl FrameReader {
     fn new(socket: OwnedReadHalf) -> Self {
-        Self { socket, buffer: BytesMut::new() }
+        Self {
+            socket,
+            buffer: BytesMut::new(),
+        }
     }
 
-    /// The next frame's body; an `UnexpectedEof` at the end. Cancel safe: what was read of a frame stays.
+    /// The next frame's body; an `UnexpectedEof` at the end. Cancel safe: what was read of a frame
+    /// stays.
     pub(super) async fn next(&mut self, bytes_max: u32) -> Result<Bytes, Error> {
         loop {
             if let Some(body) = self.take(bytes_max)? {
@@ -66,7 +70,9 @@ impl FrameReader {
     }
 
     fn take(&mut self, bytes_max: u32) -> Result<Option<Bytes>, Error> {
-        let Some(head) = self.buffer.first_chunk::<4>() else { return Ok(None) };
+        let Some(head) = self.buffer.first_chunk::<4>() else {
+            return Ok(None);
+        };
         let len = frame::check(u64::from(u32::from_le_bytes(*head)), bytes_max)? as usize;
         if self.buffer.len() < 4 + len {
             return Ok(None);
@@ -86,10 +92,14 @@ pub(super) struct FrameWriter {
 
 impl FrameWriter {
     fn new(socket: OwnedWriteHalf) -> Self {
-        Self { socket, queue: BytesMut::new() }
+        Self {
+            socket,
+            queue: BytesMut::new(),
+        }
     }
 
-    /// Adds a frame; [`Self::flush`] writes it. What can be added is bounded by what the child may ask.
+    /// Adds a frame; [`Self::flush`] writes it. What can be added is bounded by what the child may
+    /// ask.
     pub(super) fn push(&mut self, frame: &[u8]) {
         self.queue.extend_from_slice(frame);
     }

@@ -1,9 +1,9 @@
 //! One audio track as AAC, in segments and parts.
 //!
-//! Sound lives on an absolute grid: access unit `i` has the decode time `1024 * i`, whatever part and
-//! attempt it comes from. An attempt that goes on behind the parts of another starts a few units
-//! early, so that the encoder has what it overlaps with, and drops those units: the seam is the same
-//! windowed samples, encoded by the same encoder.
+//! Sound lives on an absolute grid: access unit `i` has the decode time `1024 * i`, whatever part
+//! and attempt it comes from. An attempt that goes on behind the parts of another starts a few
+//! units early, so that the encoder has what it overlaps with, and drops those units: the seam is
+//! the same windowed samples, encoded by the same encoder.
 
 mod aac;
 mod grid;
@@ -29,8 +29,8 @@ use crate::protocol::Position;
 
 /// How often progress is told.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
-/// Decoding begins this much before the first sample that is needed: codecs need a few frames before
-/// what they give is right (AAC two, MP3 a reservoir of up to nine).
+/// Decoding begins this much before the first sample that is needed: codecs need a few frames
+/// before what they give is right (AAC two, MP3 a reservoir of up to nine).
 const LEAD_NS: u64 = 500_000_000;
 
 /// How much of a track's end may be missing before its container's duration counts as broken.
@@ -39,8 +39,8 @@ const TAIL_NS_MAX: u64 = 500_000_000;
 /// Transcodes a track; returns the number of parts there are in all.
 ///
 /// # Errors
-/// [`ErrorCode::NoAudio`] without the track, [`ErrorCode::Damaged`] when nothing comes out of it, and
-/// what decoder, encoder or the parent say.
+/// [`ErrorCode::NoAudio`] without the track, [`ErrorCode::Damaged`] when nothing comes out of it,
+/// and what decoder, encoder or the parent say.
 pub fn run(spec: &AudioSpec, source: &Source, results: &Arc<Results>, threads: u32) -> Result<u32> {
     let plan = &spec.audio;
     let grid = Grid::new(plan.sample_rate_hz, spec.segment_ns, plan.part_segments);
@@ -54,11 +54,18 @@ pub fn run(spec: &AudioSpec, source: &Source, results: &Arc<Results>, threads: u
     let decode = Decode::open(source, want, threads)?;
     let from_ns = grid.block_ns(first_block).saturating_sub(LEAD_NS);
     if !decode.demux().seek(from_ns) {
-        results.log(true, "this container cannot be sought in: decoding from its start")?;
+        results.log(
+            true,
+            "this container cannot be sought in: decoding from its start",
+        )?;
     }
     decode.play()?;
     let mut work = Work {
-        timeline: Timeline::new(plan.channels, plan.sample_rate_hz, first_block * UNIT_SAMPLES),
+        timeline: Timeline::new(
+            plan.channels,
+            plan.sample_rate_hz,
+            first_block * UNIT_SAMPLES,
+        ),
         encoder: Aac::start(plan)?,
         parts: Parts::new(spec, grid, first_unit, first_unit - first_block),
         results,
@@ -84,13 +91,27 @@ struct Work<'a> {
 impl Work<'_> {
     fn feed(&mut self, frame: &Frame) -> Result<()> {
         let samples = frame.buffer.map_readable().map_err(|_| unreadable())?;
-        let Self { timeline, encoder, parts, results, .. } = self;
-        timeline.push(frame.time_ns, &samples, &mut |blocks| encode(encoder, parts, results, blocks))?;
+        let Self {
+            timeline,
+            encoder,
+            parts,
+            results,
+            ..
+        } = self;
+        timeline.push(frame.time_ns, &samples, &mut |blocks| {
+            encode(encoder, parts, results, blocks)
+        })?;
         self.tell()
     }
 
     fn finish(mut self) -> Result<u32> {
-        let Self { timeline, encoder, parts, results, .. } = &mut self;
+        let Self {
+            timeline,
+            encoder,
+            parts,
+            results,
+            ..
+        } = &mut self;
         timeline.end(&mut |blocks| encode(encoder, parts, results, blocks))?;
         encoder.end();
         while let Some(unit) = encoder.pull_to_end()? {
@@ -101,14 +122,20 @@ impl Work<'_> {
         check_end(self.parts.position_ns(), self.total_ns)?;
         let n_parts = self.parts.finish(self.results)?;
         if n_parts == 0 {
-            return Err(Error::new(ErrorCode::Damaged, "no sound came out of the audio track"));
+            return Err(Error::new(
+                ErrorCode::Damaged,
+                "no sound came out of the audio track",
+            ));
         }
         Ok(n_parts)
     }
 
     fn tell(&mut self) -> Result<()> {
         let now = Instant::now();
-        if self.told.is_some_and(|at| now.duration_since(at) < PROGRESS_INTERVAL) {
+        if self
+            .told
+            .is_some_and(|at| now.duration_since(at) < PROGRESS_INTERVAL)
+        {
             return Ok(());
         }
         self.told = Some(now);
@@ -136,7 +163,8 @@ fn check_end(reached_ns: u64, promised_ns: u64) -> Result<()> {
     }
     let [reached_s, promised_s] =
         [reached_ns, promised_ns].map(|ns| Duration::from_nanos(ns).as_secs_f64());
-    let message = format!("the sound ends at {reached_s:.3} s, where {promised_s:.3} s were promised");
+    let message =
+        format!("the sound ends at {reached_s:.3} s, where {promised_s:.3} s were promised");
     Err(Error::new(ErrorCode::Truncated, message))
 }
 

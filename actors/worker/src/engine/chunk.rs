@@ -22,9 +22,9 @@ use self::collect::{Collector, Cuts};
 use self::encode::{Encode, Sink};
 use self::window::{Place, Window, to_ns, to_units};
 use super::decode::{Decode, Frame, Want};
+use super::probe::names;
 use super::results::Results;
 use super::source::Source;
-use super::probe::names;
 use super::{Error, Result, table};
 use crate::mp4::index::MovieIndex;
 use crate::protocol::Position;
@@ -32,8 +32,8 @@ use crate::protocol::Position;
 /// How often progress is told.
 const PROGRESS_MS: u64 = 100;
 
-/// How much of a track's end may be missing before its container's duration counts as broken: containers
-/// round, and some declare the longest track's duration for all.
+/// How much of a track's end may be missing before its container's duration counts as broken:
+/// containers round, and some declare the longest track's duration for all.
 const TAIL_NS_MAX: u64 = 500_000_000;
 
 /// Transcodes a chunk.
@@ -41,12 +41,23 @@ const TAIL_NS_MAX: u64 = 500_000_000;
 /// # Errors
 /// [`ErrorCode::Truncated`] or [`ErrorCode::Damaged`] when the source gives fewer frames than it
 /// promises; what decoder, encoders or the parent say.
-pub fn run(spec: &ChunkSpec, source: &Source, results: &Arc<Results>, threads: u32) -> Result<ChunkResult> {
+pub fn run(
+    spec: &ChunkSpec,
+    source: &Source,
+    results: &Arc<Results>,
+    threads: u32,
+) -> Result<ChunkResult> {
     let promised = promised(spec, source)?;
     let decode = Decode::open(source, Want::Video, threads)?;
-    let is_seekable = decode.demux().container().is_some_and(|caps| !is_broadcast(&caps));
+    let is_seekable = decode
+        .demux()
+        .container()
+        .is_some_and(|caps| !is_broadcast(&caps));
     if !is_seekable || !decode.demux().seek(spec.span.start_ns) {
-        results.log(true, "this container cannot be sought in: decoding from its start")?;
+        results.log(
+            true,
+            "this container cannot be sought in: decoding from its start",
+        )?;
     }
     let mut chunk = Chunk::start(spec, results, threads)?;
     decode.play()?;
@@ -63,7 +74,10 @@ fn promised(spec: &ChunkSpec, source: &Source) -> Result<Option<u64>> {
         return Ok(None);
     }
     let index = table::read(source)?;
-    Ok(index.as_ref().and_then(MovieIndex::video).map(|track| track.frames_in(spec.span)))
+    Ok(index
+        .as_ref()
+        .and_then(MovieIndex::video)
+        .map(|track| track.frames_in(spec.span)))
 }
 
 /// Fewer frames than promised are lost frames. More are no loss: some tables are shorter than what
@@ -78,8 +92,8 @@ fn check_count(frames: u64, promised: Option<u64>) -> Result<()> {
     }
 }
 
-/// Programme and transport streams have no index: a seek lands between keyframes, and the first pictures
-/// after it are wrong.
+/// Programme and transport streams have no index: a seek lands between keyframes, and the first
+/// pictures after it are wrong.
 fn is_broadcast(caps: &gst::CapsRef) -> bool {
     names::container(caps).is_none_or(|name| name == "mpegts" || name == "mpegps")
 }
@@ -103,25 +117,49 @@ impl<'a> Chunk<'a> {
         let cuts = Arc::new(Cuts::default());
         let collect = |rendition| {
             let (cuts, results) = (Arc::clone(&cuts), Arc::clone(results));
-            Arc::new(Collector::new(rendition, timescale, spec.first_segment, cuts, results))
+            Arc::new(Collector::new(
+                rendition,
+                timescale,
+                spec.first_segment,
+                cuts,
+                results,
+            ))
         };
         let collectors: Vec<_> = spec.video.renditions.iter().map(collect).collect();
-        let sinks = collectors.iter().map(|one| Arc::clone(one) as Arc<dyn Sink>).collect();
+        let sinks = collectors
+            .iter()
+            .map(|one| Arc::clone(one) as Arc<dyn Sink>)
+            .collect();
         let encode = Encode::start(&spec.facts, &spec.video, sinks, threads)?;
         let window = Window::new(spec.span, timescale, spec.segment_ns);
         let started = Instant::now();
-        Ok(Self { spec, window, cuts, collectors, encode, results, frames: 0, started, told: None })
+        Ok(Self {
+            spec,
+            window,
+            cuts,
+            collectors,
+            encode,
+            results,
+            frames: 0,
+            started,
+            told: None,
+        })
     }
 
     /// Decodes and pushes every frame of the window; returns where the last one ends.
     fn feed(&mut self, decode: &Decode) -> Result<u64> {
         let mut next_ns = None;
         while let Some(frame) = decode.next()? {
-            let Some(time_ns) = frame.time_ns.or(next_ns) else { continue };
+            let Some(time_ns) = frame.time_ns.or(next_ns) else {
+                continue;
+            };
             next_ns = Some(time_ns + frame.duration_ns.unwrap_or_else(|| self.frame_ns()));
             match self.window.place(time_ns) {
                 Place::Before => {}
-                Place::Inside { units, begins_segment } => self.push(&frame, units, begins_segment)?,
+                Place::Inside {
+                    units,
+                    begins_segment,
+                } => self.push(&frame, units, begins_segment)?,
                 Place::Behind { units } => return Ok(units),
             }
             self.tell()?;
@@ -137,7 +175,8 @@ impl<'a> Chunk<'a> {
         }
         self.frames += 1;
         let time_ns = to_ns(units, self.spec.video.timescale);
-        self.encode.push(&frame.buffer, &frame.caps, time_ns, begins_segment)
+        self.encode
+            .push(&frame.buffer, &frame.caps, time_ns, begins_segment)
     }
 
     /// Where the last frame of the source ends: its own duration, at least one unit.
@@ -150,7 +189,11 @@ impl<'a> Chunk<'a> {
     fn check_end(&self, end: u64) -> Result<()> {
         let facts = &self.spec.facts;
         let promised_ns = facts.start_ns + facts.duration_ns;
-        let needed_ns = self.spec.span.end_ns.map_or(promised_ns, |end_ns| end_ns.min(promised_ns));
+        let needed_ns = self
+            .spec
+            .span
+            .end_ns
+            .map_or(promised_ns, |end_ns| end_ns.min(promised_ns));
         let reached_ns = to_ns(end, self.spec.video.timescale);
         let has_to_be_there = promised_ns > self.spec.span.start_ns;
         if has_to_be_there && reached_ns.saturating_add(TAIL_NS_MAX) < needed_ns {
@@ -198,14 +241,22 @@ impl<'a> Chunk<'a> {
     }
 
     fn tell(&mut self) -> Result<()> {
-        tell(&mut self.told, &self.collectors, self.started, self.spec, self.results)
+        tell(
+            &mut self.told,
+            &self.collectors,
+            self.started,
+            self.spec,
+            self.results,
+        )
     }
 
     /// The length of a frame at the mean rate.
     fn frame_ns(&self) -> u64 {
         let facts = &self.spec.facts;
         let second_ns = 1_000_000_000 * u64::from(facts.fps_den);
-        second_ns.checked_div(u64::from(facts.fps_num)).unwrap_or(40_000_000)
+        second_ns
+            .checked_div(u64::from(facts.fps_num))
+            .unwrap_or(40_000_000)
     }
 }
 
@@ -223,13 +274,20 @@ fn tell(
     }
     *told = Some(now);
     let positions: Vec<(u64, u64)> = collectors.iter().map(|one| one.position()).collect();
-    let frames = positions.iter().map(|(frames, _)| *frames).min().unwrap_or(0);
+    let frames = positions
+        .iter()
+        .map(|(frames, _)| *frames)
+        .min()
+        .unwrap_or(0);
     let elapsed_ms = u64::try_from(now.duration_since(started).as_millis()).unwrap_or(u64::MAX);
     let promised_ns = spec.facts.start_ns + spec.facts.duration_ns;
     let end_ns = spec.span.end_ns.unwrap_or(promised_ns).min(promised_ns);
     let from_start = |ns: u64| ns.saturating_sub(spec.span.start_ns);
     results.progress(Position {
-        done_ns: positions.iter().map(|(_, done_ns)| from_start(*done_ns)).collect(),
+        done_ns: positions
+            .iter()
+            .map(|(_, done_ns)| from_start(*done_ns))
+            .collect(),
         total_ns: from_start(end_ns),
         frames_per_s: u32::try_from(frames * 1000 / elapsed_ms.max(1)).unwrap_or(u32::MAX),
     })

@@ -65,9 +65,10 @@ impl Decode {
             Want::Video if sink.parent().is_none() => {
                 Err(Error::new(ErrorCode::NoVideo, "the source has no picture"))
             }
-            Want::Audio { .. } if sink.parent().is_none() => {
-                Err(Error::new(ErrorCode::NoAudio, "the source has no such audio track"))
-            }
+            Want::Audio { .. } if sink.parent().is_none() => Err(Error::new(
+                ErrorCode::NoAudio,
+                "the source has no such audio track",
+            )),
             _ => Ok(Self { demux, sink }),
         }
     }
@@ -87,8 +88,8 @@ impl Decode {
         started.map_err(|error| self.demux.explain(error))
     }
 
-    /// The next frame with its stream time, or `None` at the end. Frames outside of what the container
-    /// shows (its edit list) are left out. `idle` is called while there is none yet.
+    /// The next frame with its stream time, or `None` at the end. Frames outside of what the
+    /// container shows (its edit list) are left out. `idle` is called while there is none yet.
     ///
     /// # Errors
     /// What the pipeline's elements say.
@@ -97,7 +98,7 @@ impl Decode {
             let timeout = gst::ClockTime::from_mseconds(POLL_MS);
             match self.sink.try_pull_sample(timeout) {
                 Some(sample) => {
-                    if let Some(frame) = Frame::of(sample) {
+                    if let Some(frame) = Frame::of(&sample) {
                         return Ok(Some(frame));
                     }
                 }
@@ -128,19 +129,29 @@ pub struct Frame {
 }
 
 impl Frame {
-    fn of(sample: gst::Sample) -> Option<Self> {
+    fn of(sample: &gst::Sample) -> Option<Self> {
         let buffer = sample.buffer_owned()?;
         let caps = sample.caps_owned()?;
         let shown = Shown::read(sample.segment()?.downcast_ref::<gst::ClockTime>()?);
         let duration_ns = buffer.duration().map(gst::ClockTime::nseconds);
         let Some(pts) = buffer.pts() else {
-            return Some(Self { time_ns: None, duration_ns, buffer, caps });
+            return Some(Self {
+                time_ns: None,
+                duration_ns,
+                buffer,
+                caps,
+            });
         };
         if let Ok(info) = gst_audio::AudioInfo::from_caps(&caps) {
-            return shown.samples(buffer, pts, &info, caps);
+            return shown.samples(&buffer, pts, &info, caps);
         }
         let time_ns = Some(shown.time(pts)?.nseconds());
-        Some(Self { time_ns, duration_ns, buffer, caps })
+        Some(Self {
+            time_ns,
+            duration_ns,
+            buffer,
+            caps,
+        })
     }
 }
 
@@ -166,7 +177,11 @@ fn connect(
         elements.push(decoder(&stream.caps, threads)?);
     }
     match want {
-        Want::Audio { channels, sample_rate_hz, .. } => {
+        Want::Audio {
+            channels,
+            sample_rate_hz,
+            ..
+        } => {
             elements.extend([element("audioconvert")?, element("audioresample")?]);
             sink.set_caps(Some(&pcm_caps(channels, sample_rate_hz)));
         }
@@ -179,7 +194,9 @@ fn connect(
     for element in elements.iter().rev() {
         element.sync_state_with_parent()?;
     }
-    let first = elements.first().ok_or_else(|| Error::internal("an empty chain"))?;
+    let first = elements
+        .first()
+        .ok_or_else(|| Error::internal("an empty chain"))?;
     Shown::carry(first)?;
     link(&stream.pad, first)
 }
@@ -197,19 +214,31 @@ pub fn pcm_caps(channels: u32, sample_rate_hz: u32) -> gst::Caps {
 }
 
 fn is_raw(caps: &gst::Caps) -> bool {
-    caps.structure(0).is_some_and(|s| matches!(s.name().as_str(), "video/x-raw" | "audio/x-raw"))
+    caps.structure(0)
+        .is_some_and(|s| matches!(s.name().as_str(), "video/x-raw" | "audio/x-raw"))
 }
 
 /// The highest-ranked decoder that takes these caps. The plugin whitelist is what keeps others out.
 fn decoder(caps: &gst::Caps, threads: u32) -> Result<gst::Element> {
     let kind = gst::ElementFactoryType::DECODER;
-    let mut factories: Vec<_> =
-        gst::ElementFactory::factories_with_type(kind, gst::Rank::MARGINAL).into_iter().collect();
+    let mut factories: Vec<_> = gst::ElementFactory::factories_with_type(kind, gst::Rank::MARGINAL)
+        .into_iter()
+        .collect();
     factories.sort_by_key(|factory| std::cmp::Reverse(factory.rank()));
-    let what = || caps.structure(0).map(|s| s.name().to_string()).unwrap_or_default();
-    let factory = factories.into_iter().find(|factory| factory.can_sink_any_caps(caps)).ok_or_else(
-        || Error::new(ErrorCode::Unsupported, format!("no decoder here takes {}", what())),
-    )?;
+    let what = || {
+        caps.structure(0)
+            .map(|s| s.name().to_string())
+            .unwrap_or_default()
+    };
+    let factory = factories
+        .into_iter()
+        .find(|factory| factory.can_sink_any_caps(caps))
+        .ok_or_else(|| {
+            Error::new(
+                ErrorCode::Unsupported,
+                format!("no decoder here takes {}", what()),
+            )
+        })?;
     let decoder = factory.create().build()?;
     // libav's decoders say `max-threads`, libvpx's and libaom's `threads`.
     for name in ["max-threads", "threads"] {

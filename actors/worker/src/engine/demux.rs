@@ -38,7 +38,10 @@ pub struct Stream {
 impl Stream {
     fn of(pad: &gst::Pad, earlier: &[Self]) -> Self {
         let caps = pad.current_caps().unwrap_or_else(|| pad.query_caps(None));
-        let name = caps.structure(0).map(|s| s.name().as_str()).unwrap_or_default();
+        let name = caps
+            .structure(0)
+            .map(|s| s.name().as_str())
+            .unwrap_or_default();
         let medium = match name.split('/').next() {
             Some("video") => Medium::Video,
             Some("audio") => Medium::Audio,
@@ -46,14 +49,26 @@ impl Stream {
             Some("image") if name == "image/jpeg" => Medium::Video,
             _ => Medium::Other,
         };
-        let ordinal = earlier.iter().filter(|stream| stream.medium == medium).count();
-        Self { medium, ordinal, caps, pad: pad.clone() }
+        let ordinal = earlier
+            .iter()
+            .filter(|stream| stream.medium == medium)
+            .count();
+        Self {
+            medium,
+            ordinal,
+            caps,
+            pad: pad.clone(),
+        }
     }
 
     /// Every tag that has come by on this stream.
     #[must_use]
     pub fn tags(&self) -> gst::TagList {
-        let mut all = self.pad.stream().and_then(|stream| stream.tags()).unwrap_or_default();
+        let mut all = self
+            .pad
+            .stream()
+            .and_then(|stream| stream.tags())
+            .unwrap_or_default();
         self.pad.sticky_events_foreach(|event| {
             if let gst::EventView::Tag(tag) = event.view() {
                 all = all.merge(tag.tag(), gst::TagMergeMode::Replace);
@@ -87,12 +102,12 @@ struct Shared {
 }
 
 impl Demux {
-    /// Opens a source and waits until every stream that `connect` linked to a waiting sink has its first
-    /// buffer there. Streams that `connect` leaves alone are thrown away unread.
+    /// Opens a source and waits until every stream that `connect` linked to a waiting sink has its
+    /// first buffer there. Streams that `connect` leaves alone are thrown away unread.
     ///
     /// # Errors
-    /// [`ErrorCode::NotMedia`] for what no demuxer knows, what `connect` says, or what the pipeline's
-    /// elements say.
+    /// [`ErrorCode::NotMedia`] for what no demuxer knows, what `connect` says, or what the
+    /// pipeline's elements say.
     pub fn open(
         source: &Source,
         connect: impl FnMut(&gst::Pipeline, &Stream) -> Result<()> + Send + 'static,
@@ -103,7 +118,12 @@ impl Demux {
         pipeline.chain(&[appsrc.upcast_ref(), &parsebin])?;
         let shared = Arc::new(Shared::default());
         watch_streams(&parsebin, &pipeline, &shared, Box::new(connect));
-        let demux = Self { pipeline, parsebin, shared, source: source.clone() };
+        let demux = Self {
+            pipeline,
+            parsebin,
+            shared,
+            source: source.clone(),
+        };
         let is_built = || demux.shared.is_flowing.load(Ordering::Relaxed);
         match demux.pipeline.preroll(is_built) {
             Ok(()) => demux.check().map(|()| demux),
@@ -120,7 +140,10 @@ impl Demux {
     /// The container's media type, as the parser's own look at the first bytes found it.
     #[must_use]
     pub fn container(&self) -> Option<gst::Caps> {
-        let typefind = self.parsebin.downcast_ref::<gst::Bin>()?.by_name("typefind")?;
+        let typefind = self
+            .parsebin
+            .downcast_ref::<gst::Bin>()?
+            .by_name("typefind")?;
         typefind.property::<Option<gst::Caps>>("caps")
     }
 
@@ -141,18 +164,23 @@ impl Demux {
         if let Some(error) = self.source.failure() {
             return Err(error);
         }
-        self.pipeline.take_error().map_or(Ok(()), |error| Err(self.explain(error)))
+        self.pipeline
+            .take_error()
+            .map_or(Ok(()), |error| Err(self.explain(error)))
     }
 
     /// The better reason, where something of ours failed and the pipeline only saw the effect.
     #[must_use]
     pub fn explain(&self, error: Error) -> Error {
-        lock(&self.shared.failure).clone().or_else(|| self.source.failure()).unwrap_or(error)
+        lock(&self.shared.failure)
+            .clone()
+            .or_else(|| self.source.failure())
+            .unwrap_or(error)
     }
 
-    /// Goes to the keyframe at or before a stream time, in every stream. Always done before playing, also
-    /// for 0: matroska's first time stamp differs between a pipeline that was sought in and one that was
-    /// not. `false` where the container cannot be sought in.
+    /// Goes to the keyframe at or before a stream time, in every stream. Always done before
+    /// playing, also for 0: matroska's first time stamp differs between a pipeline that was sought
+    /// in and one that was not. `false` where the container cannot be sought in.
     #[must_use]
     pub fn seek(&self, to_ns: u64) -> bool {
         let flags = gst::SeekFlags::FLUSH | gst::SeekFlags::KEY_UNIT | gst::SeekFlags::SNAP_BEFORE;
@@ -170,12 +198,14 @@ impl Demux {
                 .filter_map(|stream| stream.pad.query_duration::<gst::ClockTime>())
                 .max()
         };
-        from_pipeline.or_else(from_stream).map(gst::ClockTime::nseconds)
+        from_pipeline
+            .or_else(from_stream)
+            .map(gst::ClockTime::nseconds)
     }
 }
 
-/// Links streams as they appear. Those that a container begins with all appear before the first of them
-/// flows; in a joined broadcast others may come later.
+/// Links streams as they appear. Those that a container begins with all appear before the first of
+/// them flows; in a joined broadcast others may come later.
 fn watch_streams(
     parsebin: &gst::Element,
     pipeline: &Pipeline,
@@ -185,12 +215,19 @@ fn watch_streams(
     let connect = Mutex::new(connect);
     let (weak, shared) = (pipeline.inner().downgrade(), Arc::clone(shared));
     parsebin.connect_pad_added(move |parsebin, pad| {
-        let Some(pipeline) = weak.upgrade() else { return };
+        let Some(pipeline) = weak.upgrade() else {
+            return;
+        };
         let mut streams = lock(&shared.streams);
         let stream = Stream::of(pad, &streams);
         watch_flow(pad, &shared);
-        let linked = lock(&connect)(&pipeline, &stream)
-            .and_then(|()| if pad.is_linked() { Ok(true) } else { discard(&pipeline, pad, &shared) });
+        let linked = lock(&connect)(&pipeline, &stream).and_then(|()| {
+            if pad.is_linked() {
+                Ok(true)
+            } else {
+                discard(&pipeline, pad, &shared)
+            }
+        });
         match linked {
             Ok(true) => shared.is_taken.store(true, Ordering::Relaxed),
             Ok(false) => {}
@@ -213,9 +250,9 @@ fn watch_flow(pad: &gst::Pad, shared: &Arc<Shared>) {
     });
 }
 
-/// A stream that nobody took ends in a sink, since one that is not linked would stop the demuxer. Its
-/// buffers do not reach the sink, which would hold the first of them, and the demuxer with it, until the
-/// pipeline plays. Unless nothing at all was taken: then holding it is right.
+/// A stream that nobody took ends in a sink, since one that is not linked would stop the demuxer.
+/// Its buffers do not reach the sink, which would hold the first of them, and the demuxer with it,
+/// until the pipeline plays. Unless nothing at all was taken: then holding it is right.
 fn discard(pipeline: &gst::Pipeline, pad: &gst::Pad, shared: &Arc<Shared>) -> Result<bool> {
     let sink = idle_sink()?;
     pipeline.add(&sink)?;
@@ -224,7 +261,9 @@ fn discard(pipeline: &gst::Pipeline, pad: &gst::Pad, shared: &Arc<Shared>) -> Re
     let kinds = gst::PadProbeType::DATA_DOWNSTREAM;
     pad.add_probe(kinds, move |_, info| {
         // A gap is as good as a buffer to a sink that waits for its first.
-        let is_data = info.event().is_none_or(|event| event.type_() == gst::EventType::Gap);
+        let is_data = info
+            .event()
+            .is_none_or(|event| event.type_() == gst::EventType::Gap);
         if is_data && shared.is_taken.load(Ordering::Relaxed) {
             // Not `Drop`: the core would release an event that the bindings have released.
             gst::PadProbeReturn::Handled
@@ -252,9 +291,14 @@ pub fn idle_sink() -> Result<gst::Element> {
 /// # Errors
 /// When they do not fit together.
 pub fn link(pad: &gst::Pad, to: &gst::Element) -> Result<()> {
-    let sink = to.static_pad("sink").ok_or_else(|| Error::internal("an element without a sink"))?;
+    let sink = to
+        .static_pad("sink")
+        .ok_or_else(|| Error::internal("an element without a sink"))?;
     pad.link(&sink).map(drop).map_err(|error| {
-        Error::new(ErrorCode::Unsupported, format!("a stream does not fit its decoder: {error}"))
+        Error::new(
+            ErrorCode::Unsupported,
+            format!("a stream does not fit its decoder: {error}"),
+        )
     })
 }
 

@@ -24,7 +24,10 @@ impl Error {
     /// A failure of this kind.
     #[must_use]
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into() }
+        Self {
+            code,
+            message: message.into(),
+        }
     }
 
     /// A defect of ours: something that the recipe rules out.
@@ -36,7 +39,10 @@ impl Error {
     /// As it goes over the wire: cut to a length, without control characters.
     #[must_use]
     pub fn to_task_error(&self) -> TaskError {
-        TaskError { code: self.code, message: plain(&self.message) }
+        TaskError {
+            code: self.code,
+            message: plain(&self.message),
+        }
     }
 }
 
@@ -51,7 +57,10 @@ pub fn plain(text: &str) -> String {
 
 impl From<frame::Error> for Error {
     fn from(error: frame::Error) -> Self {
-        Self::new(ErrorCode::Unavailable, format!("the worker went away: {error}"))
+        Self::new(
+            ErrorCode::Unavailable,
+            format!("the worker went away: {error}"),
+        )
     }
 }
 

@@ -1,5 +1,6 @@
-//! The entry of an encode pipeline: takes buffers as fast as they are used, and notices when the pipeline
-//! fails meanwhile. (An `appsrc` that blocks by itself would wait for ever in front of a dead pipeline.)
+//! The entry of an encode pipeline: takes buffers as fast as they are used, and notices when the
+//! pipeline fails meanwhile. (An `appsrc` that blocks by itself would wait for ever in front of a
+//! dead pipeline.)
 
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
@@ -40,7 +41,11 @@ impl Feed {
         let callbacks = gst_app::AppSrcCallbacks::builder();
         let needed = move |_: &gst_app::AppSrc, _: u32| signal.signal.notify_all();
         source.set_callbacks(callbacks.need_data(needed).build());
-        Self { source, room, buffers_max }
+        Self {
+            source,
+            room,
+            buffers_max,
+        }
     }
 
     /// The element.
@@ -57,14 +62,24 @@ impl Feed {
     pub fn push(&self, sample: &gst::Sample, check: impl Fn() -> Result<()>) -> Result<()> {
         while self.source.current_level_buffers() >= self.buffers_max {
             check()?;
-            let guard = self.room.lock.lock().unwrap_or_else(PoisonError::into_inner);
+            let guard = self
+                .room
+                .lock
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
             // Looked at again under the lock; a signal that is missed all the same costs one poll.
             if self.source.current_level_buffers() >= self.buffers_max {
-                drop(self.room.signal.wait_timeout(guard, Duration::from_millis(POLL_MS)));
+                drop(
+                    self.room
+                        .signal
+                        .wait_timeout(guard, Duration::from_millis(POLL_MS)),
+                );
             }
         }
         self.source.push_sample(sample).map(drop).map_err(|flow| {
-            check().err().unwrap_or_else(|| Error::internal(format!("a buffer was refused: {flow}")))
+            check()
+                .err()
+                .unwrap_or_else(|| Error::internal(format!("a buffer was refused: {flow}")))
         })
     }
 

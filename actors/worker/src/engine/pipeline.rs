@@ -10,8 +10,8 @@ use tokio::time::Instant;
 
 use super::{Error, Result};
 
-/// How long a pipeline may take to its first frame. Fetching has its own, shorter limits in the parent;
-/// this one is for a demuxer or decoder that waits for what never comes.
+/// How long a pipeline may take to its first frame. Fetching has its own, shorter limits in the
+/// parent; this one is for a demuxer or decoder that waits for what never comes.
 const PREROLL_MS_MAX: u64 = 120_000;
 /// How often waiting looks up.
 pub(crate) const POLL_MS: u64 = 100;
@@ -33,8 +33,14 @@ impl Pipeline {
     /// Never in practice: every pipeline has a bus.
     pub fn new() -> Result<Self> {
         let inner = gst::Pipeline::new();
-        let bus = inner.bus().ok_or_else(|| Error::internal("a pipeline without a bus"))?;
-        Ok(Self { inner, bus, is_eos: AtomicBool::new(false) })
+        let bus = inner
+            .bus()
+            .ok_or_else(|| Error::internal("a pipeline without a bus"))?;
+        Ok(Self {
+            inner,
+            bus,
+            is_eos: AtomicBool::new(false),
+        })
     }
 
     /// The pipeline itself, to add elements to and to seek in.
@@ -66,8 +72,8 @@ impl Pipeline {
         }
     }
 
-    /// Brings the pipeline to `PAUSED`: until then every sink has its first buffer. A pipeline whose sinks
-    /// come later is at `PAUSED` before that; `is_built` tells when all are there.
+    /// Brings the pipeline to `PAUSED`: until then every sink has its first buffer. A pipeline
+    /// whose sinks come later is at `PAUSED` before that; `is_built` tells when all are there.
     ///
     /// # Errors
     /// What the pipeline's elements say, or that nothing came for two minutes.
@@ -88,7 +94,10 @@ impl Pipeline {
                 return Err(error);
             }
             if Instant::now() >= deadline {
-                return Err(Error::new(ErrorCode::Damaged, "nothing came out of it in time"));
+                return Err(Error::new(
+                    ErrorCode::Damaged,
+                    "nothing came out of it in time",
+                ));
             }
         }
     }
@@ -141,7 +150,10 @@ impl Drop for Pipeline {
 /// [`ErrorCode::Unsupported`] where the plugin is not installed.
 pub fn element(factory: &str) -> Result<gst::Element> {
     gst::ElementFactory::make(factory).build().map_err(|_| {
-        Error::new(ErrorCode::Unsupported, format!("this worker has no `{factory}`: install its plugin"))
+        Error::new(
+            ErrorCode::Unsupported,
+            format!("this worker has no `{factory}`: install its plugin"),
+        )
     })
 }
 
@@ -163,7 +175,9 @@ fn unexplained() -> Error {
 
 /// What an error message means for the task.
 fn fault(message: &gst::Message) -> Option<Error> {
-    let gst::MessageView::Error(error) = message.view() else { return None };
+    let gst::MessageView::Error(error) = message.view() else {
+        return None;
+    };
     let cause = error.error();
     let code = match cause.kind::<gst::StreamError>() {
         Some(gst::StreamError::TypeNotFound | gst::StreamError::WrongType) => ErrorCode::NotMedia,
@@ -174,7 +188,10 @@ fn fault(message: &gst::Message) -> Option<Error> {
         None if cause.is::<gst::ResourceError>() => ErrorCode::Unavailable,
         None => ErrorCode::Internal,
     };
-    let from = error.src().map(|src| src.name().to_string()).unwrap_or_default();
+    let from = error
+        .src()
+        .map(|src| src.name().to_string())
+        .unwrap_or_default();
     tracing::debug!(from, %cause, debug = ?error.debug(), "an element failed");
     Some(Error::new(code, format!("{cause} ({from})")))
 }

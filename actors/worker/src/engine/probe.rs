@@ -1,9 +1,9 @@
 //! The probe: what a source is, read from a few ranges of it.
 //!
 //! The first frame is really decoded, so that a codec nobody here knows is refused now and not in a
-//! hundred chunks. Where the container has a table of its own, that is the truth about frames and times;
-//! elsewhere the last seconds are read without decoding, since a file that was cut ends as cleanly as one
-//! that was not.
+//! hundred chunks. Where the container has a table of its own, that is the truth about frames and
+//! times; elsewhere the last seconds are read without decoding, since a file that was cut ends as
+//! cleanly as one that was not.
 
 pub mod names;
 
@@ -21,8 +21,8 @@ use super::source::Source;
 use super::{Error, Result, table};
 use crate::mp4::index::{MovieIndex, TrackIndex};
 
-/// How much of the end is read to learn where tracks really end: beyond the longest distance of keyframes
-/// that is usual.
+/// How much of the end is read to learn where tracks really end: beyond the longest distance of
+/// keyframes that is usual.
 const TAIL_NS: u64 = 10_000_000_000;
 /// How much may be missing before a container's declared duration counts as broken.
 const MISSING_NS_MAX: u64 = 1_000_000_000;
@@ -32,8 +32,8 @@ const DECLARING: &[&str] = &["matroska", "webm", "avi", "flv", "ogg"];
 ///
 /// # Errors
 /// [`ErrorCode::Empty`], [`ErrorCode::NotMedia`], [`ErrorCode::Truncated`],
-/// [`ErrorCode::Unsupported`] or [`ErrorCode::Damaged`] for what is wrong with the source, others for
-/// what is wrong with us.
+/// [`ErrorCode::Unsupported`] or [`ErrorCode::Damaged`] for what is wrong with the source, others
+/// for what is wrong with us.
 pub fn run(source: &Source, threads: u32) -> Result<SourceFacts> {
     if source.size() == 0 {
         return Err(Error::new(ErrorCode::Empty, "the source has no bytes"));
@@ -49,10 +49,20 @@ pub fn run(source: &Source, threads: u32) -> Result<SourceFacts> {
         Some(index) => from_table(index, &streams),
         None => from_frames(source, &container, declared_ns)?,
     };
-    let video = match streams.iter().zip(&tracks).find(|(stream, _)| stream.medium == Medium::Video) {
+    let video = match streams
+        .iter()
+        .zip(&tracks)
+        .find(|(stream, _)| stream.medium == Medium::Video)
+    {
         Some((stream, track)) => {
-            let first = first.ok_or_else(|| Error::new(ErrorCode::Damaged, "no picture can be decoded"))?;
-            Some(video::facts(stream, &first, track, index.as_ref().and_then(MovieIndex::video))?)
+            let first =
+                first.ok_or_else(|| Error::new(ErrorCode::Damaged, "no picture can be decoded"))?;
+            Some(video::facts(
+                stream,
+                &first,
+                track,
+                index.as_ref().and_then(MovieIndex::video),
+            )?)
         }
         None => None,
     };
@@ -65,16 +75,28 @@ pub fn run(source: &Source, threads: u32) -> Result<SourceFacts> {
         .collect();
     let ends = video.iter().map(|v| v.start_ns + v.duration_ns);
     let Some(duration_ns) = ends.chain(audio.iter().map(|a| a.duration_ns)).max() else {
-        return Err(Error::new(ErrorCode::NotMedia, "the source has neither picture nor sound"));
+        return Err(Error::new(
+            ErrorCode::NotMedia,
+            "the source has neither picture nor sound",
+        ));
     };
-    Ok(SourceFacts { container, duration_ns, video, audio })
+    Ok(SourceFacts {
+        container,
+        duration_ns,
+        video,
+        audio,
+    })
 }
 
-/// Before any stream is known, a demuxer that gives up means that the file is not what it looked like.
+/// Before any stream is known, a demuxer that gives up means that the file is not what it looked
+/// like.
 fn not_media(error: Error) -> Error {
     match error.code {
         ErrorCode::Damaged | ErrorCode::NotMedia => {
-            let message = format!("the source is no video or sound that can be read: {}", error.message);
+            let message = format!(
+                "the source is no video or sound that can be read: {}",
+                error.message
+            );
             Error::new(ErrorCode::NotMedia, message)
         }
         _ => error,
@@ -85,12 +107,20 @@ fn container(decode: &Decode) -> Result<String> {
     let caps = decode.demux().container();
     caps.as_deref().and_then(names::container).ok_or_else(|| {
         let what = caps.map(|caps| caps.to_string()).unwrap_or_default();
-        Error::new(ErrorCode::NotMedia, format!("the source is no video or sound but {what}"))
+        Error::new(
+            ErrorCode::NotMedia,
+            format!("the source is no video or sound but {what}"),
+        )
     })
 }
 
 fn first_frame(decode: &Decode) -> Result<Option<Frame>> {
-    if !decode.demux().streams().iter().any(|stream| stream.medium == Medium::Video) {
+    if !decode
+        .demux()
+        .streams()
+        .iter()
+        .any(|stream| stream.medium == Medium::Video)
+    {
         return Ok(None);
     }
     if !decode.demux().seek(0) {
@@ -153,14 +183,20 @@ fn truncated(end_ns: u64, declared_ns: u64) -> Error {
 
 fn audio_facts(stream: &Stream, track: &Track, ordinal: u32) -> AudioFacts {
     // A broadcast's parser knows the format only once frames have gone by.
-    let caps = if stream.caps.is_fixed() { &stream.caps } else { &track.caps };
+    let caps = if stream.caps.is_fixed() {
+        &stream.caps
+    } else {
+        &track.caps
+    };
     let structure = caps.structure(0);
     let number = |name: &str| {
         let value = structure.and_then(|s| s.get::<i32>(name).ok());
         value.and_then(|n| u32::try_from(n).ok()).unwrap_or(0)
     };
     let tags = stream.tags();
-    let language = tags.get::<gst::tags::LanguageCode>().map(|value| value.get().to_owned());
+    let language = tags
+        .get::<gst::tags::LanguageCode>()
+        .map(|value| value.get().to_owned());
     AudioFacts {
         track: ordinal,
         codec: names::codec(caps),

@@ -9,13 +9,13 @@ use bytes::{Bytes, BytesMut};
 use super::source::RangeSource;
 use crate::protocol::{self, ASKS_MAX, Answer, Ask, RANGE_BYTES_MAX, frame};
 
-/// Bytes per block. At 20 ms a request, 256 KiB blocks cost three times the time, 4 MiB blocks three
-/// times the bytes for a chunk of four seconds.
+/// Bytes per block. At 20 ms a request, 256 KiB blocks cost three times the time, 4 MiB blocks
+/// three times the bytes for a chunk of four seconds.
 const BLOCK_BYTES: u64 = RANGE_BYTES_MAX as u64;
 /// Blocks kept: enough for two tracks that lie apart, each with its read-ahead, and the index.
 const CACHED_BLOCKS_MAX: usize = 12;
-/// Blocks asked for beyond the one that is needed, where reading goes on block after block: hides the
-/// way to storage, and is the most that a chunk reads beyond its share.
+/// Blocks asked for beyond the one that is needed, where reading goes on block after block: hides
+/// the way to storage, and is the most that a chunk reads beyond its share.
 const READ_AHEAD_BLOCKS: u64 = 2;
 
 /// A source whose bytes the parent fetches.
@@ -34,11 +34,17 @@ impl RangeClient {
     /// A source of `size` bytes, asked for over `socket`.
     #[must_use]
     pub fn new(socket: UnixStream, size: u64) -> Self {
-        Self { socket, size, next_id: 0, asked: Vec::new(), cached: VecDeque::new() }
+        Self {
+            socket,
+            size,
+            next_id: 0,
+            asked: Vec::new(),
+            cached: VecDeque::new(),
+        }
     }
 
-    /// A block, from the cache or the parent; and the next ones are asked for when the one before was
-    /// read too.
+    /// A block, from the cache or the parent; and the next ones are asked for when the one before
+    /// was read too.
     fn block(&mut self, block: u64) -> io::Result<Bytes> {
         let is_sequential = block > 0 && self.is_cached(block - 1);
         if !self.is_cached(block) {
@@ -81,29 +87,41 @@ impl RangeClient {
         }
         let id = self.next_id;
         self.next_id += 1;
-        let ask = Ask { id, offset: block * BLOCK_BYTES, len: self.block_len(block) };
+        let ask = Ask {
+            id,
+            offset: block * BLOCK_BYTES,
+            len: self.block_len(block),
+        };
         frame::write(&mut self.socket, &ask, protocol::ASK_BYTES_MAX).map_err(io::Error::other)?;
         self.asked.push((id, block));
         Ok(())
     }
 
-    /// Waits for one answer. A failed read-ahead is forgotten: the block is asked for again when it is
-    /// really needed. A failed `needed` block is an error.
+    /// Waits for one answer. A failed read-ahead is forgotten: the block is asked for again when it
+    /// is really needed. A failed `needed` block is an error.
     fn take_answer(&mut self, needed: Option<u64>) -> io::Result<()> {
-        let answer: Answer =
-            frame::read(&mut self.socket, protocol::TO_CHILD_BYTES_MAX).map_err(io::Error::other)?;
+        let answer: Answer = frame::read(&mut self.socket, protocol::TO_CHILD_BYTES_MAX)
+            .map_err(io::Error::other)?;
         let unasked = || io::Error::other("an answer to what was not asked");
-        let index = self.asked.iter().position(|(id, _)| *id == answer.id).ok_or_else(unasked)?;
+        let index = self
+            .asked
+            .iter()
+            .position(|(id, _)| *id == answer.id)
+            .ok_or_else(unasked)?;
         let (_, block) = self.asked.swap_remove(index);
         match answer.result {
             Ok(bytes) if bytes.len() == self.block_len(block) as usize => {
                 if self.cached.len() >= CACHED_BLOCKS_MAX {
                     self.cached.pop_front();
                 }
-                self.cached.push_back((block, Bytes::from(bytes.into_vec())));
+                self.cached
+                    .push_back((block, Bytes::from(bytes.into_vec())));
                 Ok(())
             }
-            Ok(bytes) => Err(io::Error::other(format!("an answer of {} bytes", bytes.len()))),
+            Ok(bytes) => Err(io::Error::other(format!(
+                "an answer of {} bytes",
+                bytes.len()
+            ))),
             Err(reason) if needed == Some(block) => Err(io::Error::other(reason)),
             Err(_) => Ok(()),
         }
@@ -157,11 +175,19 @@ mod tests {
         while let Ok(ask) = frame::read::<Ask>(&mut socket, protocol::ASK_BYTES_MAX) {
             assert!(ask.offset + u64::from(ask.len) <= size, "beyond the end");
             offsets.push(ask.offset / BLOCK_BYTES);
-            let bytes: Vec<u8> =
-                (ask.offset..ask.offset + u64::from(ask.len)).map(byte).collect();
-            let answer = Answer { id: ask.id, result: Ok(bytes.into()) };
+            let bytes: Vec<u8> = (ask.offset..ask.offset + u64::from(ask.len))
+                .map(byte)
+                .collect();
+            let answer = Answer {
+                id: ask.id,
+                result: Ok(bytes.into()),
+            };
             // The client may be gone already; what it asked for before that still counts.
-            drop(frame::write(&mut socket, &answer, protocol::TO_CHILD_BYTES_MAX));
+            drop(frame::write(
+                &mut socket,
+                &answer,
+                protocol::TO_CHILD_BYTES_MAX,
+            ));
         }
         offsets
     }
@@ -172,12 +198,19 @@ mod tests {
         let (ours, theirs) = UnixStream::pair().unwrap();
         let server = std::thread::spawn(move || serve(theirs, size));
         let mut client = RangeClient::new(ours, size);
-        for (offset, len) in
-            [(0, 1), (BLOCK_BYTES - 1, 2), (3, 3 * BLOCK_BYTES), (size - 20, 20), (size - 1, 1)]
-        {
+        for (offset, len) in [
+            (0, 1),
+            (BLOCK_BYTES - 1, 2),
+            (3, 3 * BLOCK_BYTES),
+            (size - 20, 20),
+            (size - 1, 1),
+        ] {
             let bytes = client.read(offset, len).unwrap();
             assert_eq!(bytes.len() as u64, len);
-            assert!(bytes.iter().zip(offset..).all(|(b, at)| *b == byte(at)), "{offset}+{len}");
+            assert!(
+                bytes.iter().zip(offset..).all(|(b, at)| *b == byte(at)),
+                "{offset}+{len}"
+            );
         }
         drop(client);
         server.join().unwrap();
@@ -204,7 +237,10 @@ mod tests {
         let (ours, mut theirs) = UnixStream::pair().unwrap();
         let server = std::thread::spawn(move || {
             let ask: Ask = frame::read(&mut theirs, protocol::ASK_BYTES_MAX).unwrap();
-            let answer = Answer { id: ask.id, result: Err("gone".to_owned()) };
+            let answer = Answer {
+                id: ask.id,
+                result: Err("gone".to_owned()),
+            };
             frame::write(&mut theirs, &answer, protocol::TO_CHILD_BYTES_MAX).unwrap();
         });
         let mut client = RangeClient::new(ours, 10);

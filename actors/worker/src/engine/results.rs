@@ -31,8 +31,16 @@ impl Results {
     pub fn begin(mut socket: UnixStream) -> Result<(Self, Begin)> {
         match frame::read(&mut socket, protocol::TO_CHILD_BYTES_MAX)? {
             ToChild::Begin(begin) => {
-                let inner = Inner { socket, credit: CREDIT_BYTES };
-                Ok((Self { inner: Mutex::new(inner) }, begin))
+                let inner = Inner {
+                    socket,
+                    credit: CREDIT_BYTES,
+                };
+                Ok((
+                    Self {
+                        inner: Mutex::new(inner),
+                    },
+                    begin,
+                ))
             }
             ToChild::Credit(_) => Err(Error::internal("the first frame is no task")),
         }
@@ -41,8 +49,8 @@ impl Results {
     /// Sends an object, when there is credit for it: waits for the parent to have stored others.
     ///
     /// # Errors
-    /// [`ErrorCode::LimitExceeded`] for an object over [`OBJECT_BYTES_MAX`]; otherwise the parent went
-    /// away.
+    /// [`ErrorCode::LimitExceeded`] for an object over [`OBJECT_BYTES_MAX`]; otherwise the parent
+    /// went away.
     pub fn object(&self, name: String, bytes: Vec<u8>) -> Result<()> {
         let len = bytes.len() as u64;
         if len > OBJECT_BYTES_MAX {
@@ -59,8 +67,15 @@ impl Results {
                 }
             }
             inner.credit -= len;
-            let object = ToParent::Object { name, bytes: bytes.into() };
-            Ok(frame::write(&mut inner.socket, &object, protocol::TO_PARENT_BYTES_MAX)?)
+            let object = ToParent::Object {
+                name,
+                bytes: bytes.into(),
+            };
+            Ok(frame::write(
+                &mut inner.socket,
+                &object,
+                protocol::TO_PARENT_BYTES_MAX,
+            )?)
         })
     }
 
@@ -70,7 +85,11 @@ impl Results {
     /// When the parent went away.
     pub fn send(&self, message: &ToParent) -> Result<()> {
         self.with(|inner| {
-            Ok(frame::write(&mut inner.socket, message, protocol::TO_PARENT_BYTES_MAX)?)
+            Ok(frame::write(
+                &mut inner.socket,
+                message,
+                protocol::TO_PARENT_BYTES_MAX,
+            )?)
         })
     }
 
@@ -87,7 +106,10 @@ impl Results {
     /// # Errors
     /// When the parent went away.
     pub fn log(&self, is_warning: bool, text: impl Into<String>) -> Result<()> {
-        self.send(&ToParent::Log { is_warning, text: super::error::plain(&text.into()) })
+        self.send(&ToParent::Log {
+            is_warning,
+            text: super::error::plain(&text.into()),
+        })
     }
 
     fn with<T>(&self, f: impl FnOnce(&mut Inner) -> Result<T>) -> Result<T> {

@@ -26,8 +26,8 @@ pub struct Track {
     pub end_ns: u64,
 }
 
-/// Reads all frames from the keyframe before `from_ns` to the end. In the container's order of streams;
-/// a stream without a single timed frame is there with `frames` = 0.
+/// Reads all frames from the keyframe before `from_ns` to the end. In the container's order of
+/// streams; a stream without a single timed frame is there with `frames` = 0.
 ///
 /// # Errors
 /// What the demuxer says.
@@ -49,7 +49,10 @@ pub fn run(source: &Source, from_ns: u64) -> Result<Vec<Track>> {
         .set_state(gst::State::Playing)
         .and_then(|()| pipeline.wait_eos(|| demux.check()));
     played.map_err(|error| demux.explain(error))?;
-    let seen = tracks.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let seen = tracks
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .clone();
     Ok(seen)
 }
 
@@ -84,7 +87,9 @@ fn watch(tracks: &Arc<Mutex<Vec<Track>>>, stream: &Stream) {
 }
 
 fn see(track: &mut Track, pad: &gst::Pad, buffer: &gst::Buffer) {
-    let Some(time_ns) = stream_time_ns(pad, buffer) else { return };
+    let Some(time_ns) = stream_time_ns(pad, buffer) else {
+        return;
+    };
     let duration_ns = buffer.duration().map_or(0, gst::ClockTime::nseconds);
     if let Some(caps) = pad.current_caps().filter(|caps| *caps != track.caps) {
         track.caps = caps;
@@ -99,5 +104,7 @@ fn stream_time_ns(pad: &gst::Pad, buffer: &gst::Buffer) -> Option<u64> {
     let event = pad.sticky_event::<gst::event::Segment>(0)?;
     let segment = event.segment().downcast_ref::<gst::ClockTime>()?;
     // Some containers (AVI) know only when frames are decoded.
-    segment.to_stream_time(buffer.pts().or(buffer.dts())?).map(gst::ClockTime::nseconds)
+    segment
+        .to_stream_time(buffer.pts().or_else(|| buffer.dts())?)
+        .map(gst::ClockTime::nseconds)
 }

@@ -1,9 +1,9 @@
 //! What a container shows of a stream, carried past the decoder untouched.
 //!
 //! Decoders clip: a frame that begins before the shown segment and reaches into it is moved to the
-//! segment's start, and samples are cut there to the nanosecond. Players do neither: they leave out what
-//! begins earlier. So decoders are shown a segment without ends, and what it was rides along in fields that
-//! they pass on without looking.
+//! segment's start, and samples are cut there to the nanosecond. Players do neither: they leave out
+//! what begins earlier. So decoders are shown a segment without ends, and what it was rides along
+//! in fields that they pass on without looking.
 
 use gstreamer as gst;
 use gstreamer::prelude::*;
@@ -26,7 +26,9 @@ pub(super) struct Shown {
 impl Shown {
     /// Replaces the segments that come into an element.
     pub(super) fn carry(element: &gst::Element) -> Result<()> {
-        let sink = element.static_pad("sink").ok_or_else(|| Error::internal("a queue without a sink"))?;
+        let sink = element
+            .static_pad("sink")
+            .ok_or_else(|| Error::internal("a queue without a sink"))?;
         sink.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, |_, info| {
             if let Some(event) = info.event().and_then(replaced) {
                 info.data = Some(gst::PadProbeData::Event(event));
@@ -49,14 +51,16 @@ impl Shown {
     /// The stream time of a picture; `None` when it is not shown.
     pub(super) fn time(&self, pts: gst::ClockTime) -> Option<gst::ClockTime> {
         let since = pts.checked_sub(self.start)?;
-        self.stop.is_none_or(|stop| pts < stop).then_some(since + self.time)
+        self.stop
+            .is_none_or(|stop| pts < stop)
+            .then_some(since + self.time)
     }
 
-    /// The shown part of a run of samples. What lies before the start is left out only where stream time
-    /// would be negative: elsewhere it is only where a seek began, and as good as the rest.
+    /// The shown part of a run of samples. What lies before the start is left out only where stream
+    /// time would be negative: elsewhere it is only where a seek began, and as good as the rest.
     pub(super) fn samples(
         &self,
-        buffer: gst::Buffer,
+        buffer: &gst::BufferRef,
         pts: gst::ClockTime,
         info: &gst_audio::AudioInfo,
         caps: gst::Caps,
@@ -80,18 +84,31 @@ impl Shown {
             return None;
         }
         let range = skip * frame_bytes..end * frame_bytes;
-        let buffer = buffer.copy_region(gst::BufferCopyFlags::MEMORY, range).ok()?;
-        Some(Frame { time_ns: Some(time.nseconds()), duration_ns: None, buffer, caps })
+        let buffer = buffer
+            .copy_region(gst::BufferCopyFlags::MEMORY, range)
+            .ok()?;
+        Some(Frame {
+            time_ns: Some(time.nseconds()),
+            duration_ns: None,
+            buffer,
+            caps,
+        })
     }
 }
 
 /// A segment without ends in place of one that has them.
 fn replaced(event: &gst::Event) -> Option<gst::Event> {
-    let gst::EventView::Segment(event) = event.view() else { return None };
+    let gst::EventView::Segment(event) = event.view() else {
+        return None;
+    };
     let old = event.segment().downcast_ref::<gst::ClockTime>()?;
     let mut new = Segment::new();
     new.set_base(old.start());
     new.set_duration(old.stop());
     new.set_time(old.time());
-    Some(gst::event::Segment::builder(&new).seqnum(event.seqnum()).build())
+    Some(
+        gst::event::Segment::builder(&new)
+            .seqnum(event.seqnum())
+            .build(),
+    )
 }

@@ -44,7 +44,9 @@ struct Shared {
 
 impl std::fmt::Debug for Source {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Source").field("size", &self.size).finish_non_exhaustive()
+        f.debug_struct("Source")
+            .field("size", &self.size)
+            .finish_non_exhaustive()
     }
 }
 
@@ -53,7 +55,13 @@ impl Source {
     #[must_use]
     pub fn new(ranges: Box<dyn RangeSource>) -> Self {
         let size = ranges.size();
-        Self { shared: Arc::new(Mutex::new(Shared { ranges, failure: None })), size }
+        Self {
+            shared: Arc::new(Mutex::new(Shared {
+                ranges,
+                failure: None,
+            })),
+            size,
+        }
     }
 
     /// Size of the whole.
@@ -84,7 +92,10 @@ impl Source {
     #[must_use]
     pub fn failure(&self) -> Option<Error> {
         let failure = self.lock().failure.clone()?;
-        Some(Error::new(ErrorCode::Unavailable, format!("the source cannot be read: {failure}")))
+        Some(Error::new(
+            ErrorCode::Unavailable,
+            format!("the source cannot be read: {failure}"),
+        ))
     }
 
     /// A new element that reads this source from its start.
@@ -116,7 +127,11 @@ impl Source {
     /// Pushes what is needed next, as one buffer: a pull of n bytes must be answered by exactly n.
     fn push(&self, appsrc: &gst_app::AppSrc, at: &AtomicU64, len: u64) {
         let offset = at.load(Ordering::Relaxed);
-        let len = if len >= u64::from(u32::MAX) { PUSH_BYTES } else { len };
+        let len = if len >= u64::from(u32::MAX) {
+            PUSH_BYTES
+        } else {
+            len
+        };
         let bytes = match self.read(offset, len) {
             Ok(bytes) => bytes,
             Err(error) => {

@@ -15,15 +15,22 @@ use crate::mp4::index::{self, MovieIndex};
 pub fn read(source: &Source) -> Result<Option<MovieIndex>> {
     let read = |offset: u64, len: u32| source.read(offset, u64::from(len));
     let missing = |what: String| {
-        Error::new(ErrorCode::Truncated, format!("{what}: the upload is not whole, upload it again"))
+        Error::new(
+            ErrorCode::Truncated,
+            format!("{what}: the upload is not whole, upload it again"),
+        )
     };
     match index::read(read, source.size()) {
         Ok(Some(index)) if index.is_truncated(source.size()) => {
             let behind = index.media_end.saturating_sub(source.size());
-            Err(missing(format!("the last {behind} bytes of the source are missing")))
+            Err(missing(format!(
+                "the last {behind} bytes of the source are missing"
+            )))
         }
         Ok(index) => Ok(index),
-        Err(mp4::Error::Truncated { what }) => Err(missing(format!("the source ends early ({what})"))),
+        Err(mp4::Error::Truncated { what }) => {
+            Err(missing(format!("the source ends early ({what})")))
+        }
         Err(mp4::Error::TooLarge { what, limit }) => {
             tracing::info!(what, limit, "an index that is not read");
             Ok(None)

@@ -14,15 +14,18 @@ use super::{Error, Result, audio, chunk, probe};
 use crate::protocol::{Begin, ToParent};
 use crate::sandbox;
 
-/// Runs the task that arrives on the inherited sockets: standard input for ranges, standard output for
-/// results. Both are moved away first, so that no library can write into the protocol.
+/// Runs the task that arrives on the inherited sockets: standard input for ranges, standard output
+/// for results. Both are moved away first, so that no library can write into the protocol.
 ///
 /// # Errors
-/// When there is no task to do or nobody to tell. A task that fails is told to the parent, and no error.
+/// When there is no task to do or nobody to tell. A task that fails is told to the parent, and no
+/// error.
 pub fn run(parent: u32) -> Result<()> {
     die_with(parent)?;
     let (ranges, results) = take_sockets().map_err(|error| {
-        Error::internal(format!("standard input and output are not the parent's sockets: {error}"))
+        Error::internal(format!(
+            "standard input and output are not the parent's sockets: {error}"
+        ))
     })?;
     let (results, begin) = Results::begin(results)?;
     let results = Arc::new(results);

@@ -1,5 +1,5 @@
-//! A trial encode: an encoder is there when it has just encoded frames that can be decoded again, not when
-//! its plugin is in the registry.
+//! A trial encode: an encoder is there when it has just encoded frames that can be decoded again,
+//! not when its plugin is in the registry.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -32,7 +32,14 @@ pub fn run(encoder: &str) -> Result<()> {
     let (encoder, format) = (x264::encoder(&rendition, 1)?, scale::filter(&x264::caps())?);
     let (parser, decoder) = (element("h264parse")?, element("avdec_h264")?);
     let (out, decoded) = counter();
-    pipeline.chain(&[feed.element(), &encoder, &format, &parser, &decoder, out.upcast_ref()])?;
+    pipeline.chain(&[
+        feed.element(),
+        &encoder,
+        &format,
+        &parser,
+        &decoder,
+        out.upcast_ref(),
+    ])?;
     pipeline.set_state(gst::State::Playing)?;
     let check = || pipeline.take_error().map_or(Ok(()), Err);
     let mut caps = scale::caps(&rendition);
@@ -49,12 +56,17 @@ pub fn run(encoder: &str) -> Result<()> {
     pipeline.wait_eos(check)?;
     match decoded.load(Ordering::Relaxed) {
         FRAMES => Ok(()),
-        n => Err(Error::new(ErrorCode::Unsupported, format!("{n} of {FRAMES} frames came back"))),
+        n => Err(Error::new(
+            ErrorCode::Unsupported,
+            format!("{n} of {FRAMES} frames came back"),
+        )),
     }
 }
 
 fn rendition(encoder: &str) -> Result<VideoRendition> {
-    let name = "trial".parse().map_err(|error| Error::internal(format!("{error}")))?;
+    let name = "trial"
+        .parse()
+        .map_err(|error| Error::internal(format!("{error}")))?;
     Ok(VideoRendition {
         name,
         width: 640,
@@ -70,8 +82,9 @@ fn rendition(encoder: &str) -> Result<VideoRendition> {
 /// A wandering gradient, so that there is something to encode.
 fn picture(rendition: &VideoRendition, n: u64) -> gst::Buffer {
     let bytes = rendition.width * rendition.height * 3 / 2;
-    let picture: Vec<u8> =
-        (0..bytes).map(|i| u8::try_from((u64::from(i) / 64 + n * 8) % 256).unwrap_or(0)).collect();
+    let picture: Vec<u8> = (0..bytes)
+        .map(|i| u8::try_from((u64::from(i) / 64 + n * 8) % 256).unwrap_or(0))
+        .collect();
     let mut buffer = gst::Buffer::from_mut_slice(picture);
     if let Some(buffer) = buffer.get_mut() {
         buffer.set_pts(gst::ClockTime::from_mseconds(40 * n));
@@ -87,6 +100,9 @@ fn counter() -> (gst_app::AppSink, Arc<AtomicU64>) {
         count.fetch_add(1, Ordering::Relaxed);
         Ok(gst::FlowSuccess::Ok)
     });
-    let out = gst_app::AppSink::builder().sync(false).async_(false).callbacks(callbacks.build());
+    let out = gst_app::AppSink::builder()
+        .sync(false)
+        .async_(false)
+        .callbacks(callbacks.build());
     (out.build(), decoded)
 }

@@ -102,8 +102,16 @@ mod tests {
 
     #[test]
     fn a_frame_comes_back_and_the_next_one_after_it() {
-        let first = Ask { id: 1, offset: u64::MAX, len: 7 };
-        let second = Ask { id: 2, offset: 0, len: 0 };
+        let first = Ask {
+            id: 1,
+            offset: u64::MAX,
+            len: 7,
+        };
+        let second = Ask {
+            id: 2,
+            offset: 0,
+            len: 0,
+        };
         let mut bytes = encode(&first, 128).unwrap();
         bytes.extend(encode(&second, 128).unwrap());
         let mut from = bytes.as_slice();
@@ -117,14 +125,21 @@ mod tests {
         let mut from = &[255, 255, 255, 255, 1][..];
         assert!(matches!(
             read::<Ask>(&mut from, 128),
-            Err(Error::TooLarge { bytes: 4_294_967_295, bytes_max: 128 })
+            Err(Error::TooLarge {
+                bytes: 4_294_967_295,
+                bytes_max: 128
+            })
         ));
         assert_eq!(from, [1]);
     }
 
     #[test]
     fn trailing_bytes_and_other_shapes_are_refused() {
-        let position = Position { done_ns: vec![1], total_ns: 2, frames_per_s: 3 };
+        let position = Position {
+            done_ns: vec![1],
+            total_ns: 2,
+            frames_per_s: 3,
+        };
         let mut bytes = encode(&ToParent::Progress(position), 128).unwrap();
         assert!(decode::<Ask>(&bytes[4..]).is_err());
         bytes.push(0);

@@ -44,8 +44,12 @@ async fn assemble(
     let client = &shared.http;
     let video = track(client, attempt, spec.video_name.as_ref(), &spec.video).await?;
     let audio = track(client, attempt, spec.audio_name.as_ref(), &spec.audio).await?;
-    let assembly = Assembly::new(video, audio)
-        .map_err(|error| Halt::failed(ErrorCode::Internal, format!("The pieces do not fit: {error}")))?;
+    let assembly = Assembly::new(video, audio).map_err(|error| {
+        Halt::failed(
+            ErrorCode::Internal,
+            format!("The pieces do not fit: {error}"),
+        )
+    })?;
     let parts = assembly.parts(PART_BYTES);
     let n_parts = parts.n_parts();
     let total = assembly.bytes().max(1);
@@ -53,12 +57,20 @@ async fn assemble(
     let mut written = stream::iter(parts.iter())
         .map(|part| async {
             let bytes = part.bytes;
-            write(client, attempt, &assembly, part).await.map(|()| bytes)
+            write(client, attempt, &assembly, part)
+                .await
+                .map(|()| bytes)
         })
         .buffer_unordered(PARTS_IN_HAND);
     while let Some(bytes) = written.try_next().await? {
         done += bytes;
-        attempt.progress(Position { done_ns: vec![done], total_ns: total, frames_per_s: 0 }).await;
+        attempt
+            .progress(Position {
+                done_ns: vec![done],
+                total_ns: total,
+                frames_per_s: 0,
+            })
+            .await;
     }
     Ok(AssembleResult {
         bytes: assembly.bytes(),
@@ -76,19 +88,28 @@ async fn track(
     pieces: &[Piece],
 ) -> Result<Option<TrackPieces>, Halt> {
     let Some(name) = name else { return Ok(None) };
-    let want: Vec<Want> = pieces.iter().map(|piece| Want::Get { name: table(name, piece) }).collect();
+    let want: Vec<Want> = pieces
+        .iter()
+        .map(|piece| Want::Get {
+            name: table(name, piece),
+        })
+        .collect();
     let addresses = attempt.addresses(&want).await?;
     let tables = stream::iter(addresses)
         .map(|address| async move {
             let bytes = transfer::get_all(client, &address).await?;
-            SampleTable::decode(&bytes)
-                .map_err(|error| Halt::failed(ErrorCode::Internal, format!("A table is damaged: {error}")))
+            SampleTable::decode(&bytes).map_err(|error| {
+                Halt::failed(ErrorCode::Internal, format!("A table is damaged: {error}"))
+            })
         })
         .buffered(READS_MAX)
         .try_collect::<Vec<_>>()
         .await?;
     let pieces = pieces.iter().copied().zip(tables).collect();
-    Ok(Some(TrackPieces { name: name.clone(), pieces }))
+    Ok(Some(TrackPieces {
+        name: name.clone(),
+        pieces,
+    }))
 }
 
 fn table(name: &RenditionName, piece: &Piece) -> String {
@@ -107,8 +128,11 @@ async fn write(
     part: Part,
 ) -> Result<(), Halt> {
     let addresses = addresses(attempt, &part).await?;
-    let reads: Vec<_> =
-        part.sources.iter().map(|source| read(client, assembly, &addresses, source)).collect();
+    let reads: Vec<_> = part
+        .sources
+        .iter()
+        .map(|source| read(client, assembly, &addresses, source))
+        .collect();
     let pieces = stream::iter(reads)
         .buffered(READS_MAX)
         .try_collect::<Vec<Bytes>>()
@@ -117,7 +141,10 @@ async fn write(
     for piece in pieces {
         body.extend_from_slice(&piece);
     }
-    let want = [Want::Part { n: part.number, bytes: part.bytes }];
+    let want = [Want::Part {
+        n: part.number,
+        bytes: part.bytes,
+    }];
     let address = attempt.addresses(&want).await?;
     let Some(address) = address.first() else {
         return Err(Halt::failed(ErrorCode::Internal, "No address for a part."));
@@ -139,7 +166,12 @@ async fn addresses(
         })
         .collect();
     names.dedup();
-    let want: Vec<Want> = names.iter().map(|name| Want::Get { name: (*name).clone() }).collect();
+    let want: Vec<Want> = names
+        .iter()
+        .map(|name| Want::Get {
+            name: (*name).clone(),
+        })
+        .collect();
     let addresses = attempt.addresses(&want).await?;
     Ok(names.into_iter().cloned().zip(addresses).collect())
 }
@@ -157,10 +189,14 @@ async fn read(
                 Halt::failed(ErrorCode::Internal, "A part lies outside of the header.")
             })
         }
-        PartSource::Object { name, offset, bytes } => {
-            let address = addresses.get(name).ok_or_else(|| {
-                Halt::failed(ErrorCode::Internal, "No address for a segment.")
-            })?;
+        PartSource::Object {
+            name,
+            offset,
+            bytes,
+        } => {
+            let address = addresses
+                .get(name)
+                .ok_or_else(|| Halt::failed(ErrorCode::Internal, "No address for a segment."))?;
             transfer::get(client, address, *offset, *bytes).await
         }
     }

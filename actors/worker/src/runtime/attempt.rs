@@ -42,26 +42,37 @@ pub(crate) async fn ask(
     request: &ClaimRequest,
     stop: &CancellationToken,
 ) -> Result<ClaimReply, Halt> {
-    let ClaimRequest { worker, job, task, .. } = request;
-    let subject = Subject::Claim { worker: worker.clone(), job: *job, n: *task }.to_string();
+    let ClaimRequest {
+        worker, job, task, ..
+    } = request;
+    let subject = Subject::Claim {
+        worker: worker.clone(),
+        job: *job,
+        n: *task,
+    }
+    .to_string();
     let envelope = Envelope::new(subject.clone(), now_ms(), request);
-    let payload = encode(&envelope).map_err(|error| Halt::failed(ErrorCode::Internal, error.to_string()))?;
+    let payload =
+        encode(&envelope).map_err(|error| Halt::failed(ErrorCode::Internal, error.to_string()))?;
     let until = Instant::now() + CONTROL_PLANE_PATIENCE;
     loop {
         let answer = tokio::select! {
             answer = bus.request(subject.clone(), payload.clone(), ANSWER_PATIENCE) => answer,
             () = stop.cancelled() => return Err(Halt::Gone("it was stopped".to_owned())),
         };
-        match answer.map_err(|error| error.to_string()).and_then(|bytes| {
-            decode::<ClaimReply>(&bytes).map_err(|error| error.to_string())
-        }) {
+        match answer
+            .map_err(|error| error.to_string())
+            .and_then(|bytes| decode::<ClaimReply>(&bytes).map_err(|error| error.to_string()))
+        {
             Ok(envelope) => return Ok(envelope.body),
             Err(error) if Instant::now() < until => {
                 tracing::debug!(%job, %task, error, "a claim is asked again");
                 tokio::time::sleep(PAUSE).await;
             }
             Err(error) => {
-                return Err(Halt::unavailable(format!("The control plane does not answer: {error}")));
+                return Err(Halt::unavailable(format!(
+                    "The control plane does not answer: {error}"
+                )));
             }
         }
     }
@@ -82,7 +93,9 @@ impl Attempt {
     pub(crate) async fn addresses(&self, want: &[Want]) -> Result<Vec<SignedRequest>, Halt> {
         let mut addresses = Vec::with_capacity(want.len());
         for want in want.chunks(WANTS_MAX) {
-            let Go { addresses: some, .. } = self.confirm(want.to_vec()).await?;
+            let Go {
+                addresses: some, ..
+            } = self.confirm(want.to_vec()).await?;
             if some.len() != want.len() {
                 let message = "The control plane refuses an address that the task needs.";
                 return Err(Halt::failed(ErrorCode::Internal, message));
@@ -107,8 +120,12 @@ impl Attempt {
 
     /// Reports; returns when the report is stored.
     pub(crate) async fn report(&self, outcome: Outcome) -> Result<(), Halt> {
-        let subject =
-            Subject::Report { worker: self.worker.clone(), job: self.job, n: self.task }.to_string();
+        let subject = Subject::Report {
+            worker: self.worker.clone(),
+            job: self.job,
+            n: self.task,
+        }
+        .to_string();
         let report = Report {
             worker: self.worker.clone(),
             job: self.job,
@@ -133,9 +150,16 @@ impl Attempt {
 
     /// Says how far it is; lost when nobody listens, and that is fine.
     pub(crate) async fn progress(&self, position: Position) {
-        let subject =
-            Subject::Progress { worker: self.worker.clone(), job: self.job, task: self.task };
-        let Position { done_ns, total_ns, frames_per_s } = position;
+        let subject = Subject::Progress {
+            worker: self.worker.clone(),
+            job: self.job,
+            task: self.task,
+        };
+        let Position {
+            done_ns,
+            total_ns,
+            frames_per_s,
+        } = position;
         let progress = Progress {
             worker: self.worker.clone(),
             job: self.job,

@@ -40,8 +40,15 @@ impl Actor for Listener {
         myself: ActorRef<Message>,
         (): (),
     ) -> Result<Subscriber, ActorProcessingErr> {
-        let subject = Subject::Control { worker: self.shared.name.clone() };
-        let told = self.shared.bus.client.subscribe(subject.to_string()).await?;
+        let subject = Subject::Control {
+            worker: self.shared.name.clone(),
+        };
+        let told = self
+            .shared
+            .bus
+            .client
+            .subscribe(subject.to_string())
+            .await?;
         myself.cast(Message::Listen)?;
         Ok(told)
     }

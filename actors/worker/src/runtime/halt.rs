@@ -13,7 +13,10 @@ pub(crate) enum Halt {
 
 impl Halt {
     pub(crate) fn failed(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self::Failed(TaskError { code, message: message.into() })
+        Self::Failed(TaskError {
+            code,
+            message: message.into(),
+        })
     }
 
     /// Storage or the bus did not do it, in spite of retries.

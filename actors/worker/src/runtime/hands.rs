@@ -32,7 +32,10 @@ impl Hands {
     pub(crate) fn take(&self, job: JobId, task: TaskNumber) -> Option<Grip> {
         let key = (job, task);
         let stop = CancellationToken::new();
-        let hand = Hand { attempt: None, stop: stop.clone() };
+        let hand = Hand {
+            attempt: None,
+            stop: stop.clone(),
+        };
         let is_new = self.0.send_if_modified(|hands| {
             let is_new = !hands.contains_key(&key);
             if is_new {
@@ -40,14 +43,22 @@ impl Hands {
             }
             is_new
         });
-        is_new.then(|| Grip { hands: self.clone(), key, stop })
+        is_new.then(|| Grip {
+            hands: self.clone(),
+            key,
+            stop,
+        })
     }
 
     /// The attempts in hand.
     pub(crate) fn busy(&self) -> Vec<Busy> {
         let hands = self.0.borrow();
         let named = hands.iter().filter_map(|(&(job, task), hand)| {
-            Some(Busy { job, task, attempt: hand.attempt? })
+            Some(Busy {
+                job,
+                task,
+                attempt: hand.attempt?,
+            })
         });
         named.collect()
     }
@@ -108,7 +119,14 @@ mod tests {
         assert!(hands.take(job, TaskNumber(3)).is_none());
         assert!(hands.busy().is_empty(), "nothing is granted yet");
         grip.hold(Attempt(2));
-        assert_eq!(hands.busy(), [Busy { job, task: TaskNumber(3), attempt: Attempt(2) }]);
+        assert_eq!(
+            hands.busy(),
+            [Busy {
+                job,
+                task: TaskNumber(3),
+                attempt: Attempt(2)
+            }]
+        );
         hands.stop(job, Some(TaskNumber(4)));
         assert!(!grip.stop.is_cancelled());
         hands.stop(job, None);

@@ -31,13 +31,11 @@ impl Actor for Beat {
     type Arguments = ();
 
     /// The first one is sent before any slot pulls: what is claimed afterwards is this run's.
-    async fn pre_start(
-        &self,
-        myself: ActorRef<Message>,
-        (): (),
-    ) -> Result<(), ActorProcessingErr> {
+    async fn pre_start(&self, myself: ActorRef<Message>, (): ()) -> Result<(), ActorProcessingErr> {
         self.beat().await?;
-        myself.send_interval(Duration::from_millis(HEARTBEAT_INTERVAL_MS), || Message::Beat);
+        myself.send_interval(Duration::from_millis(HEARTBEAT_INTERVAL_MS), || {
+            Message::Beat
+        });
         Ok(())
     }
 
@@ -57,7 +55,16 @@ impl Actor for Beat {
 
 impl Beat {
     async fn beat(&self) -> Result<(), ActorProcessingErr> {
-        let Shared { name, run, slots, hands, encoders, is_draining, bus, .. } = &self.shared;
+        let Shared {
+            name,
+            run,
+            slots,
+            hands,
+            encoders,
+            is_draining,
+            bus,
+            ..
+        } = &self.shared;
         let heartbeat = Heartbeat {
             worker: name.clone(),
             run: run.clone(),
@@ -67,7 +74,9 @@ impl Beat {
             encoders: encoders.to_vec(),
             is_draining: *is_draining.borrow(),
         };
-        let subject = Subject::Heartbeat { worker: name.clone() };
+        let subject = Subject::Heartbeat {
+            worker: name.clone(),
+        };
         let payload = encode(&Envelope::new(subject.to_string(), now_ms(), &heartbeat))?;
         // While the bus is away there is nobody to hear it; the next one comes in a second.
         if let Err(error) = bus.tell(subject, payload).await {

@@ -108,7 +108,10 @@ impl Media {
                 }
             }
             if is_child_done && self.milestones.is_empty() {
-                return Err(Halt::failed(ErrorCode::Crashed, "The task's process ended without a word."));
+                return Err(Halt::failed(
+                    ErrorCode::Crashed,
+                    "The task's process ended without a word.",
+                ));
             }
         }
     }
@@ -117,7 +120,11 @@ impl Media {
     fn note(&mut self, event: ChildEvent) -> Result<bool, Halt> {
         match event {
             ChildEvent::Range { offset, len, reply } => self.read(offset, len, reply),
-            ChildEvent::Object { name, bytes, credit } => self.uploads.push(name, bytes, credit),
+            ChildEvent::Object {
+                name,
+                bytes,
+                credit,
+            } => self.uploads.push(name, bytes, credit),
             ChildEvent::Progress(position) => self.position = Some(position),
             ChildEvent::AudioPart(part) => self.reach(Milestone::Part(part)),
             ChildEvent::Probed(facts) => self.end(Outcome::Probed(facts)),
@@ -139,7 +146,11 @@ impl Media {
 
     /// Reports what is due; tells whether that was the last.
     async fn report_reached(&mut self) -> Result<bool, Halt> {
-        while self.milestones.front().is_some_and(|(mark, _)| self.uploads.is_stored(*mark)) {
+        while self
+            .milestones
+            .front()
+            .is_some_and(|(mark, _)| self.uploads.is_stored(*mark))
+        {
             match self.milestones.pop_front() {
                 Some((_, Milestone::Part(part))) => {
                     self.attempt.report(Outcome::AudioPart(part)).await?;
@@ -181,7 +192,12 @@ async fn read(
 ) -> Result<Bytes, Halt> {
     let address = source.read().await.clone();
     let address = if address.expires_at_ms < now_ms() + ADDRESS_MARGIN_MS {
-        let fresh = attempt.addresses(&[Want::Source]).await?.into_iter().next().unwrap_or(address);
+        let fresh = attempt
+            .addresses(&[Want::Source])
+            .await?
+            .into_iter()
+            .next()
+            .unwrap_or(address);
         *source.write().await = fresh.clone();
         fresh
     } else {

@@ -133,7 +133,10 @@ impl Slot {
         };
         let ended = match spec {
             Some(spec) => self.work(&attempt, *spec).await,
-            None => Err(Halt::failed(ErrorCode::Internal, "The task came without a specification.")),
+            None => Err(Halt::failed(
+                ErrorCode::Internal,
+                "The task came without a specification.",
+            )),
         };
         self.conclude(&attempt, ended).await
     }

@@ -87,8 +87,19 @@ pub async fn start(options: Options) -> anyhow::Result<Running> {
         environment: options.environment,
         is_draining: Arc::new(watch::Sender::new(false)),
     };
-    let (actor, handle) = Actor::spawn(None, Supervisor { shared: shared.clone() }, ()).await?;
-    Ok(Running { actor, handle, shared })
+    let (actor, handle) = Actor::spawn(
+        None,
+        Supervisor {
+            shared: shared.clone(),
+        },
+        (),
+    )
+    .await?;
+    Ok(Running {
+        actor,
+        handle,
+        shared,
+    })
 }
 
 // === impl Running ===
@@ -104,7 +115,11 @@ impl Running {
     pub async fn ended(&mut self) -> anyhow::Result<()> {
         let mut is_draining = self.shared.is_draining.subscribe();
         let drained = async {
-            if is_draining.wait_for(|is_draining| *is_draining).await.is_ok() {
+            if is_draining
+                .wait_for(|is_draining| *is_draining)
+                .await
+                .is_ok()
+            {
                 self.shared.hands.empty().await;
             }
         };
@@ -120,10 +135,16 @@ impl Running {
     /// Takes no more work, finishes what ends in time, and gives the rest back.
     pub async fn drain(self, patience: Duration) {
         self.shared.is_draining.send_replace(true);
-        if tokio::time::timeout(patience, self.shared.hands.empty()).await.is_err() {
+        if tokio::time::timeout(patience, self.shared.hands.empty())
+            .await
+            .is_err()
+        {
             self.shared.hands.stop_all();
             // Giving back is one report each.
-            if tokio::time::timeout(Duration::from_secs(2), self.shared.hands.empty()).await.is_err() {
+            if tokio::time::timeout(Duration::from_secs(2), self.shared.hands.empty())
+                .await
+                .is_err()
+            {
                 tracing::warn!("left with work in hand");
             }
         }
@@ -146,10 +167,15 @@ impl Actor for Supervisor {
         myself: ActorRef<Message>,
         (): (),
     ) -> Result<State, ActorProcessingErr> {
-        let mut state = State { children: HashMap::new(), restarts: HashMap::new() };
-        let slots = self.shared.slots.iter().flat_map(|(&class, &n)| {
-            (0..n).map(move |ordinal| Child::Slot(class, ordinal))
-        });
+        let mut state = State {
+            children: HashMap::new(),
+            restarts: HashMap::new(),
+        };
+        let slots = self
+            .shared
+            .slots
+            .iter()
+            .flat_map(|(&class, &n)| (0..n).map(move |ordinal| Child::Slot(class, ordinal)));
         // The heartbeat first: see there.
         for child in [Child::Beat, Child::Listener].into_iter().chain(slots) {
             self.start(&myself, &mut state, child).await?;
@@ -182,13 +208,17 @@ impl Actor for Supervisor {
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
         let (cell, reason) = match event {
-            SupervisionEvent::ActorTerminated(cell, _, reason) => (cell, reason.unwrap_or_default()),
+            SupervisionEvent::ActorTerminated(cell, _, reason) => {
+                (cell, reason.unwrap_or_default())
+            }
             SupervisionEvent::ActorFailed(cell, error) => (cell, error.to_string()),
             SupervisionEvent::ActorStarted(_) | SupervisionEvent::ProcessGroupChanged(_) => {
                 return Ok(());
             }
         };
-        let Some((child, _)) = state.children.remove(&cell.get_id()) else { return Ok(()) };
+        let Some((child, _)) = state.children.remove(&cell.get_id()) else {
+            return Ok(());
+        };
         tracing::error!(?child, reason, "failed; starting it anew");
         self.restart(&myself, state, child, &reason)
     }
@@ -203,13 +233,18 @@ impl Supervisor {
     ) -> Result<(), ActorProcessingErr> {
         let (shared, root) = (self.shared.clone(), myself.get_cell());
         let cell = match child {
-            Child::Beat => Actor::spawn_linked(None, Beat { shared }, (), root).await?.0.get_cell(),
-            Child::Listener => {
-                Actor::spawn_linked(None, Listener { shared }, (), root).await?.0.get_cell()
-            }
-            Child::Slot(class, _) => {
-                Actor::spawn_linked(None, Slot { shared, class }, (), root).await?.0.get_cell()
-            }
+            Child::Beat => Actor::spawn_linked(None, Beat { shared }, (), root)
+                .await?
+                .0
+                .get_cell(),
+            Child::Listener => Actor::spawn_linked(None, Listener { shared }, (), root)
+                .await?
+                .0
+                .get_cell(),
+            Child::Slot(class, _) => Actor::spawn_linked(None, Slot { shared, class }, (), root)
+                .await?
+                .0
+                .get_cell(),
         };
         state.children.insert(cell.get_id(), (child, cell));
         Ok(())

@@ -71,13 +71,16 @@ pub(crate) async fn get_all(client: &Client, address: &SignedRequest) -> Result<
 pub(crate) async fn put(client: &Client, address: &SignedRequest, body: Bytes) -> Result<(), Halt> {
     let request = || {
         let request = signed(client, address)?;
-        Ok(request.header(CONTENT_LENGTH, body.len()).body(body.clone()))
+        Ok(request
+            .header(CONTENT_LENGTH, body.len())
+            .body(body.clone()))
     };
     retried("writing", request).await.map(drop)
 }
 
 fn signed(client: &Client, address: &SignedRequest) -> Result<RequestBuilder, String> {
-    let method = Method::from_bytes(address.method.as_bytes()).map_err(|error| error.to_string())?;
+    let method =
+        Method::from_bytes(address.method.as_bytes()).map_err(|error| error.to_string())?;
     let mut request = client.request(method, &address.url);
     for (name, value) in &address.headers {
         // The client states the length itself, from the body.
@@ -104,7 +107,9 @@ async fn retried(
             Err(Miss::Passing(message)) => message,
         };
         if tries == TRIES_MAX {
-            return Err(Halt::unavailable(format!("Storage fails at {what}: {message}")));
+            return Err(Halt::unavailable(format!(
+                "Storage fails at {what}: {message}"
+            )));
         }
         tracing::debug!(what, message, tries, "storage is asked again");
         tokio::time::sleep(pause).await;
@@ -121,12 +126,14 @@ async fn once(request: RequestBuilder) -> Result<Bytes, Miss> {
         StatusCode::OK | StatusCode::PARTIAL_CONTENT | StatusCode::NO_CONTENT => {
             response.bytes().await.map_err(passing)
         }
-        StatusCode::NOT_FOUND | StatusCode::PRECONDITION_FAILED | StatusCode::RANGE_NOT_SATISFIABLE => {
-            Err(Miss::Changed(format!("The object is gone or another one: storage says {status}.")))
-        }
-        StatusCode::FORBIDDEN | StatusCode::UNAUTHORIZED | StatusCode::BAD_REQUEST => {
-            Err(Miss::Refused(format!("Storage refuses the address: {status}.")))
-        }
+        StatusCode::NOT_FOUND
+        | StatusCode::PRECONDITION_FAILED
+        | StatusCode::RANGE_NOT_SATISFIABLE => Err(Miss::Changed(format!(
+            "The object is gone or another one: storage says {status}."
+        ))),
+        StatusCode::FORBIDDEN | StatusCode::UNAUTHORIZED | StatusCode::BAD_REQUEST => Err(
+            Miss::Refused(format!("Storage refuses the address: {status}.")),
+        ),
         status => Err(Miss::Passing(format!("storage says {status}"))),
     }
 }

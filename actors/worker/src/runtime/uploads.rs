@@ -53,7 +53,12 @@ impl Uploads {
         let seq = self.next_seq;
         self.next_seq += 1;
         self.outstanding.insert(seq);
-        self.waiting.push(Object { seq, name, bytes, credit });
+        self.waiting.push(Object {
+            seq,
+            name,
+            bytes,
+            credit,
+        });
         self.start();
     }
 
@@ -88,14 +93,18 @@ impl Uploads {
             return;
         }
         let batch = std::mem::take(&mut self.waiting);
-        self.writing.spawn(store(self.attempt.clone(), self.client.clone(), batch));
+        self.writing
+            .spawn(store(self.attempt.clone(), self.client.clone(), batch));
     }
 }
 
 async fn store(attempt: Attempt, client: Client, batch: Vec<Object>) -> Result<Vec<u64>, Halt> {
     let want: Vec<Want> = batch
         .iter()
-        .map(|object| Want::Put { name: object.name.clone(), bytes: object.bytes.len() as u64 })
+        .map(|object| Want::Put {
+            name: object.name.clone(),
+            bytes: object.bytes.len() as u64,
+        })
         .collect();
     let addresses = attempt.addresses(&want).await?;
     let mut stored = Vec::with_capacity(batch.len());

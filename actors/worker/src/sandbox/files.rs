@@ -10,7 +10,8 @@ use landlock::{
 /// The newest set of rights that is asked for; older kernels enforce what they know of it.
 const RIGHTS: ABI = ABI::V5;
 
-/// What may be read: libraries that are loaded late, their index, and what tells the number of cores.
+/// What may be read: libraries that are loaded late, their index, and what tells the number of
+/// cores.
 const READABLE: &[&str] = &[
     "/usr/lib",
     "/usr/lib64",
@@ -27,9 +28,9 @@ const READABLE: &[&str] = &[
 pub(super) fn restrict() -> Option<String> {
     match try_restrict() {
         Ok(RulesetStatus::FullyEnforced) => None,
-        Ok(RulesetStatus::PartiallyEnforced) => {
-            Some("this kernel's landlock is old: some rights to files are not restricted".to_owned())
-        }
+        Ok(RulesetStatus::PartiallyEnforced) => Some(
+            "this kernel's landlock is old: some rights to files are not restricted".to_owned(),
+        ),
         Ok(RulesetStatus::NotEnforced) => {
             Some("this kernel has no landlock: files are not restricted".to_owned())
         }

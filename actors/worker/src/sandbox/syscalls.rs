@@ -1,7 +1,8 @@
-//! System calls: no sockets, no processes, no signals to others, and nothing that only administrators use.
+//! System calls: no sockets, no processes, no signals to others, and nothing that only
+//! administrators use.
 //!
-//! A list of what is refused, since what GStreamer's many libraries need is not known; each entry is a way
-//! out of the process that no decoder needs.
+//! A list of what is refused, since what GStreamer's many libraries need is not known; each entry
+//! is a way out of the process that no decoder needs.
 
 use std::collections::BTreeMap;
 
@@ -102,7 +103,8 @@ const FORKS: &[libc::c_long] = &[];
 pub(super) fn restrict() -> Result<(), Error> {
     let arch = TargetArch::try_from(std::env::consts::ARCH)?;
     let refused = filter(rules()?, libc::EPERM, arch)?;
-    // Its flags lie in memory, where no filter can look. Without it, libraries start threads by `clone`.
+    // Its flags lie in memory, where no filter can look. Without it, libraries start threads by
+    // `clone`.
     let unknown = BTreeMap::from([(libc::SYS_clone3, Vec::new())]);
     let unknown = filter(unknown, libc::ENOSYS, arch)?;
     seccompiler::apply_filter_all_threads(&unknown)?;
@@ -113,13 +115,24 @@ pub(super) fn restrict() -> Result<(), Error> {
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 
 fn rules() -> Result<Rules, BackendError> {
-    let mut rules: Rules = REFUSED.iter().chain(FORKS).map(|call| (*call, Vec::new())).collect();
+    let mut rules: Rules = REFUSED
+        .iter()
+        .chain(FORKS)
+        .map(|call| (*call, Vec::new()))
+        .collect();
     // New processes are refused, threads are not.
     let thread = u64::from(libc::CLONE_THREAD.unsigned_abs());
-    rules.insert(libc::SYS_clone, vec![when(0, SeccompCmpOp::MaskedEq(thread), 0)?]);
+    rules.insert(
+        libc::SYS_clone,
+        vec![when(0, SeccompCmpOp::MaskedEq(thread), 0)?],
+    );
     // Signals go to ourselves only: `abort` sends itself one.
     let ours = u64::from(std::process::id());
-    for call in [libc::SYS_kill, libc::SYS_tgkill, libc::SYS_rt_tgsigqueueinfo] {
+    for call in [
+        libc::SYS_kill,
+        libc::SYS_tgkill,
+        libc::SYS_rt_tgsigqueueinfo,
+    ] {
         rules.insert(call, vec![when(0, SeccompCmpOp::Ne, ours)?]);
     }
     rules.insert(libc::SYS_prlimit64, vec![when(0, SeccompCmpOp::Ne, 0)?]);
@@ -127,7 +140,12 @@ fn rules() -> Result<Rules, BackendError> {
 }
 
 fn when(argument: u8, is: SeccompCmpOp, value: u64) -> Result<SeccompRule, BackendError> {
-    SeccompRule::new(vec![SeccompCondition::new(argument, SeccompCmpArgLen::Dword, is, value)?])
+    SeccompRule::new(vec![SeccompCondition::new(
+        argument,
+        SeccompCmpArgLen::Dword,
+        is,
+        value,
+    )?])
 }
 
 fn filter(rules: Rules, errno: i32, arch: TargetArch) -> Result<BpfProgram, BackendError> {

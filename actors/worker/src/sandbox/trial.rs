@@ -28,10 +28,14 @@ pub fn attempts() -> Vec<Attempt> {
     let environ = parent.map_or(0, rustix::process::Pid::as_raw_pid);
     let temporary = std::env::temp_dir().join("tcoder-sandbox-trial");
     vec![
-        attempt("connect to an address", || TcpStream::connect(("127.0.0.1", 9))),
+        attempt("connect to an address", || {
+            TcpStream::connect(("127.0.0.1", 9))
+        }),
         attempt("listen on a port", || TcpListener::bind(("127.0.0.1", 0))),
         attempt("send a datagram", || UdpSocket::bind(("127.0.0.1", 0))),
-        attempt("listen on a socket file", || UnixListener::bind(temporary.with_extension("sock"))),
+        attempt("listen on a socket file", || {
+            UnixListener::bind(temporary.with_extension("sock"))
+        }),
         attempt("read the users", || std::fs::read("/etc/passwd")),
         attempt("read the passwords", || std::fs::read("/etc/shadow")),
         attempt("read the parent's environment", || {
@@ -46,5 +50,8 @@ pub fn attempts() -> Vec<Attempt> {
 
 fn attempt<T>(what: &str, act: impl FnOnce() -> io::Result<T>) -> Attempt {
     let refused = act().err().map(|error| error.to_string());
-    Attempt { what: what.to_owned(), refused }
+    Attempt {
+        what: what.to_owned(),
+        refused,
+    }
 }

@@ -10,7 +10,10 @@ static FOLDER: LazyLock<tempfile::TempDir> =
 
 /// Whether a test that needs ffmpeg can run; says so when it cannot.
 pub(crate) fn has_ffmpeg(test: &str) -> bool {
-    let found = Command::new("ffmpeg").arg("-version").output().is_ok_and(|o| o.status.success());
+    let found = Command::new("ffmpeg")
+        .arg("-version")
+        .output()
+        .is_ok_and(|o| o.status.success());
     if !found {
         eprintln!("SKIPPED {test}: ffmpeg is not installed");
     }
@@ -27,7 +30,10 @@ pub(crate) fn make(name: &str, arguments: &str) -> PathBuf {
         return path;
     }
     let mut command = Command::new("ffmpeg");
-    command.args(["-v", "error", "-y"]).args(split(arguments)).arg(&path);
+    command
+        .args(["-v", "error", "-y"])
+        .args(split(arguments))
+        .arg(&path);
     let output = command.output().expect("ffmpeg starts");
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "ffmpeg {arguments}: {errors}");
@@ -77,20 +83,33 @@ pub(crate) fn film(name: &str, seconds: u32, rate: &str, size: &str, rest: &str)
 /// What ffprobe prints for these entries of the picture, line by line.
 fn probe(path: &Path, entries: &str) -> Vec<String> {
     let output = Command::new("ffprobe")
-        .args(["-v", "error", "-select_streams", "v:0", "-count_frames", "-of", "csv=p=0"])
+        .args([
+            "-v",
+            "error",
+            "-select_streams",
+            "v:0",
+            "-count_frames",
+            "-of",
+            "csv=p=0",
+        ])
         .args(["-show_entries", entries])
         .arg(path)
         .output()
         .expect("ffprobe starts");
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    text.lines().map(|line| line.trim_end_matches(',').to_owned()).collect()
+    text.lines()
+        .map(|line| line.trim_end_matches(',').to_owned())
+        .collect()
 }
 
-/// Times of the frames that decode, in seconds, in the order of presentation, from the first one on.
+/// Times of the frames that decode, in seconds, in the order of presentation, from the first one
+/// on.
 pub(crate) fn frame_times(path: &Path) -> Vec<f64> {
     let lines = probe(path, "frame=best_effort_timestamp_time");
-    let mut times: Vec<f64> =
-        lines.iter().filter_map(|line| line.split(',').next()?.parse().ok()).collect();
+    let mut times: Vec<f64> = lines
+        .iter()
+        .filter_map(|line| line.split(',').next()?.parse().ok())
+        .collect();
     times.sort_by(f64::total_cmp);
     let first = times.first().copied().unwrap_or(0.0);
     times.iter().map(|time| time - first).collect()
@@ -100,18 +119,35 @@ pub(crate) fn frame_times(path: &Path) -> Vec<f64> {
 pub(crate) fn size(path: &Path) -> (u32, u32) {
     let lines = probe(path, "stream=width,height");
     let mut numbers = lines[0].split(',').map(|n| n.parse().expect("a number"));
-    (numbers.next().expect("a width"), numbers.next().expect("a height"))
+    (
+        numbers.next().expect("a width"),
+        numbers.next().expect("a height"),
+    )
 }
 
 /// A picture's frames as raw grey bytes, scaled to `width` x `height`.
 pub(crate) fn grey(path: &Path, width: u32, height: u32) -> Vec<u8> {
-    decode(path, &["-vf", &format!("scale={width}:{height},format=gray"), "-f", "rawvideo"])
+    decode(
+        path,
+        &[
+            "-vf",
+            &format!("scale={width}:{height},format=gray"),
+            "-f",
+            "rawvideo",
+        ],
+    )
 }
 
 /// Sound as one channel of 48,000 samples a second.
 pub(crate) fn samples(path: &Path) -> Vec<f32> {
-    let bytes = decode(path, &["-map", "0:a:0", "-ac", "1", "-ar", "48000", "-f", "f32le"]);
-    bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()
+    let bytes = decode(
+        path,
+        &["-map", "0:a:0", "-ac", "1", "-ar", "48000", "-f", "f32le"],
+    );
+    bytes
+        .chunks_exact(4)
+        .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+        .collect()
 }
 
 fn decode(path: &Path, arguments: &[&str]) -> Vec<u8> {
@@ -123,6 +159,10 @@ fn decode(path: &Path, arguments: &[&str]) -> Vec<u8> {
         .arg("-")
         .output()
         .expect("ffmpeg starts");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     output.stdout
 }

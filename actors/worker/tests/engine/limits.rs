@@ -16,12 +16,18 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 async fn film() -> (PathBuf, VideoFacts) {
     let source = clip::film("limits.mp4", 20, "25", "640x360", "");
-    let facts = task::facts(&source).await.video.expect("there is a picture");
+    let facts = task::facts(&source)
+        .await
+        .video
+        .expect("there is a picture");
     (source, facts)
 }
 
 fn spec(source: &std::path::Path, facts: &VideoFacts) -> bus_schema::task::TaskSpec {
-    let span = Span { start_ns: 0, end_ns: None };
+    let span = Span {
+        start_ns: 0,
+        end_ns: None,
+    };
     task::chunk(source, facts, span, 2, &[(320, 180), (640, 360)])
 }
 
@@ -33,7 +39,9 @@ async fn gone(pid: u32) {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    tokio::time::timeout(PATIENCE, wait).await.expect("the child is reaped");
+    tokio::time::timeout(PATIENCE, wait)
+        .await
+        .expect("the child is reaped");
 }
 
 #[tokio::test]
@@ -59,16 +67,31 @@ async fn memory_and_output_are_limited() {
         return;
     }
     let (source, facts) = film().await;
-    let of = |limits| Options { limits, ..options() };
-    let little = Limits { memory_bytes: 40 << 20, ..Limits::default() };
+    let of = |limits| Options {
+        limits,
+        ..options()
+    };
+    let little = Limits {
+        memory_bytes: 40 << 20,
+        ..Limits::default()
+    };
     let child = ChildTask::spawn(&of(little), spec(&source, &facts)).expect("a child starts");
-    let error = task::drive(child, &source).await.failure.expect("a failure");
+    let error = task::drive(child, &source)
+        .await
+        .failure
+        .expect("a failure");
     assert_eq!(error.code, ErrorCode::LimitExceeded, "{error:?}");
     assert!(error.message.contains("memory"), "{error:?}");
-    let little = Limits { output_bytes: 10_000, ..Limits::default() };
+    let little = Limits {
+        output_bytes: 10_000,
+        ..Limits::default()
+    };
     let child = ChildTask::spawn(&of(little), spec(&source, &facts)).expect("a child starts");
     let made = task::drive(child, &source).await;
-    assert_eq!(made.failure.expect("a failure").code, ErrorCode::LimitExceeded);
+    assert_eq!(
+        made.failure.expect("a failure").code,
+        ErrorCode::LimitExceeded
+    );
     assert!(made.objects.values().map(bytes::Bytes::len).sum::<usize>() <= 10_000);
 }
 
@@ -78,14 +101,28 @@ async fn a_stopped_child_is_a_stalled_one() {
         return;
     }
     let (source, facts) = film().await;
-    let limits = Limits { stalled_ms: 1_000, ..Limits::default() };
-    let child = ChildTask::spawn(&Options { limits, ..options() }, spec(&source, &facts))
-        .expect("a child starts");
+    let limits = Limits {
+        stalled_ms: 1_000,
+        ..Limits::default()
+    };
+    let child = ChildTask::spawn(
+        &Options {
+            limits,
+            ..options()
+        },
+        spec(&source, &facts),
+    )
+    .expect("a child starts");
     let pid = child.pid();
     let raw = rustix::process::Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
     rustix::process::kill_process(raw, rustix::process::Signal::STOP).expect("it can be stopped");
-    let made = tokio::time::timeout(PATIENCE, task::drive(child, &source)).await.expect("no hang");
-    assert_eq!(made.failure.expect("a failure").code, ErrorCode::LimitExceeded);
+    let made = tokio::time::timeout(PATIENCE, task::drive(child, &source))
+        .await
+        .expect("no hang");
+    assert_eq!(
+        made.failure.expect("a failure").code,
+        ErrorCode::LimitExceeded
+    );
     gone(pid).await;
 }
 
@@ -98,9 +135,13 @@ async fn an_owner_that_does_not_listen_can_still_kill_or_drop() {
     let (source, facts) = film().await;
     let mut child = ChildTask::spawn(&options(), spec(&source, &facts)).expect("a child starts");
     let pid = child.pid();
-    let first = tokio::time::timeout(PATIENCE, child.next()).await.expect("the child asks");
+    let first = tokio::time::timeout(PATIENCE, child.next())
+        .await
+        .expect("the child asks");
     assert!(matches!(first, Some(ChildEvent::Range { .. })), "{first:?}");
-    tokio::time::timeout(PATIENCE, child.kill()).await.expect("killing does not hang");
+    tokio::time::timeout(PATIENCE, child.kill())
+        .await
+        .expect("killing does not hang");
     gone(pid).await;
     let child = ChildTask::spawn(&options(), spec(&source, &facts)).expect("a child starts");
     let pid = child.pid();
@@ -114,16 +155,31 @@ async fn a_child_waits_for_what_it_is_owed() {
         return;
     }
     let (source, facts) = film().await;
-    let limits = Limits { stalled_ms: 3_000, ..Limits::default() };
-    let mut child = ChildTask::spawn(&Options { limits, ..options() }, spec(&source, &facts))
-        .expect("a child starts");
-    let event = tokio::time::timeout(PATIENCE, child.next()).await.expect("the child asks");
-    let Some(ChildEvent::Range { offset, len, reply }) = event else { panic!("{event:?}") };
+    let limits = Limits {
+        stalled_ms: 3_000,
+        ..Limits::default()
+    };
+    let mut child = ChildTask::spawn(
+        &Options {
+            limits,
+            ..options()
+        },
+        spec(&source, &facts),
+    )
+    .expect("a child starts");
+    let event = tokio::time::timeout(PATIENCE, child.next())
+        .await
+        .expect("the child asks");
+    let Some(ChildEvent::Range { offset, len, reply }) = event else {
+        panic!("{event:?}")
+    };
     // Longer than it may stall, in our own time: an unanswered range is our debt.
     tokio::time::sleep(Duration::from_millis(4_000)).await;
     let bytes = std::fs::read(&source).expect("the source can be read");
     let from = usize::try_from(offset).unwrap();
-    reply.send(Ok(bytes::Bytes::copy_from_slice(&bytes[from..from + len as usize])));
+    reply.send(Ok(bytes::Bytes::copy_from_slice(
+        &bytes[from..from + len as usize],
+    )));
     let made = task::drive(child, &source).await;
     assert_eq!(made.failure, None);
     assert_eq!(made.chunk.expect("a chunk").frames, 500);

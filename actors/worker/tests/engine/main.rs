@@ -1,5 +1,12 @@
 //! The media engine as the worker uses it: real clips through real child processes.
 
+#![expect(
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    reason = "helpers of tests: they fail, tell what is skipped, and wait for real processes"
+)]
+
 mod clip;
 mod hostile;
 mod limits;

@@ -8,14 +8,22 @@ use super::task::{self, SECOND_NS};
 
 async fn refused(source: &std::path::Path) -> ErrorCode {
     let made = task::probe(source).await;
-    made.failure.unwrap_or_else(|| panic!("{}: {:?}", source.display(), made.facts)).code
+    made.failure
+        .unwrap_or_else(|| panic!("{}: {:?}", source.display(), made.facts))
+        .code
 }
 
 #[tokio::test]
 async fn nothing_and_anything_but_media_are_refused() {
-    assert_eq!(refused(&clip::write("nothing.mp4", b"")).await, ErrorCode::Empty);
+    assert_eq!(
+        refused(&clip::write("nothing.mp4", b"")).await,
+        ErrorCode::Empty
+    );
     let text = "all work and no play makes jack a dull boy\n".repeat(500);
-    assert_eq!(refused(&clip::write("text.mp4", text.as_bytes())).await, ErrorCode::NotMedia);
+    assert_eq!(
+        refused(&clip::write("text.mp4", text.as_bytes())).await,
+        ErrorCode::NotMedia
+    );
     let mut noise = 88_172_645_463_325_252_u64;
     let garbage: Vec<u8> = std::iter::repeat_with(|| {
         noise ^= noise << 13;
@@ -25,10 +33,16 @@ async fn nothing_and_anything_but_media_are_refused() {
     })
     .take(300_000)
     .collect();
-    assert_eq!(refused(&clip::write("garbage.mp4", &garbage)).await, ErrorCode::NotMedia);
+    assert_eq!(
+        refused(&clip::write("garbage.mp4", &garbage)).await,
+        ErrorCode::NotMedia
+    );
     let mut zip = b"PK\x03\x04".to_vec();
     zip.extend(&garbage);
-    assert_eq!(refused(&clip::write("archive.mp4", &zip)).await, ErrorCode::NotMedia);
+    assert_eq!(
+        refused(&clip::write("archive.mp4", &zip)).await,
+        ErrorCode::NotMedia
+    );
     if clip::has_ffmpeg("nothing_and_anything_but_media_are_refused (a picture)") {
         let picture = clip::make("picture.jpg", "-f lavfi -i testsrc2=s=320x180 -frames:v 1");
         assert_eq!(refused(&picture).await, ErrorCode::NotMedia);
@@ -43,7 +57,11 @@ async fn what_was_cut_is_truncated() {
     let front = clip::film("front.mp4", 8, "25", "320x180", "-movflags +faststart");
     let back = clip::film("back.mp4", 8, "25", "320x180", "");
     let mkv = clip::film("whole.mkv", 8, "25", "320x180", "");
-    for (name, whole) in [("cut-front.mp4", front), ("cut-back.mp4", back), ("cut.mkv", mkv)] {
+    for (name, whole) in [
+        ("cut-front.mp4", front),
+        ("cut-back.mp4", back),
+        ("cut.mkv", mkv),
+    ] {
         let cut = clip::cut(name, &whole, 40);
         assert_eq!(refused(&cut).await, ErrorCode::Truncated, "{name}");
     }
@@ -55,11 +73,20 @@ async fn a_chunk_that_ends_early_is_no_success() {
         return;
     }
     let source = clip::film("promise.mkv", 4, "25", "320x180", "");
-    let mut facts = task::facts(&source).await.video.expect("there is a picture");
+    let mut facts = task::facts(&source)
+        .await
+        .video
+        .expect("there is a picture");
     facts.duration_ns = 9 * SECOND_NS;
-    let span = Span { start_ns: 2 * SECOND_NS, end_ns: Some(6 * SECOND_NS) };
+    let span = Span {
+        start_ns: 2 * SECOND_NS,
+        end_ns: Some(6 * SECOND_NS),
+    };
     let made = task::run(task::chunk(&source, &facts, span, 2, &[(160, 90)]), &source).await;
-    assert_eq!(made.failure.map(|error| error.code), Some(ErrorCode::Truncated));
+    assert_eq!(
+        made.failure.map(|error| error.code),
+        Some(ErrorCode::Truncated)
+    );
 }
 
 #[tokio::test]
@@ -73,8 +100,17 @@ async fn a_track_that_is_not_there_is_named() {
     assert_eq!(facts.video, None);
     let video = task::facts(&mute).await.video.expect("there is a picture");
     let made = task::run(task::audio(&mute, &facts.audio[0], 0), &mute).await;
-    assert_eq!(made.failure.map(|error| error.code), Some(ErrorCode::NoAudio));
-    let span = Span { start_ns: 0, end_ns: None };
+    assert_eq!(
+        made.failure.map(|error| error.code),
+        Some(ErrorCode::NoAudio)
+    );
+    let span = Span {
+        start_ns: 0,
+        end_ns: None,
+    };
     let made = task::run(task::chunk(&deaf, &video, span, 1, &[(160, 90)]), &deaf).await;
-    assert_eq!(made.failure.map(|error| error.code), Some(ErrorCode::NoVideo));
+    assert_eq!(
+        made.failure.map(|error| error.code),
+        Some(ErrorCode::NoVideo)
+    );
 }

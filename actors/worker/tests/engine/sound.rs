@@ -1,4 +1,5 @@
-//! Sound is in time with the picture from start to end, and cut without a seam wherever an attempt begins.
+//! Sound is in time with the picture from start to end, and cut without a seam wherever an attempt
+//! begins.
 
 use bus_schema::plan::Span;
 use worker::mp4::SampleTable;
@@ -11,10 +12,17 @@ async fn sound(source: &std::path::Path, parts_done: u32) -> Made {
     let facts = task::facts(source).await;
     let made = task::run(task::audio(source, &facts.audio[0], parts_done), source).await;
     assert_eq!(made.failure, None, "{}", source.display());
-    assert_eq!(made.n_parts, Some(parts_done + u32::try_from(made.parts.len()).unwrap()));
+    assert_eq!(
+        made.n_parts,
+        Some(parts_done + u32::try_from(made.parts.len()).expect("a few parts"))
+    );
     let mut at = None;
     for part in &made.parts {
-        assert!(at.is_none_or(|at| at == part.start), "a gap before part {}", part.part);
+        assert!(
+            at.is_none_or(|at| at == part.start),
+            "a gap before part {}",
+            part.part
+        );
         at = Some(part.start + part.durations.iter().map(|d| u64::from(*d)).sum::<u64>());
         let table = &made.objects[&format!("audio/samples-{}", part.part)];
         let table = SampleTable::decode(table).expect("the table can be read");
@@ -49,7 +57,10 @@ async fn beeps_are_heard_when_flashes_are_seen() {
     }
     for (name, codecs) in [
         ("flash.mp4", "-c:v libx264 -preset ultrafast -bf 2 -c:a aac"),
-        ("flash.mkv", "-c:v libx264 -preset ultrafast -bf 2 -c:a libopus"),
+        (
+            "flash.mkv",
+            "-c:v libx264 -preset ultrafast -bf 2 -c:a libopus",
+        ),
     ] {
         let source = clip::make(
             name,
@@ -61,23 +72,40 @@ async fn beeps_are_heard_when_flashes_are_seen() {
         );
         let facts = task::facts(&source).await;
         let video = facts.video.expect("there is a picture");
-        let span = Span { start_ns: 0, end_ns: None };
+        let span = Span {
+            start_ns: 0,
+            end_ns: None,
+        };
         let picture = task::run(task::chunk(&source, &video, span, 2, &[(160, 90)]), &source).await;
         let start = picture.chunk.as_ref().expect("a chunk").start;
         let start_s = start as f64 / f64::from(video.timescale);
         let joined = task::join("90p", &[&picture], &format!("{name}-picture.mp4"));
         let times = clip::frame_times(&joined);
-        let bright: Vec<f32> = clip::grey(&joined, 1, 1).iter().map(|b| f32::from(*b)).collect();
+        let bright: Vec<f32> = clip::grey(&joined, 1, 1)
+            .iter()
+            .map(|b| f32::from(*b))
+            .collect();
         assert_eq!(bright.len(), times.len());
-        let seen: Vec<f64> =
-            onsets(&bright, 128.0, 5).iter().map(|n| start_s + times[*n]).collect();
+        let seen: Vec<f64> = onsets(&bright, 128.0, 5)
+            .iter()
+            .map(|n| start_s + times[*n])
+            .collect();
         let made = sound(&source, 0).await;
         let heard = clip::samples(&task::join("audio", &[&made], &format!("{name}-sound.mp4")));
-        let heard: Vec<f64> =
-            onsets(&heard, 0.2, 9_600).iter().map(|n| *n as f64 / 48_000.0).collect();
-        assert_eq!((seen.len(), heard.len()), (9, 9), "{name}: {seen:?} {heard:?}");
+        let heard: Vec<f64> = onsets(&heard, 0.2, 9_600)
+            .iter()
+            .map(|n| *n as f64 / 48_000.0)
+            .collect();
+        assert_eq!(
+            (seen.len(), heard.len()),
+            (9, 9),
+            "{name}: {seen:?} {heard:?}"
+        );
         for (seen, heard) in seen.iter().zip(&heard) {
-            assert!((seen - heard).abs() < 0.025, "{name}: seen at {seen}, heard at {heard}");
+            assert!(
+                (seen - heard).abs() < 0.025,
+                "{name}: seen at {seen}, heard at {heard}"
+            );
         }
     }
 }
@@ -96,19 +124,30 @@ async fn an_attempt_that_goes_on_behind_another_leaves_no_seam() {
     let once = sound(&source, 0).await;
     assert_eq!(once.parts.len(), 3);
     let (mut first, second) = (sound(&source, 0).await, sound(&source, 1).await);
-    let strip = |part: &bus_schema::attempt::AudioPart| (part.part, part.start, part.durations.clone());
+    let strip =
+        |part: &bus_schema::attempt::AudioPart| (part.part, part.start, part.durations.clone());
     let of = |made: &Made| made.parts.iter().map(strip).collect::<Vec<_>>();
     assert_eq!(of(&once)[1..], of(&second)[..]);
     // What the first attempt left behind is its part 0 alone.
-    first.objects.retain(|name, _| ["audio/init.mp4", "audio/000000.m4s", "audio/000001.m4s"].contains(&name.as_str()));
+    first.objects.retain(|name, _| {
+        ["audio/init.mp4", "audio/000000.m4s", "audio/000001.m4s"].contains(&name.as_str())
+    });
     let joined = clip::samples(&task::join("audio", &[&first, &second], "seam.mp4"));
     let whole = clip::samples(&task::join("audio", &[&once], "whole.mp4"));
     assert_eq!(joined.len(), whole.len());
-    let error: f64 = joined.iter().zip(&whole).map(|(a, b)| f64::from(a - b).powi(2)).sum();
+    let error: f64 = joined
+        .iter()
+        .zip(&whole)
+        .map(|(a, b)| f64::from(a - b).powi(2))
+        .sum();
     let power: f64 = whole.iter().map(|a| f64::from(*a).powi(2)).sum();
     // 40 dB below the sound, where two encodings of the same sound differ by as much anyway.
     assert!(error < power * 1e-4, "{error} of {power}");
-    let click = joined.iter().zip(&whole).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    let click = joined
+        .iter()
+        .zip(&whole)
+        .map(|(a, b)| (a - b).abs())
+        .fold(0.0, f32::max);
     assert!(click < 0.1, "{click}");
 }
 
@@ -124,11 +163,23 @@ async fn late_sound_is_preceded_by_silence_and_many_channels_become_two() {
          -c:v libx264 -preset ultrafast -pix_fmt yuv420p -c:a aac",
     );
     let facts = task::facts(&source).await;
-    assert_eq!((facts.audio[0].channels, facts.audio[0].sample_rate_hz), (6, 44_100));
+    assert_eq!(
+        (facts.audio[0].channels, facts.audio[0].sample_rate_hz),
+        (6, 44_100)
+    );
     let made = sound(&source, 0).await;
     let samples = clip::samples(&task::join("audio", &[&made], "late-joined.mp4"));
     let begins = onsets(&samples, 0.05, 4_800)[0];
-    assert!(begins.abs_diff(72_000) < 1_200, "it begins at sample {begins}");
-    let ends = samples.iter().rposition(|s| s.abs() > 0.05).expect("there is sound");
-    assert!(ends.abs_diff(4 * 48_000) < 2_400, "it ends at sample {ends}");
+    assert!(
+        begins.abs_diff(72_000) < 1_200,
+        "it begins at sample {begins}"
+    );
+    let ends = samples
+        .iter()
+        .rposition(|s| s.abs() > 0.05)
+        .expect("there is sound");
+    assert!(
+        ends.abs_diff(4 * 48_000) < 2_400,
+        "it ends at sample {ends}"
+    );
 }

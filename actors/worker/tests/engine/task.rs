@@ -66,11 +66,21 @@ pub(crate) async fn drive(mut child: ChildTask, source: &Path) -> Made {
                 made.read_bytes += u64::from(len);
                 let mut bytes = vec![0; len as usize];
                 let read = file.read_exact_at(&mut bytes, offset);
-                reply.send(read.map(|()| Bytes::from(bytes)).map_err(|error| error.to_string()));
+                reply.send(
+                    read.map(|()| Bytes::from(bytes))
+                        .map_err(|error| error.to_string()),
+                );
             }
-            ChildEvent::Object { name, bytes, credit } => {
+            ChildEvent::Object {
+                name,
+                bytes,
+                credit,
+            } => {
                 let before = made.objects.insert(name.clone(), bytes);
-                assert!(before.is_none() || name.ends_with("init.mp4"), "{name} was made twice");
+                assert!(
+                    before.is_none() || name.ends_with("init.mp4"),
+                    "{name} was made twice"
+                );
                 drop(credit);
             }
             ChildEvent::Progress(position) => made.progress.push(position),
@@ -82,7 +92,10 @@ pub(crate) async fn drive(mut child: ChildTask, source: &Path) -> Made {
                 assert!(made.failure.replace(error).is_none(), "failed twice");
             }
             ChildEvent::Exited => {
-                assert!(child.next().await.is_none(), "there is nothing after the end");
+                assert!(
+                    child.next().await.is_none(),
+                    "there is nothing after the end"
+                );
                 return made;
             }
         }
@@ -98,11 +111,14 @@ pub(crate) async fn probe(source: &Path) -> Made {
 /// Source facts of a clip that has to be good.
 pub(crate) async fn facts(source: &Path) -> SourceFacts {
     let made = probe(source).await;
-    made.facts.unwrap_or_else(|| panic!("{}: {:?}", source.display(), made.failure))
+    made.facts
+        .unwrap_or_else(|| panic!("{}: {:?}", source.display(), made.failure))
 }
 
 pub(crate) fn bytes(source: &Path) -> u64 {
-    std::fs::metadata(source).expect("the source is there").len()
+    std::fs::metadata(source)
+        .expect("the source is there")
+        .len()
 }
 
 pub(crate) fn rendition(name: &str, width: u32, height: u32) -> VideoRendition {
@@ -119,18 +135,28 @@ pub(crate) fn rendition(name: &str, width: u32, height: u32) -> VideoRendition {
 }
 
 /// The chunk of a span, with segments of `segment_s`.
-pub(crate) fn chunk(source: &Path, facts: &VideoFacts, span: Span, segment_s: u64, sizes: &[(u32, u32)]) -> TaskSpec {
+pub(crate) fn chunk(
+    source: &Path,
+    facts: &VideoFacts,
+    span: Span,
+    segment_s: u64,
+    sizes: &[(u32, u32)],
+) -> TaskSpec {
     let name = |height: &u32| format!("{height}p");
     TaskSpec::Chunk(ChunkSpec {
         source_bytes: bytes(source),
         facts: facts.clone(),
         span,
         segment_ns: segment_s * SECOND_NS,
-        first_segment: u32::try_from(span.start_ns / (segment_s * SECOND_NS)).expect("few segments"),
+        first_segment: u32::try_from(span.start_ns / (segment_s * SECOND_NS))
+            .expect("few segments"),
         video: VideoPlan {
             timescale: facts.timescale,
             end_ns: facts.start_ns + facts.duration_ns,
-            renditions: sizes.iter().map(|(w, h)| rendition(&name(h), *w, *h)).collect(),
+            renditions: sizes
+                .iter()
+                .map(|(w, h)| rendition(&name(h), *w, *h))
+                .collect(),
         },
     })
 }
@@ -159,7 +185,10 @@ pub(crate) fn join(name: &str, made: &[&Made], to: &str) -> PathBuf {
     let mut file = made[0].objects[&format!("{name}/init.mp4")].to_vec();
     for one in made {
         let prefix = format!("{name}/");
-        let segments = one.objects.iter().filter(|(key, _)| key.starts_with(&prefix) && key.ends_with(".m4s"));
+        let segments = one
+            .objects
+            .iter()
+            .filter(|(key, _)| key.starts_with(&prefix) && key.ends_with(".m4s"));
         for (_, bytes) in segments {
             file.extend_from_slice(bytes);
         }

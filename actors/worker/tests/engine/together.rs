@@ -1,4 +1,5 @@
-//! What surrounds tasks: the encoders' trial, tasks by hand, and children that do not outlive their parent.
+//! What surrounds tasks: the encoders' trial, tasks by hand, and children that do not outlive their
+//! parent.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -17,9 +18,16 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_tcoder-worker");
 
 #[test]
 fn the_trial_encode_comes_back_and_an_unknown_encoder_does_not() {
-    let output = Command::new(PROGRAM).arg("encoders").output().expect("the program starts");
-    let checks: Vec<EncoderCheck> = serde_json::from_slice(&output.stdout).expect("it prints checks");
-    let x264 = checks.iter().find(|check| check.encoder == "x264enc").expect("x264 is known");
+    let output = Command::new(PROGRAM)
+        .arg("encoders")
+        .output()
+        .expect("the program starts");
+    let checks: Vec<EncoderCheck> =
+        serde_json::from_slice(&output.stdout).expect("it prints checks");
+    let x264 = checks
+        .iter()
+        .find(|check| check.encoder == "x264enc")
+        .expect("x264 is known");
     assert_eq!(x264.failure, None);
     let output = Command::new(PROGRAM)
         .args(["encoders", "--trial", "nosuchenc"])
@@ -43,7 +51,8 @@ fn a_probe_by_hand_prints_facts_and_a_refusal_exits_with_its_code() {
             .arg(source)
             .output()
             .expect("the program starts");
-        let outcome: Outcome = serde_json::from_slice(&output.stdout).expect("it prints an outcome");
+        let outcome: Outcome =
+            serde_json::from_slice(&output.stdout).expect("it prints an outcome");
         (outcome, output.status.code())
     };
     let (outcome, code) = by_hand(&source);
@@ -60,10 +69,19 @@ async fn a_child_dies_with_its_parent() {
         return;
     }
     let source = clip::film("orphan.mp4", 60, "25", "640x360", "");
-    let facts = task::facts(&source).await.video.expect("there is a picture");
-    let span = Span { start_ns: 0, end_ns: None };
+    let facts = task::facts(&source)
+        .await
+        .video
+        .expect("there is a picture");
+    let span = Span {
+        start_ns: 0,
+        end_ns: None,
+    };
     let spec = task::chunk(&source, &facts, span, 2, &[(320, 180), (640, 360)]);
-    let spec = clip::write("orphan.json", &serde_json::to_vec(&spec).expect("a spec is JSON"));
+    let spec = clip::write(
+        "orphan.json",
+        &serde_json::to_vec(&spec).expect("a spec is JSON"),
+    );
     let out = tempfile::tempdir().expect("a temporary folder can be made");
     let mut parent = Command::new(PROGRAM)
         .args(["task", "--spec"])
@@ -88,9 +106,13 @@ async fn a_child_dies_with_its_parent() {
     parent.kill().expect("the parent can be killed");
     parent.wait().expect("the parent is reaped");
     let process = PathBuf::from(format!("/proc/{child}"));
-    let is_alive = || std::fs::read_to_string(process.join("stat")).is_ok_and(|s| !s.contains(") Z "));
+    let is_alive =
+        || std::fs::read_to_string(process.join("stat")).is_ok_and(|s| !s.contains(") Z "));
     while is_alive() {
-        assert!(started.elapsed() < PATIENCE, "the child outlives its parent");
+        assert!(
+            started.elapsed() < PATIENCE,
+            "the child outlives its parent"
+        );
         std::thread::sleep(Duration::from_millis(10));
     }
 }

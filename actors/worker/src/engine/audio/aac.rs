@@ -41,10 +41,18 @@ impl Aac {
         let output = gst_app::AppSink::builder().sync(false).build();
         let convert = element("audioconvert")?;
         let encoder = element("avenc_aac")?;
-        encoder.set_property("bitrate", i32::try_from(plan.bitrate_bps).unwrap_or(128_000));
+        encoder.set_property(
+            "bitrate",
+            i32::try_from(plan.bitrate_bps).unwrap_or(128_000),
+        );
         pipeline.chain(&[input.element(), &convert, &encoder, output.upcast_ref()])?;
         pipeline.set_state(gst::State::Playing)?;
-        Ok(Self { pipeline, input, caps, output })
+        Ok(Self {
+            pipeline,
+            input,
+            caps,
+            output,
+        })
     }
 
     /// Hands over whole blocks.
@@ -55,12 +63,17 @@ impl Aac {
             .caps(&self.caps)
             .segment(&gst::FormattedSegment::<gst::ClockTime>::new())
             .build();
-        self.input.push(&sample, || self.pipeline.take_error().map_or(Ok(()), Err))
+        self.input
+            .push(&sample, || self.pipeline.take_error().map_or(Ok(()), Err))
     }
 
     /// A unit, if one is ready.
     pub(super) fn pull(&self) -> Result<Option<Unit>> {
-        self.output.try_pull_sample(gst::ClockTime::ZERO).as_ref().map(unit).transpose()
+        self.output
+            .try_pull_sample(gst::ClockTime::ZERO)
+            .as_ref()
+            .map(unit)
+            .transpose()
     }
 
     /// Nothing more comes in.
@@ -87,13 +100,23 @@ impl Aac {
 }
 
 fn unit(sample: &gst::Sample) -> Result<Unit> {
-    let config = sample.caps().and_then(|caps| caps.structure(0)).and_then(|structure| {
-        let config = structure.get::<gst::Buffer>("codec_data").ok()?;
-        Some(Bytes::copy_from_slice(&config.map_readable().ok()?))
-    });
-    let data = sample.buffer().and_then(|buffer| buffer.map_readable().ok());
+    let config = sample
+        .caps()
+        .and_then(|caps| caps.structure(0))
+        .and_then(|structure| {
+            let config = structure.get::<gst::Buffer>("codec_data").ok()?;
+            Some(Bytes::copy_from_slice(&config.map_readable().ok()?))
+        });
+    let data = sample
+        .buffer()
+        .and_then(|buffer| buffer.map_readable().ok());
     match (data, config) {
-        (Some(data), Some(config)) => Ok(Unit { data: Bytes::copy_from_slice(&data), config }),
-        _ => Err(Error::internal("the AAC encoder gave a unit without content or configuration")),
+        (Some(data), Some(config)) => Ok(Unit {
+            data: Bytes::copy_from_slice(&data),
+            config,
+        }),
+        _ => Err(Error::internal(
+            "the AAC encoder gave a unit without content or configuration",
+        )),
     }
 }

@@ -4,12 +4,13 @@
 pub(super) const UNIT_SAMPLES: u64 = 1_024;
 
 /// Units before everything that is shown: the encoder's priming. Unit `i` is shown from sample
-/// `1024 * (i - 1)` on. The priming is not kept: players differ in what they make of an edit list in
-/// fragments, and a tone that begins in the very first block is all that it would help, by 21 ms of fade.
+/// `1024 * (i - 1)` on. The priming is not kept: players differ in what they make of an edit list
+/// in fragments, and a tone that begins in the very first block is all that it would help, by 21 ms
+/// of fade.
 pub(super) const PRIMING_UNITS: u64 = 1;
 
-/// Units that a resumed encoder makes and drops: it overlaps one block, and its psychoacoustic model
-/// and bit reservoir settle within a few.
+/// Units that a resumed encoder makes and drops: it overlaps one block, and its psychoacoustic
+/// model and bit reservoir settle within a few.
 const WARM_UP_UNITS: u64 = 8;
 
 /// Where segments are cut.
@@ -22,7 +23,11 @@ pub(super) struct Grid {
 
 impl Grid {
     pub(super) fn new(sample_rate_hz: u32, segment_ns: u64, part_segments: u32) -> Self {
-        Self { sample_rate_hz, segment_ns, part_segments: part_segments.max(1) }
+        Self {
+            sample_rate_hz,
+            segment_ns,
+            part_segments: part_segments.max(1),
+        }
     }
 
     /// The first unit of a segment: the first that is shown at or after the multiple of its length.
@@ -30,7 +35,9 @@ impl Grid {
         let start_ns = u128::from(segment) * u128::from(self.segment_ns);
         let unit_ns_times_rate = u128::from(UNIT_SAMPLES) * 1_000_000_000;
         let units = (start_ns * u128::from(self.sample_rate_hz)).div_ceil(unit_ns_times_rate);
-        u64::try_from(units).unwrap_or(u64::MAX).saturating_add(PRIMING_UNITS)
+        u64::try_from(units)
+            .unwrap_or(u64::MAX)
+            .saturating_add(PRIMING_UNITS)
     }
 
     /// The first segment of a part.
@@ -43,8 +50,8 @@ impl Grid {
         self.first_unit(self.first_segment(part))
     }
 
-    /// The first block to feed, so that this unit and all after it come out as if the encoder had run
-    /// from the start: with the warm-up before it.
+    /// The first block to feed, so that this unit and all after it come out as if the encoder had
+    /// run from the start: with the warm-up before it.
     #[expect(clippy::unused_self, reason = "a question to the grid")]
     pub(super) fn first_block(self, first_unit: u64) -> u64 {
         first_unit.saturating_sub(WARM_UP_UNITS)
@@ -78,7 +85,10 @@ mod tests {
                 let shown_at = grid.block_ns(unit - PRIMING_UNITS);
                 let due = u64::from(segment) * 4 * SECOND_NS;
                 assert!(shown_at + 1 >= due, "rate {rate}, segment {segment}");
-                assert!(shown_at < due + 24_000_000, "within a unit: rate {rate}, segment {segment}");
+                assert!(
+                    shown_at < due + 24_000_000,
+                    "within a unit: rate {rate}, segment {segment}"
+                );
             }
         }
     }

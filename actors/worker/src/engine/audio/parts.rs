@@ -89,7 +89,8 @@ impl Parts {
 
     /// Source time that is encoded.
     pub(super) fn position_ns(&self) -> u64 {
-        self.grid.block_ns(self.next_unit.saturating_sub(PRIMING_UNITS))
+        self.grid
+            .block_ns(self.next_unit.saturating_sub(PRIMING_UNITS))
     }
 
     fn begin(&self, unit: &Unit, results: &Results) -> Result<Open> {
@@ -111,12 +112,19 @@ impl Parts {
         let init_bytes = size(init.len())?;
         // Each part says it again, to the letter the same: a part must not need another's attempt.
         results.object(object_key::init(&self.plan.name), init)?;
-        Ok(Open { writer, codecs, init_bytes })
+        Ok(Open {
+            writer,
+            codecs,
+            init_bytes,
+        })
     }
 
     fn end_segment(&mut self, results: &Results) -> Result<()> {
         let samples = std::mem::take(&mut self.samples);
-        let open = self.open.as_mut().ok_or_else(|| Error::internal("a segment without a part"))?;
+        let open = self
+            .open
+            .as_mut()
+            .ok_or_else(|| Error::internal("a segment without a part"))?;
         let bytes = open.writer.segment(&samples).map_err(broken)?;
         results.object(object_key::segment(&self.plan.name, self.segment), bytes)?;
         self.segment += 1;
@@ -124,19 +132,35 @@ impl Parts {
     }
 
     fn end_part(&mut self, results: &Results) -> Result<()> {
-        let Some(Open { writer, codecs, init_bytes }) = self.open.take() else {
+        let Some(Open {
+            writer,
+            codecs,
+            init_bytes,
+        }) = self.open.take()
+        else {
             return Err(Error::internal("a part that was not begun"));
         };
         let table = writer.finish();
         let samples = table.encode().map_err(broken)?;
         let samples_bytes = size(samples.len())?;
-        results.object(object_key::part_samples(&self.plan.name, self.part), samples)?;
+        results.object(
+            object_key::part_samples(&self.plan.name, self.part),
+            samples,
+        )?;
         let part = AudioPart {
             part: self.part,
             first_segment: self.grid.first_segment(self.part),
             start: table.start(),
-            durations: table.segments().iter().map(|segment| segment.duration).collect(),
-            bytes: table.segments().iter().map(mp4::SegmentEntry::bytes).collect(),
+            durations: table
+                .segments()
+                .iter()
+                .map(|segment| segment.duration)
+                .collect(),
+            bytes: table
+                .segments()
+                .iter()
+                .map(mp4::SegmentEntry::bytes)
+                .collect(),
             init_bytes,
             samples_bytes,
             codecs,
@@ -150,6 +174,7 @@ fn size(bytes: usize) -> Result<u32> {
     u32::try_from(bytes).map_err(|_| Error::internal("an object of more than 4 GiB"))
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
 fn broken(error: mp4::Error) -> Error {
     Error::internal(format!("the sound cannot be written: {error}"))
 }

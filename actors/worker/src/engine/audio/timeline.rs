@@ -1,4 +1,5 @@
-//! Decoded sound laid on a line without gaps: what comes late is silence, what comes twice is dropped.
+//! Decoded sound laid on a line without gaps: what comes late is silence, what comes twice is
+//! dropped.
 
 use bus_schema::report::ErrorCode;
 
@@ -48,8 +49,8 @@ impl Timeline {
     ) -> Result<()> {
         let n = (bytes.len() / self.frame_bytes) as u64;
         let jitter = JITTER_MS * self.sample_rate_hz / 1_000;
-        // A run that follows the one before but for rounding follows it exactly; the first one, and one
-        // behind a gap, lie where they say.
+        // A run that follows the one before but for rounding follows it exactly; the first one, and
+        // one behind a gap, lie where they say.
         let stamped = time_ns.map(|ns| self.sample_at(ns));
         let start = match (stamped, self.run_end) {
             (Some(start), Some(end)) if start.abs_diff(end) <= jitter => end,
@@ -107,11 +108,14 @@ impl Timeline {
     }
 
     fn bytes(&self, samples: u64) -> usize {
-        usize::try_from(samples).unwrap_or(usize::MAX).saturating_mul(self.frame_bytes)
+        usize::try_from(samples)
+            .unwrap_or(usize::MAX)
+            .saturating_mul(self.frame_bytes)
     }
 
     fn sample_at(&self, ns: u64) -> u64 {
-        let samples = (u128::from(ns) * u128::from(self.sample_rate_hz) + 500_000_000) / 1_000_000_000;
+        let samples =
+            (u128::from(ns) * u128::from(self.sample_rate_hz) + 500_000_000) / 1_000_000_000;
         u64::try_from(samples).unwrap_or(u64::MAX)
     }
 }
@@ -126,19 +130,30 @@ mod tests {
         let mut out = Vec::new();
         let mut blocks = |bytes: Vec<u8>| {
             assert_eq!(bytes.len() % 4_096, 0, "whole blocks");
-            out.extend(bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])));
+            out.extend(
+                bytes
+                    .chunks_exact(4)
+                    .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])),
+            );
             Ok(())
         };
         for &(ms, n, value) in pieces {
-            let bytes: Vec<u8> = std::iter::repeat_n(value.to_le_bytes(), n).flatten().collect();
-            timeline.push(Some(ms * 1_000_000), &bytes, &mut blocks).unwrap();
+            let bytes: Vec<u8> = std::iter::repeat_n(value.to_le_bytes(), n)
+                .flatten()
+                .collect();
+            timeline
+                .push(Some(ms * 1_000_000), &bytes, &mut blocks)
+                .unwrap();
         }
         timeline.end(&mut blocks).unwrap();
         out
     }
 
     fn count(samples: &[f32], value: f32) -> usize {
-        samples.iter().filter(|sample| (**sample - value).abs() < 1e-6).count()
+        samples
+            .iter()
+            .filter(|sample| (**sample - value).abs() < 1e-6)
+            .count()
     }
 
     #[test]
@@ -151,8 +166,14 @@ mod tests {
 
     #[test]
     fn what_comes_twice_or_too_early_is_dropped() {
-        let out = laid(4_800, &[(0, 9_600, 1.0), (100, 4_800, 2.0), (200, 4_800, 3.0)]);
-        assert_eq!((count(&out, 1.0), count(&out, 2.0), count(&out, 3.0)), (4_800, 0, 4_800));
+        let out = laid(
+            4_800,
+            &[(0, 9_600, 1.0), (100, 4_800, 2.0), (200, 4_800, 3.0)],
+        );
+        assert_eq!(
+            (count(&out, 1.0), count(&out, 2.0), count(&out, 3.0)),
+            (4_800, 0, 4_800)
+        );
     }
 
     #[test]

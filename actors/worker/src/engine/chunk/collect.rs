@@ -81,7 +81,14 @@ impl Collector {
         results: Arc<Results>,
     ) -> Self {
         let rendition = rendition.clone();
-        Self { rendition, timescale, first_segment, cuts, results, state: Mutex::default() }
+        Self {
+            rendition,
+            timescale,
+            first_segment,
+            cuts,
+            results,
+            state: Mutex::default(),
+        }
     }
 
     /// Frames encoded so far, and the source time that they reach.
@@ -110,16 +117,29 @@ impl Collector {
             let table = writer.finish();
             codecs = table.track().config.codecs();
             config = table.track().config.digest();
-            samples_bytes = self.send(object_key::samples(&name), table.encode().map_err(broken)?)?;
+            samples_bytes =
+                self.send(object_key::samples(&name), table.encode().map_err(broken)?)?;
         }
         let (bytes, init_bytes) = (std::mem::take(&mut state.done), state.init_bytes);
-        Ok(RenditionResult { name, bytes, init_bytes, samples_bytes, codecs, config })
+        Ok(RenditionResult {
+            name,
+            bytes,
+            init_bytes,
+            samples_bytes,
+            codecs,
+            config,
+        })
     }
 
     /// The first access unit's caps tell the decoder configuration.
     fn begin(&self, state: &mut State, caps: &gst::CapsRef, start: u64) -> Result<()> {
         let config = avc_config(caps)?;
-        let track = Track { timescale: self.timescale, config, language: None, priming: 0 };
+        let track = Track {
+            timescale: self.timescale,
+            config,
+            language: None,
+            priming: 0,
+        };
         let writer = PieceWriter::new(track, self.first_segment, start).map_err(broken)?;
         let init = writer.init().map_err(broken)?;
         state.init_bytes = self.send(object_key::init(&self.rendition.name), init)?;
@@ -178,10 +198,17 @@ impl Sink for Collector {
         if state.pending_bytes > OBJECT_BYTES_MAX {
             return Err(Error::new(
                 ErrorCode::LimitExceeded,
-                format!("a segment of {} is over {OBJECT_BYTES_MAX} bytes", self.rendition.name),
+                format!(
+                    "a segment of {} is over {OBJECT_BYTES_MAX} bytes",
+                    self.rendition.name
+                ),
             ));
         }
-        state.pending.push(Pending { units, is_sync: unit.is_sync, data: unit.data });
+        state.pending.push(Pending {
+            units,
+            is_sync: unit.is_sync,
+            data: unit.data,
+        });
         state.frames += 1;
         state.done_ns = state.done_ns.max(unit.time_ns);
         Ok(())
@@ -199,12 +226,18 @@ fn avc_config(caps: &gst::CapsRef) -> Result<CodecConfig> {
     match (avcc, pixels("width"), pixels("height")) {
         (Some(avcc), Some(width), Some(height)) => {
             let avcc = Bytes::copy_from_slice(&avcc.map_readable()?);
-            Ok(CodecConfig::Avc { avcc, width, height, par: (1, 1) })
+            Ok(CodecConfig::Avc {
+                avcc,
+                width,
+                height,
+                par: (1, 1),
+            })
         }
         _ => Err(Error::internal("the encoder gave no decoder configuration")),
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
 fn broken(error: mp4::Error) -> Error {
     Error::internal(format!("segments cannot be written: {error}"))
 }

@@ -1,8 +1,8 @@
 //! One encode pipeline for all renditions of a chunk: raw frames in, access units out.
 //!
-//! The largest rendition is scaled from the source and each next one from the one before: half the CPU of
-//! scaling each from the source. Everything between two elements is a queue of a few frames, since a
-//! frame of 1080p has 3 MB.
+//! The largest rendition is scaled from the source and each next one from the one before: half the
+//! CPU of scaling each from the source. Everything between two elements is a queue of a few frames,
+//! since a frame of 1080p has 3 MB.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -25,10 +25,10 @@ const INPUT_FRAMES_MAX: u64 = 2;
 /// Frames that wait in front of each encoder and each next scaler.
 const BRANCH_FRAMES_MAX: u32 = 2;
 
-/// Where our time 0 lies on the pipeline's time line, as time stamp and as running time alike. x264enc wants
-/// room for negative decode times and shifts what has less by 1,000 hours; and until its first frame is out
-/// it takes time stamps for running times. Without this it compares one with the other, and forgets
-/// requests for keyframes.
+/// Where our time 0 lies on the pipeline's time line, as time stamp and as running time alike.
+/// x264enc wants room for negative decode times and shifts what has less by 1,000 hours; and until
+/// its first frame is out it takes time stamps for running times. Without this it compares one with
+/// the other, and forgets requests for keyframes.
 const ORIGIN: gst::ClockTime = gst::ClockTime::from_seconds(1000 * 3600);
 
 /// What comes out of an encoder.
@@ -97,13 +97,18 @@ impl Encode {
         Ok(encode)
     }
 
-    /// Elements that make the picture what is shown: progressive, upright. Returns the last of them.
+    /// Elements that make the picture what is shown: progressive, upright. Returns the last of
+    /// them.
     fn prepare(&self, facts: &VideoFacts) -> Result<gst::Element> {
         let mut chain = vec![self.input.element().clone()];
         if facts.is_interlaced || facts.rotation_deg != 0 {
             // Deinterlacers and flips know fewer formats than decoders.
             chain.push(scale::converter()?);
-            chain.push(scale::filter(&gst::Caps::builder("video/x-raw").field("format", "I420").build())?);
+            chain.push(scale::filter(
+                &gst::Caps::builder("video/x-raw")
+                    .field("format", "I420")
+                    .build(),
+            )?);
         }
         if facts.is_interlaced {
             let deinterlace = element("deinterlace")?;
@@ -122,8 +127,8 @@ impl Encode {
         chain.pop().ok_or_else(|| Error::internal("an empty chain"))
     }
 
-    /// Adds a scaler, an encoder and its sink behind `above`; returns what the next rendition is scaled
-    /// from.
+    /// Adds a scaler, an encoder and its sink behind `above`; returns what the next rendition is
+    /// scaled from.
     fn add_rendition(
         &mut self,
         above: &gst::Element,
@@ -137,7 +142,16 @@ impl Encode {
         let encoder = x264::encoder(rendition, threads)?;
         let format = scale::filter(&x264::caps())?;
         let out = self.output(sink);
-        self.pipeline.chain(&[&to_scaler, &scaler, &size, &tee, &to_encoder, &encoder, &format, out.upcast_ref()])?;
+        self.pipeline.chain(&[
+            &to_scaler,
+            &scaler,
+            &size,
+            &tee,
+            &to_encoder,
+            &encoder,
+            &format,
+            out.upcast_ref(),
+        ])?;
         above.link(&to_scaler)?;
         force_keyframes(&encoder, &self.keyframes)?;
         Ok(tee)
@@ -150,22 +164,38 @@ impl Encode {
             let sample = out.pull_sample().map_err(|_| gst::FlowError::Eos)?;
             take(&sample, &*sink).map_err(|error| {
                 gst::element_error!(out, gst::CoreError::Failed, ["{error}"]);
-                failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+                failure
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .get_or_insert(error);
                 gst::FlowError::Error
             })
         });
         // Not prerolled: the smallest rendition's encoder may hold its first frame for long.
-        gst_app::AppSink::builder().sync(false).async_(false).callbacks(callbacks.build()).build()
+        gst_app::AppSink::builder()
+            .sync(false)
+            .async_(false)
+            .callbacks(callbacks.build())
+            .build()
     }
 
     /// Gives a frame to all renditions, as soon as there is room.
     ///
     /// # Errors
     /// What the pipeline or one of the sinks says.
-    pub fn push(&mut self, frame: &gst::BufferRef, caps: &gst::Caps, time_ns: u64, is_key: bool) -> Result<()> {
+    pub fn push(
+        &mut self,
+        frame: &gst::BufferRef,
+        caps: &gst::Caps,
+        time_ns: u64,
+        is_key: bool,
+    ) -> Result<()> {
         let time = ORIGIN + gst::ClockTime::from_nseconds(time_ns);
         if is_key {
-            self.keyframes.lock().unwrap_or_else(PoisonError::into_inner).insert(time);
+            self.keyframes
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .insert(time);
         }
         let caps = self.input_caps(caps)?;
         let mut buffer = frame.copy();
@@ -176,7 +206,11 @@ impl Encode {
         let mut segment = gst::FormattedSegment::<gst::ClockTime>::new();
         segment.set_start(ORIGIN);
         segment.set_base(ORIGIN);
-        let sample = gst::Sample::builder().buffer(&buffer).caps(&caps).segment(&segment).build();
+        let sample = gst::Sample::builder()
+            .buffer(&buffer)
+            .caps(&caps)
+            .segment(&segment)
+            .build();
         self.input.push(&sample, || self.check())
     }
 
@@ -205,11 +239,15 @@ impl Encode {
     }
 
     fn failure(&self) -> Option<Error> {
-        self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.failure
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
-    /// Caps as the decoder says, but for the frame rate, which must be the same in every chunk since the
-    /// encoder's rate control and headers depend on it, and for what `prepare` does not look at.
+    /// Caps as the decoder says, but for the frame rate, which must be the same in every chunk
+    /// since the encoder's rate control and headers depend on it, and for what `prepare` does not
+    /// look at.
     fn input_caps(&mut self, caps: &gst::Caps) -> Result<gst::Caps> {
         if let Some((_, ours)) = self.frame_caps.as_ref().filter(|(seen, _)| seen == caps) {
             return Ok(ours.clone());
@@ -228,10 +266,14 @@ impl Encode {
     }
 }
 
-/// Asks an encoder for an IDR frame at the very moment that the frame goes in, and by its time: a request
-/// without a time is taken for answered by whatever keyframe comes out meanwhile.
+/// Asks an encoder for an IDR frame at the very moment that the frame goes in, and by its time: a
+/// request without a time is taken for answered by whatever keyframe comes out meanwhile.
 fn force_keyframes(encoder: &gst::Element, keyframes: &Arc<Keyframes>) -> Result<()> {
-    let pad = |name| encoder.static_pad(name).ok_or_else(|| Error::internal("an encoder without pads"));
+    let pad = |name| {
+        encoder
+            .static_pad(name)
+            .ok_or_else(|| Error::internal("an encoder without pads"))
+    };
     let (sink, src, keyframes) = (pad("sink")?, pad("src")?.downgrade(), Arc::clone(keyframes));
     sink.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
         let time = info.buffer().and_then(|buffer| buffer.pts());
@@ -247,8 +289,12 @@ fn force_keyframes(encoder: &gst::Element, keyframes: &Arc<Keyframes>) -> Result
 }
 
 fn take(sample: &gst::Sample, sink: &dyn Sink) -> Result<gst::FlowSuccess> {
-    let buffer = sample.buffer().ok_or_else(|| Error::internal("an encoder's sample is empty"))?;
-    let caps = sample.caps().ok_or_else(|| Error::internal("an encoder's sample has no caps"))?;
+    let buffer = sample
+        .buffer()
+        .ok_or_else(|| Error::internal("an encoder's sample is empty"))?;
+    let caps = sample
+        .caps()
+        .ok_or_else(|| Error::internal("an encoder's sample has no caps"))?;
     let time = sample
         .segment()
         .and_then(|segment| segment.downcast_ref::<gst::ClockTime>())

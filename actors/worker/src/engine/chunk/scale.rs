@@ -7,8 +7,8 @@ use gstreamer::prelude::*;
 use super::super::Result;
 use super::super::pipeline::element;
 
-/// Converts formats. It cannot scale: one that can would be asked to by a flip behind it, and does so with
-/// borders.
+/// Converts formats. It cannot scale: one that can would be asked to by a flip behind it, and does
+/// so with borders.
 ///
 /// # Errors
 /// When the plugin is missing.

@@ -1,12 +1,12 @@
-//! Which frames belong to a chunk, and which of them begin a segment: pure arithmetic, the same in every
-//! chunk and rendition.
+//! Which frames belong to a chunk, and which of them begin a segment: pure arithmetic, the same in
+//! every chunk and rendition.
 
 use bus_schema::plan::Span;
 
 const SECOND_NS: u128 = 1_000_000_000;
 
-/// A stream time in units of a timescale, to the nearest: undoes the rounding that made nanoseconds of a
-/// container's units.
+/// A stream time in units of a timescale, to the nearest: undoes the rounding that made nanoseconds
+/// of a container's units.
 #[must_use]
 pub fn to_units(time_ns: u64, timescale: u32) -> u64 {
     let units = (u128::from(time_ns) * u128::from(timescale) + SECOND_NS / 2) / SECOND_NS;
@@ -69,8 +69,8 @@ impl Window {
         }
     }
 
-    /// Places the next frame in the order of presentation. Two frames at the same time, which no player
-    /// could show, are shown one unit apart: no frame is lost.
+    /// Places the next frame in the order of presentation. Two frames at the same time, which no
+    /// player could show, are shown one unit apart: no frame is lost.
     pub fn place(&mut self, time_ns: u64) -> Place {
         let mut units = to_units(time_ns, self.timescale);
         if units < self.start {
@@ -85,7 +85,10 @@ impl Window {
         let segment = self.segment_of(units);
         let begins_segment = self.last.is_none_or(|(_, last)| segment > last);
         self.last = Some((units, segment));
-        Place::Inside { units, begins_segment }
+        Place::Inside {
+            units,
+            begins_segment,
+        }
     }
 
     /// The last frame inside so far.
@@ -114,7 +117,10 @@ mod tests {
 
     #[test]
     fn at_29_97_segments_begin_at_the_first_frame_at_or_after_each_multiple() {
-        let span = Span { start_ns: 4 * SECOND, end_ns: Some(12 * SECOND) };
+        let span = Span {
+            start_ns: 4 * SECOND,
+            end_ns: Some(12 * SECOND),
+        };
         let mut window = Window::new(span, 30_000, 4 * SECOND);
         // As qtdemux makes them: rounded down.
         let times: Vec<u64> = (0..400).map(|n: u64| n * 1001 * SECOND / 30_000).collect();
@@ -122,7 +128,10 @@ mod tests {
         let begins: Vec<u64> = places
             .iter()
             .filter_map(|place| match place {
-                Place::Inside { units, begins_segment: true } => Some(*units),
+                Place::Inside {
+                    units,
+                    begins_segment: true,
+                } => Some(*units),
                 _ => None,
             })
             .collect();
@@ -133,7 +142,14 @@ mod tests {
 
     #[test]
     fn frames_at_the_same_time_are_all_kept() {
-        let mut window = Window::new(Span { start_ns: 0, end_ns: None }, 1000, SECOND);
+        let mut window = Window::new(
+            Span {
+                start_ns: 0,
+                end_ns: None,
+            },
+            1000,
+            SECOND,
+        );
         let places = places(&mut window, &[0, 0, 0, 5_000_000]);
         let units: Vec<u64> = places
             .iter()
@@ -146,8 +162,8 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever the times are, each frame belongs to exactly one of consecutive windows, and segments
-        /// are cut at the same frames as by one window over all.
+        /// Whatever the times are, each frame belongs to exactly one of consecutive windows, and
+        /// segments are cut at the same frames as by one window over all.
         #[test]
         fn windows_share_frames_without_loss(
             steps in prop::collection::vec(1_u64..400_000_000, 1..200),

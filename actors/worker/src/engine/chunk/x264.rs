@@ -8,7 +8,8 @@ use gstreamer::prelude::*;
 use super::super::pipeline::element;
 use super::super::{Error, Result};
 
-/// x264's own preset: a fifth more CPU than `veryfast`-class presets save is spent on a tenth less rate.
+/// x264's own preset: a fifth more CPU than `veryfast`-class presets save is spent on a tenth less
+/// rate.
 const PRESET: &str = "fast";
 
 /// An encoder for a rendition.

@@ -31,9 +31,15 @@ pub fn container(caps: &gst::CapsRef) -> Option<String> {
 /// A codec's short name.
 #[must_use]
 pub fn codec(caps: &gst::CapsRef) -> String {
-    let Some(structure) = caps.structure(0) else { return "unknown".to_owned() };
+    let Some(structure) = caps.structure(0) else {
+        return "unknown".to_owned();
+    };
     let number = |name| structure.get::<i32>(name).unwrap_or(0);
-    let name = match (structure.name().as_str(), number("mpegversion"), number("layer")) {
+    let name = match (
+        structure.name().as_str(),
+        number("mpegversion"),
+        number("layer"),
+    ) {
         ("video/x-h265", ..) => "hevc",
         ("video/mpeg", 1, _) => "mpeg1",
         ("video/mpeg", 2, _) => "mpeg2",
@@ -44,7 +50,9 @@ pub fn codec(caps: &gst::CapsRef) -> String {
         ("image/jpeg", ..) => "mjpeg",
         ("video/x-raw", ..) => "raw",
         ("audio/x-raw", ..) => "pcm",
-        (other, ..) => other.split_once('/').map_or(other, |(_, rest)| rest.trim_start_matches("x-")),
+        (other, ..) => other
+            .split_once('/')
+            .map_or(other, |(_, rest)| rest.trim_start_matches("x-")),
     };
     name.to_owned()
 }
@@ -59,7 +67,12 @@ mod tests {
         let name = |media_type: &str| container(&gst::Caps::new_empty_simple(media_type));
         assert_eq!(name("video/webm").as_deref(), Some("webm"));
         assert_eq!(name("audio/x-flac").as_deref(), Some("flac"));
-        for media_type in ["text/plain", "image/jpeg", "application/pdf", "application/zip"] {
+        for media_type in [
+            "text/plain",
+            "image/jpeg",
+            "application/pdf",
+            "application/zip",
+        ] {
             assert_eq!(name(media_type), None, "{media_type}");
         }
     }

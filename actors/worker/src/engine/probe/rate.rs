@@ -17,18 +17,21 @@ const USUAL: &[Rate] = &[
     (120, 1),
 ];
 
-/// How far a measured rate may be from a usual one and still mean it: containers round to milliseconds.
-/// 23.976 and 24 are a thousandth apart.
+/// How far a measured rate may be from a usual one and still mean it: containers round to
+/// milliseconds. 23.976 and 24 are a thousandth apart.
 const DEVIATION_MAX: f64 = 0.0004;
 
-/// The mean rate of so many frames from the first one's time to the last one's end. A usual rate where it
-/// is one; else exact to a thousandth. `(0, 1)` where it cannot be told.
+/// The mean rate of so many frames from the first one's time to the last one's end. A usual rate
+/// where it is one; else exact to a thousandth. `(0, 1)` where it cannot be told.
 #[must_use]
 pub(super) fn of_frames(frames: u64, span_ns: u64) -> Rate {
     if frames == 0 || span_ns == 0 {
         return (0, 1);
     }
-    #[expect(clippy::cast_precision_loss, reason = "a rate to six digits, not a time")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a rate to six digits, not a time"
+    )]
     let rate = frames as f64 * 1e9 / span_ns as f64;
     let usual = USUAL.iter().find(|(num, den)| {
         let usual = f64::from(*num) / f64::from(*den);

@@ -13,15 +13,15 @@ use super::rate::Rate;
 use super::{names, rate};
 use crate::mp4::index::TrackIndex;
 
-/// The timescale where the container has none in which all frame times are exact: whole for 24, 25, 30,
-/// 50, 60 frames a second and their NTSC variants, and for milliseconds.
+/// The timescale where the container has none in which all frame times are exact: whole for 24, 25,
+/// 30, 50, 60 frames a second and their NTSC variants, and for milliseconds.
 const TIMESCALE: u32 = 90_000;
 /// A source's own timescale below this is too coarse to be multiplied into a player's clock without
 /// loss; above it, nanoseconds no longer name its units.
 const OWN_TIMESCALES: std::ops::RangeInclusive<u32> = 1_000..=10_000_000;
 
-/// What is known of a picture by its stream, its first frame, its frames' times and, where there is one,
-/// its container's table.
+/// What is known of a picture by its stream, its first frame, its frames' times and, where there is
+/// one, its container's table.
 pub(super) fn facts(
     stream: &Stream,
     first: &Frame,
@@ -32,10 +32,15 @@ pub(super) fn facts(
         .map_err(|_| Error::new(ErrorCode::Unsupported, "the picture's format is not known"))?;
     let rotation_deg = table.map_or_else(|| rotation(&stream.tags()), |table| table.rotation_deg);
     let (width, height) = shown_size(&info, rotation_deg);
-    let start_ns = table.and_then(TrackIndex::start_ns).or(first.time_ns).unwrap_or(0);
+    let start_ns = table
+        .and_then(TrackIndex::start_ns)
+        .or(first.time_ns)
+        .unwrap_or(0);
     let end_ns = track.end_ns.max(track.last_ns);
     let (fps_num, fps_den) = mean_rate(&info, track, table);
-    let own = table.map(|table| table.timescale).filter(|scale| OWN_TIMESCALES.contains(scale));
+    let own = table
+        .map(|table| table.timescale)
+        .filter(|scale| OWN_TIMESCALES.contains(scale));
     Ok(VideoFacts {
         codec: names::codec(&stream.caps),
         width,
@@ -54,8 +59,8 @@ pub(super) fn facts(
     })
 }
 
-/// By the table, else as declared, else as measured near the end; also where what is declared is far from
-/// what is measured, such as fields in place of frames.
+/// By the table, else as declared, else as measured near the end; also where what is declared is
+/// far from what is measured, such as fields in place of frames.
 fn mean_rate(info: &gst_video::VideoInfo, track: &Track, table: Option<&TrackIndex>) -> Rate {
     if let Some(table) = table {
         return match table.constant_step() {
@@ -66,7 +71,9 @@ fn mean_rate(info: &gst_video::VideoInfo, track: &Track, table: Option<&TrackInd
     let span_ns = track.last_ns.saturating_sub(track.first_ns);
     let measured = rate::of_frames(track.frames.saturating_sub(1), span_ns);
     let declared = rate::declared(info.fps().numer(), info.fps().denom());
-    declared.filter(|rate| rate::is_near(*rate, measured)).unwrap_or(measured)
+    declared
+        .filter(|rate| rate::is_near(*rate, measured))
+        .unwrap_or(measured)
 }
 
 /// After rotation and with square pixels.
@@ -78,12 +85,21 @@ fn shown_size(info: &gst_video::VideoInfo, rotation_deg: u16) -> (u32, u32) {
     };
     let wide = (u64::from(info.width()) * num + den / 2) / den;
     let wide = u32::try_from(wide).unwrap_or(u32::MAX).max(1);
-    if rotation_deg % 180 == 90 { (info.height(), wide) } else { (wide, info.height()) }
+    if rotation_deg % 180 == 90 {
+        (info.height(), wide)
+    } else {
+        (wide, info.height())
+    }
 }
 
-/// Clockwise degrees of the orientation tag. Mirrored pictures, which no camera makes, are only turned.
+/// Clockwise degrees of the orientation tag. Mirrored pictures, which no camera makes, are only
+/// turned.
 fn rotation(tags: &gst::TagListRef) -> u16 {
     let tag = tags.get::<gst::tags::ImageOrientation>();
     let text = tag.as_ref().map(|value| value.get()).unwrap_or_default();
-    text.rsplit('-').next().and_then(|degrees| degrees.parse().ok()).filter(|deg| deg % 90 == 0).unwrap_or(0)
+    text.rsplit('-')
+        .next()
+        .and_then(|degrees| degrees.parse().ok())
+        .filter(|deg| deg % 90 == 0)
+        .unwrap_or(0)
 }
