@@ -27,7 +27,7 @@ static PLUGINS: LazyLock<(tempfile::TempDir, plugins::Plugins)> = LazyLock::new(
 pub(crate) fn options() -> Options {
     let mut environment = PLUGINS.1.environment().clone();
     // What GLib only warns of is a defect of ours.
-    environment.insert("G_DEBUG".to_owned(), "fatal-criticals".to_owned());
+    environment.insert("G_DEBUG".to_owned(), "fatal-warnings".to_owned());
     Options {
         program: PathBuf::from(env!("CARGO_BIN_EXE_tcoder-worker")),
         environment,
