@@ -13,7 +13,7 @@ use clap::Args;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::unix::pipe;
 use tokio::signal::unix::{SignalKind, signal};
-use worker::{plugins, runtime};
+use worker::{encoders, plugins, runtime};
 
 /// How long work in hand may take when the worker is told to leave; what takes longer is given back.
 const DRAIN: Duration = Duration::from_secs(2);
@@ -75,8 +75,11 @@ impl Serve {
     }
 }
 
-async fn serve(options: runtime::Options, exits_on_eof: bool) -> anyhow::Result<()> {
+async fn serve(mut options: runtime::Options, exits_on_eof: bool) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
+    // Before the first task: it also builds the plugins' registry, which would else cost that task a
+    // second.
+    options.encoders = encoders::check(&options.program, &options.environment).await;
     let mut running = runtime::start(options).await?;
     tokio::select! {
         ended = running.ended() => return ended,

@@ -7,6 +7,7 @@ use std::path::Path;
 use bus_schema::attempt::ChunkResult;
 use bus_schema::plan::Span;
 use bus_schema::source::VideoFacts;
+use bus_schema::task::TaskSpec;
 use worker::mp4::SampleTable;
 
 use super::clip;
@@ -288,4 +289,41 @@ async fn a_chunk_reads_little_more_than_its_share() {
     // Two seconds of twenty are 4 MB; up to two seconds lie before the keyframe, and some MiB are
     // read ahead.
     assert!(made.read_bytes < size / 2, "{} of {size}", made.read_bytes);
+}
+
+#[tokio::test]
+async fn the_cap_holds_where_quality_would_want_more() {
+    if !clip::has_ffmpeg("the_cap_holds_where_quality_would_want_more") {
+        return;
+    }
+    let noise = "-vf noise=alls=40:allf=t";
+    let source = clip::film("noise.mp4", 4, "25", "320x180", noise);
+    let facts = task::facts(&source)
+        .await
+        .video
+        .expect("there is a picture");
+    let span = Span {
+        start_ns: 0,
+        end_ns: None,
+    };
+    let spec = task::chunk(&source, &facts, span, 2, &[(320, 180)]);
+    let bits = |made: &Made| {
+        let bytes = &result(made).renditions[0].bytes;
+        bytes.iter().map(|bytes| u64::from(*bytes) * 8).sum::<u64>()
+    };
+    let TaskSpec::Chunk(mut capped) = spec.clone() else {
+        panic!("{spec:?}");
+    };
+    capped.video.renditions[0].bitrate_max_bps = 400_000;
+    capped.video.renditions[0].buffer_bits = 400_000;
+    let free = task::run(spec, &source).await;
+    let capped = task::run(TaskSpec::Chunk(capped), &source).await;
+    // Four seconds, and a full buffer to begin with.
+    let most = 400_000 * 4 + 400_000;
+    assert!(
+        bits(&free) > most * 5 / 4,
+        "{} bits need no cap",
+        bits(&free)
+    );
+    assert!(bits(&capped) < most, "{} of {most} bits", bits(&capped));
 }
