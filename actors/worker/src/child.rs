@@ -64,7 +64,8 @@ pub struct ChildTask {
 }
 
 impl ChildTask {
-    /// Starts a child on a task.
+    /// Starts a child on a task. To be called on a thread that outlives it, as a runtime's workers
+    /// do: the kernel ends a child with the thread that made it.
     ///
     /// # Errors
     /// When no process or socket can be had.
