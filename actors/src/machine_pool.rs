@@ -4,13 +4,11 @@
 pub mod demand;
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use bus_schema::id::WorkerName;
 use bus_schema::task::TaskClass;
-use fly::{Launch, Leftovers, LocalProvider, MachineName, Provider};
+use fly::{Launch, MachineName, Provider};
 use nats::conf::ServerConf;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 
@@ -29,7 +27,7 @@ const BOOT_DEADLINE: Duration = Duration::from_secs(30);
 const SILENCE_DEADLINE: Duration = Duration::from_secs(10);
 
 /// How long machines may drain when the control plane stops.
-const DRAIN: Duration = Duration::from_secs(3);
+pub const DRAIN: Duration = Duration::from_secs(3);
 
 /// MachinePool: configuration.
 #[derive(Debug)]
@@ -43,12 +41,8 @@ pub struct MachinePool {
 /// What machines are.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The worker's program.
-    pub program: PathBuf,
-    /// What it is started through, so that it ends with us.
-    pub guard: Vec<OsString>,
-    /// Where pid files and logs lie.
-    pub folder: PathBuf,
+    /// Who runs them. It outlives this actor: workers must not end because their keeper begins anew.
+    pub provider: Provider,
     /// Slots of one machine.
     pub slots: BTreeMap<TaskClass, u32>,
     /// Most machines at once.
@@ -74,7 +68,6 @@ pub enum Message {
 /// What MachinePool holds.
 #[derive(Debug)]
 pub struct State {
-    provider: Provider,
     launches: Launches,
     heard: BTreeMap<WorkerName, u64>,
 }
@@ -89,11 +82,9 @@ impl Actor for MachinePool {
         myself: ActorRef<Message>,
         (): (),
     ) -> Result<State, ActorProcessingErr> {
-        let provider = Provider::Local(LocalProvider::open(self.provider_options()).await?);
         myself.cast(Message::Look)?;
         self.platform.board.post_pool(Some(myself));
         Ok(State {
-            provider,
             launches: Launches::default(),
             heard: BTreeMap::new(),
         })
@@ -122,7 +113,7 @@ impl Actor for MachinePool {
             }
             Message::StopIdle(name) => {
                 tracing::info!(machine = %name, "idle for too long");
-                stop(state, &name).await;
+                self.stop(state, &name).await;
                 Ok(())
             }
             #[cfg(feature = "test-util")]
@@ -133,10 +124,10 @@ impl Actor for MachinePool {
     async fn post_stop(
         &self,
         _myself: ActorRef<Message>,
-        state: &mut State,
+        _state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
         self.platform.board.post_pool(None);
-        let killed = state.provider.shutdown(DRAIN).await;
+        let killed = self.options.provider.shutdown(DRAIN).await;
         if killed > 0 {
             tracing::warn!(killed, "machines did not drain in time");
         }
@@ -151,7 +142,7 @@ impl MachinePool {
         if self.options.workers.is_none() {
             return;
         }
-        let machines = match state.provider.list().await {
+        let machines = match self.options.provider.list().await {
             Ok(machines) => machines,
             Err(error) => return tracing::warn!(%error, "machines cannot be listed"),
         };
@@ -190,7 +181,7 @@ impl MachinePool {
             Verb::Start(name) | Verb::Launch(name) => self.launch(state, name, now_ms).await,
             Verb::Stop(name, reason) => {
                 tracing::warn!(machine = %name, ?reason, "stopped");
-                stop(state, name).await;
+                self.stop(state, name).await;
             }
         }
     }
@@ -199,7 +190,7 @@ impl MachinePool {
         let Some(launch) = self.launch_of(name) else {
             return tracing::error!(machine = %name, "has no user on the bus");
         };
-        match state.provider.launch(&launch).await {
+        match self.options.provider.launch(&launch).await {
             Ok(machine) => {
                 tracing::info!(machine = %name, pid = machine.pid, "launched");
                 state.launches.launched(name.clone());
@@ -244,28 +235,13 @@ impl MachinePool {
         })
     }
 
-    fn provider_options(&self) -> fly::local::Options {
-        fly::local::Options {
-            program: self.options.program.clone(),
-            args: ["serve", "--exit-on-stdin-eof"]
-                .map(OsString::from)
-                .to_vec(),
-            env: BTreeMap::new(),
-            guard: self.options.guard.clone(),
-            folder: self.options.folder.clone(),
-            cap: self.options.machines_max,
-            leftovers: Leftovers::Kill,
-            drain_wait: DRAIN,
+    async fn stop(&self, state: &mut State, name: &WorkerName) {
+        let Ok(machine) = name.as_str().parse::<MachineName>() else {
+            return;
+        };
+        state.launches.told_to_stop(name);
+        if let Err(error) = self.options.provider.stop(&machine).await {
+            tracing::warn!(machine = %name, %error, "not stopped");
         }
-    }
-}
-
-async fn stop(state: &mut State, name: &WorkerName) {
-    let Ok(machine) = name.as_str().parse::<MachineName>() else {
-        return;
-    };
-    state.launches.told_to_stop(name);
-    if let Err(error) = state.provider.stop(&machine).await {
-        tracing::warn!(machine = %name, %error, "not stopped");
     }
 }

@@ -28,6 +28,7 @@ impl Step {
             .outputs
             .retain(|o| !matches!(o.kind, OutputKind::Hls | OutputKind::Dash));
         self.record.outputs.extend(outputs);
+        self.sort_outputs();
         self.record.warnings.extend(warnings);
         self.record.state = JobState::Completed;
         self.record.times.finished_ms = Some(self.now_ms);
@@ -36,6 +37,17 @@ impl Step {
         self.fact(Fact::Completed {
             after_ms,
             warnings: self.record.warnings.clone(),
+        });
+    }
+
+    /// As planned, lowest first, the playlists last: files were noted as they came to an end.
+    fn sort_outputs(&mut self) {
+        let files = self.record.plan.as_ref().map(|plan| plan.files.as_slice());
+        let files = files.unwrap_or_default();
+        self.record.outputs.sort_by_key(|output| {
+            let name = output.rendition.as_ref();
+            let place = files.iter().position(|file| Some(file) == name);
+            place.unwrap_or(files.len())
         });
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bus_schema::task::TaskClass;
+use fly::{Leftovers, LocalProvider, Provider};
 use nats::conf::ServerConf;
 
 use crate::config::Config;
@@ -61,7 +62,7 @@ impl Arguments {
                 listener: Arc::new(listener),
                 edge,
             },
-            pool: pool(config, data, workers, guard)?,
+            pool: pool(config, data, workers, guard).await?,
             url,
             webhook_secret,
             webhook_allow_loopback: config.webhook.allow_loopback,
@@ -84,7 +85,7 @@ fn new_secret() -> String {
     )
 }
 
-fn pool(
+async fn pool(
     config: &Config,
     data: &DataDir,
     workers: Option<ServerConf>,
@@ -97,10 +98,21 @@ fn pool(
     } else {
         config.pool.cpu_slots
     };
-    Ok(machine_pool::Options {
+    let provider = LocalProvider::open(fly::local::Options {
         program: program(config)?,
+        args: ["serve", "--exit-on-stdin-eof"]
+            .map(OsString::from)
+            .to_vec(),
+        env: BTreeMap::new(),
         guard,
         folder: data.join("workers"),
+        cap: config.pool.machines_max,
+        leftovers: Leftovers::Kill,
+        drain_wait: machine_pool::DRAIN,
+    });
+    let provider = provider.await?;
+    Ok(machine_pool::Options {
+        provider: Provider::Local(provider),
         slots: BTreeMap::from([
             (TaskClass::Cpu, cpu),
             (TaskClass::Light, config.pool.light_slots.max(1)),

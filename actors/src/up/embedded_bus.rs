@@ -13,6 +13,10 @@ use crate::config::Config;
 /// The server's preferred port; any other when it is taken.
 const PORT: u16 = 4222;
 
+/// How often it is tried on one port after the other: systems that start at the same moment find the
+/// same one free, and a few of them at most do.
+const STARTS_MAX: u32 = 5;
+
 /// What is kept of it: passwords must outlive restarts, for adopted workers know them.
 const CONF: &str = "nats.json";
 
@@ -41,20 +45,33 @@ impl EmbeddedBus {
         nats::server::PidFile::new(&pid_path)
             .end_leftover(super::DRAIN)
             .await?;
-        let conf = conf(data, config)?;
-        let conf_path = folder.join("nats.conf");
-        write_private(&conf_path, &conf.render())?;
-        let process = ServerProcess::start(ServerOptions {
-            binary,
-            conf_path,
-            listen: conf.listen,
-            pid_path,
-            log_path: folder.join("nats-server.log"),
-            guard: guard.to_vec(),
-            kill_on_drop: true,
-        })
-        .await?;
-        Ok(Self { conf, process })
+        let mut conf = conf(data, config)?;
+        let mut n_starts = 1;
+        loop {
+            let conf_path = folder.join("nats.conf");
+            write_private(&conf_path, &conf.render())?;
+            let started = ServerProcess::start(ServerOptions {
+                binary: binary.clone(),
+                conf_path,
+                listen: conf.listen,
+                pid_path: pid_path.clone(),
+                log_path: folder.join("nats-server.log"),
+                guard: guard.to_vec(),
+                kill_on_drop: true,
+            });
+            let error = match started.await {
+                Ok(process) => return Ok(Self { conf, process }),
+                Err(error) => error,
+            };
+            // Between our look and the server's start another may have taken the port.
+            let next = self::conf(data, config)?;
+            if next.listen == conf.listen || n_starts == STARTS_MAX {
+                return Err(error.into());
+            }
+            tracing::warn!(port = conf.listen.port(), "taken meanwhile; trying another");
+            conf = next;
+            n_starts += 1;
+        }
     }
 
     pub(super) fn conf(&self) -> &ServerConf {

@@ -16,9 +16,6 @@ use tokio::sync::Mutex;
 use super::client::Client;
 use super::{process, until};
 
-/// Starts are one after the other: two servers that look for a free port at once find the same.
-static START: Mutex<()> = Mutex::const_new(());
-
 /// The system that tests share which leave it as they found it. It ends with the last of them.
 static SHARED: Mutex<Weak<System>> = Mutex::const_new(Weak::new());
 
@@ -53,10 +50,8 @@ impl System {
             .iter()
             .map(|(name, value)| (*name, (*value).to_owned()))
             .collect();
-        let turn = START.lock().await;
         let mut process = spawn(data.path(), &variables);
         let run = ready(data.path(), &mut process).await;
-        drop(turn);
         Self {
             run,
             data,
@@ -136,7 +131,6 @@ impl System {
 
     /// Starts it again on the same folder, after it has ended.
     pub(crate) async fn start_again(&mut self) {
-        let _turn = START.lock().await;
         self.process = spawn(self.data.path(), &self.variables);
         self.run = ready(self.data.path(), &mut self.process).await;
     }
