@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use bus_schema::fact::Fact;
+use bus_schema::report::ErrorCode;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
@@ -95,17 +96,15 @@ async fn a_worker_that_stood_still_changes_nothing_when_it_goes_on() {
     let bus = system.bus().await;
     let pid = System::worker_pid(&bus, &worker).await;
     assert!(process::signal(pid, Signal::STOP));
-    // Longer than its claim: until another has it.
-    let before = n_claims(&facts(&bus, &id).await);
-    let taken = async || {
+    // Longer than its claim: until the task is taken from it.
+    let lost = async || {
         let facts = facts(&bus, &id).await;
-        let is_again = |fact: &Fact| matches!(fact, Fact::Claimed { attempt, .. } if attempt.0 > 1);
-        let again = facts.iter().any(|(_, fact)| is_again(fact));
-        (again && facts.len() > before).then_some(())
+        let is_lost = |fact: &Fact| matches!(fact, Fact::TaskFailed { error, .. } if error.code == ErrorCode::WorkerLost);
+        facts.iter().any(|(_, fact)| is_lost(fact)).then_some(())
     };
-    until("another worker claims the task", taken).await;
-    assert_eq!(process::state(pid), Some('T'), "it still stands");
-    assert!(process::signal(pid, Signal::CONT));
+    until("the task is taken from the worker", lost).await;
+    // It goes on with what is no longer its own; unless the pool, on a slow day, has replaced it.
+    process::signal(pid, Signal::CONT);
     check(&system, &id).await;
 }
 

@@ -13,13 +13,6 @@ pub(crate) fn is_running(pid: u32) -> bool {
     nats::server::ProcessId::of(pid).is_some()
 }
 
-/// Its state as `/proc` shows it: `T` stands still.
-pub(crate) fn state(pid: u32) -> Option<char> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    let (_, fields) = stat.rsplit_once(") ")?;
-    fields.chars().next()
-}
-
 /// The living children of a process.
 pub(crate) fn children(parent: u32) -> Vec<u32> {
     let pids = std::fs::read_dir("/proc").expect("/proc is there");
