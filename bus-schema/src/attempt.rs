@@ -28,6 +28,22 @@ pub struct ChunkResult {
     pub cpu_ms: u64,
 }
 
+impl ChunkResult {
+    /// Whether its numbers fit together. A chunk without frames has no segments, and is a chunk all
+    /// the same: a container may promise more time than there are pictures for, and a slide may be
+    /// shown for longer than a chunk lasts.
+    ///
+    /// # Errors
+    /// What is wrong, as half a sentence.
+    pub fn check(&self) -> Result<(), &'static str> {
+        if self.durations.is_empty() != (self.frames == 0) {
+            return Err("frames without a segment, or segments without a frame");
+        }
+        let sizes = self.renditions.iter().map(|one| one.bytes.as_slice());
+        check_segments(self.start, &self.durations, sizes)
+    }
+}
+
 /// One rendition of a chunk.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RenditionResult {
@@ -66,6 +82,42 @@ pub struct AudioPart {
     pub codecs: String,
 }
 
+impl AudioPart {
+    /// Whether its numbers fit together.
+    ///
+    /// # Errors
+    /// What is wrong, as half a sentence.
+    pub fn check(&self) -> Result<(), &'static str> {
+        let n = u32::try_from(self.durations.len()).ok();
+        if n.and_then(|n| self.first_segment.checked_add(n)).is_none() {
+            return Err("more segments than can be numbered");
+        }
+        check_segments(self.start, &self.durations, [self.bytes.as_slice()])
+    }
+}
+
+/// Whether segments have a length each, a size each in every rendition, and an end.
+fn check_segments<'a>(
+    start: u64,
+    durations: &[u32],
+    sizes: impl IntoIterator<Item = &'a [u32]>,
+) -> Result<(), &'static str> {
+    if sizes
+        .into_iter()
+        .any(|bytes| bytes.len() != durations.len())
+    {
+        return Err("numbers of durations and of sizes differ");
+    }
+    if durations.contains(&0) {
+        return Err("a segment that takes no time");
+    }
+    let units: u64 = durations.iter().map(|&units| u64::from(units)).sum();
+    match start.checked_add(units) {
+        Some(_) => Ok(()),
+        None => Err("times behind the end of all times"),
+    }
+}
+
 /// A finished file whose parts are written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AssembleResult {
@@ -77,4 +129,63 @@ pub struct AssembleResult {
     pub frames: u64,
     /// Duration of the longest track.
     pub duration_ms: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chunk(frames: u64, start: u64, durations: &[u32], bytes: &[u32]) -> ChunkResult {
+        let rendition = RenditionResult {
+            name: "720p".parse().unwrap(),
+            bytes: bytes.to_vec(),
+            init_bytes: 0,
+            samples_bytes: 0,
+            codecs: String::new(),
+            config: String::new(),
+        };
+        ChunkResult {
+            frames,
+            start,
+            durations: durations.to_vec(),
+            renditions: vec![rendition],
+            cpu_ms: 0,
+        }
+    }
+
+    #[test]
+    fn a_chunk_may_be_empty_but_not_absurd() {
+        assert_eq!(chunk(0, 90_000, &[], &[]).check(), Ok(()));
+        assert_eq!(
+            chunk(100, u64::MAX - 512, &[512], &[u32::MAX]).check(),
+            Ok(())
+        );
+        for odd in [
+            chunk(1, 0, &[], &[]),
+            chunk(0, 0, &[512], &[1]),
+            chunk(1, 0, &[512], &[]),
+            chunk(1, 0, &[512], &[1, 2]),
+            chunk(1, 0, &[512, 0], &[1, 2]),
+            chunk(1, u64::MAX - 511, &[512], &[1]),
+        ] {
+            assert!(odd.check().is_err(), "{odd:?}");
+        }
+    }
+
+    #[test]
+    fn a_part_s_segments_can_be_numbered() {
+        let part = |first_segment, durations: &[u32]| AudioPart {
+            part: 0,
+            first_segment,
+            start: 0,
+            durations: durations.to_vec(),
+            bytes: durations.to_vec(),
+            init_bytes: 0,
+            samples_bytes: 0,
+            codecs: String::new(),
+        };
+        assert_eq!(part(u32::MAX - 2, &[1_024, 1_024]).check(), Ok(()));
+        assert!(part(u32::MAX - 1, &[1_024, 1_024]).check().is_err());
+        assert!(part(0, &[1_024, 0]).check().is_err());
+    }
 }

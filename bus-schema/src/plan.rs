@@ -130,6 +130,8 @@ impl TaskRole {
     }
 }
 
+/// The arithmetic holds for any numbers: a plan is read from a record, and may be nonsense. It then
+/// gives other nonsense, and neither panics nor divides by zero.
 impl Plan {
     /// Number of chunks of the picture: a rest shorter than a quarter of a segment belongs to the chunk
     /// before - it costs as much to start as to encode, and may be a container's rounding.
@@ -137,35 +139,34 @@ impl Plan {
     pub fn n_chunks(&self) -> u32 {
         let Some(video) = &self.video else { return 0 };
         let rest_ns = video.end_ns.saturating_sub(self.first_chunk_ns);
-        let whole = rest_ns / self.chunk_ns;
-        let tail = u64::from(rest_ns % self.chunk_ns >= self.segment_ns / 4);
-        // 2^32 chunks of a few seconds are centuries; the API's limits are far below.
-        u32::try_from(1 + whole + tail).unwrap_or(u32::MAX)
+        let chunk_ns = self.chunk_ns.max(1);
+        let whole = rest_ns / chunk_ns;
+        let tail = u64::from(rest_ns % chunk_ns >= (self.segment_ns / 4).max(1));
+        // 2^32 chunks of a few seconds are centuries; the planner's limit is far below.
+        u32::try_from(whole.saturating_add(1 + tail)).unwrap_or(u32::MAX)
     }
 
     /// The span of a chunk.
     #[must_use]
     pub fn chunk(&self, index: u32) -> Span {
-        let start_ns = match index {
-            0 => 0,
-            n => self.first_chunk_ns + u64::from(n - 1) * self.chunk_ns,
+        let (start_ns, length_ns) = match index.checked_sub(1) {
+            None => (0, self.first_chunk_ns),
+            Some(before) => {
+                let before_ns = u64::from(before).saturating_mul(self.chunk_ns);
+                (self.first_chunk_ns.saturating_add(before_ns), self.chunk_ns)
+            }
         };
-        let length_ns = if index == 0 {
-            self.first_chunk_ns
-        } else {
-            self.chunk_ns
-        };
-        let is_last = index + 1 >= self.n_chunks();
+        let is_last = index.saturating_add(1) >= self.n_chunks();
         Span {
             start_ns,
-            end_ns: (!is_last).then_some(start_ns + length_ns),
+            end_ns: (!is_last).then_some(start_ns.saturating_add(length_ns)),
         }
     }
 
     /// Number of the first segment of a chunk.
     #[must_use]
     pub fn first_segment(&self, chunk: u32) -> u32 {
-        u32::try_from(self.chunk(chunk).start_ns / self.segment_ns).unwrap_or(u32::MAX)
+        u32::try_from(self.chunk(chunk).start_ns / self.segment_ns.max(1)).unwrap_or(u32::MAX)
     }
 
     /// Number of tasks: probe, audio, chunks, files.
@@ -214,6 +215,8 @@ impl Plan {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const SECOND: u64 = 1_000_000_000;
@@ -285,6 +288,35 @@ mod tests {
                     .count(),
                 plan.n_chunks() as usize
             );
+        }
+    }
+
+    fn number() -> impl Strategy<Value = u64> {
+        let edges = prop::sample::select(vec![0, 1, 3, 4, SECOND, u64::MAX / 2, u64::MAX]);
+        prop_oneof![edges, any::<u64>()]
+    }
+
+    proptest! {
+        /// Any numbers at all: no panic, and chunks that touch as far as there are any.
+        #[test]
+        fn nonsense_is_survived(
+            (segment_ns, first_chunk_ns, chunk_ns) in (number(), number(), number()),
+            (duration_ns, has_audio) in (number(), any::<bool>()),
+            indices in prop::collection::vec(
+                prop_oneof![Just(0), Just(1), Just(u32::MAX), any::<u32>()], 1..8,
+            ),
+        ) {
+            let plan = Plan { segment_ns, first_chunk_ns, chunk_ns, ..plan(duration_ns, has_audio) };
+            prop_assert!(plan.n_chunks() >= 1);
+            for index in indices {
+                let span = plan.chunk(index);
+                prop_assert!(span.end_ns.is_none_or(|end_ns| end_ns >= span.start_ns));
+                prop_assert_eq!(span.end_ns.is_none(), index >= plan.n_chunks() - 1);
+                if let Some(end_ns) = span.end_ns {
+                    prop_assert_eq!(plan.chunk(index + 1).start_ns, end_ns);
+                }
+                let _ = (plan.first_segment(index), plan.role(TaskNumber(index)));
+            }
         }
     }
 }

@@ -1,7 +1,11 @@
 //! The job record: the only place where something is decided. JSON in the `jobs` bucket, written by
 //! compare-and-set alone.
 
+mod size;
+
 mod tasks;
+
+mod version;
 
 pub use tasks::{PartRun, TASKS_MAX, Task, TaskState, Tasks};
 
@@ -15,12 +19,13 @@ use crate::report::TaskError;
 use crate::request::JobRequest;
 use crate::source::SourceFacts;
 
-/// What this code writes.
+/// What this code writes. It reads every version from 1 to this one.
 pub const RECORD_VERSION: u16 = 1;
 
-/// Largest record, in bytes of JSON. An 8-hour film takes under 20 KB while its tasks end in order;
-/// the limit leaves room for a job whose tasks fail in turns.
-pub const RECORD_BYTES_MAX: usize = 256 * 1024;
+/// Largest record of a job that goes on, in bytes of JSON. An 8-hour film takes under 20 KB while its
+/// tasks end in order; the limit leaves room for a job whose tasks fail in turns. It lies 15 KiB below
+/// the register's largest value: a job that is ended for its size must still have room to say so.
+pub const RECORD_BYTES_MAX: usize = 240 * 1024;
 
 /// Where a job stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -67,7 +72,9 @@ impl JobState {
 /// A job, whole.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JobRecord {
-    /// [`RECORD_VERSION`] of the writer.
+    /// [`RECORD_VERSION`]; what is newer is refused by name when it is read. The first field, so that
+    /// nothing else of such a record is looked at before.
+    #[serde(deserialize_with = "version::read")]
     pub v: u16,
     /// Its id, also its key.
     pub id: JobId,

@@ -38,3 +38,6 @@ mod memory_is_bounded;
 
 #[path = "schema/subjects_round_trip.rs"]
 mod subjects_round_trip;
+
+#[path = "schema/records_are_checked.rs"]
+mod records_are_checked;
