@@ -7,7 +7,6 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use bus_schema::JobId;
-use bus_schema::id::WorkerName;
 use bus_schema::task::TaskClass;
 use gateway::jobs::Health;
 use ractor::{Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
@@ -42,8 +41,8 @@ pub enum Message {
     Troubled(JobId),
     /// There may be more slots than before.
     WorkersChanged,
-    /// A worker was lost; what it claimed before this time is free.
-    WorkerLost(WorkerName, u64),
+    /// Workers came, went, or began anew: what they had in hand may be free.
+    HoldersChanged,
     /// Read the register through.
     Sweep,
     /// Fail like a defect would.
@@ -110,7 +109,7 @@ impl Actor for Admission {
             Message::Forget(job) => forget(state, &job)?,
             Message::Troubled(job) => look_later(&myself, job),
             Message::WorkersChanged => self.release(&myself, state).await?,
-            Message::WorkerLost(worker, before_ms) => worker_lost(state, &worker, before_ms),
+            Message::HoldersChanged => look_at_all(state),
             Message::Sweep => self.sweep(&myself, state).await?,
             #[cfg(feature = "test-util")]
             Message::Panic => crate::fail_on_purpose(),
@@ -226,9 +225,7 @@ impl Admission {
         for (_, record, _) in records {
             *states.entry(record.state).or_default() += 1;
             if !record.state.is_terminal() || !record.outbox.is_empty() {
-                let (reply, _ignored) = ractor::concurrency::oneshot();
-                let look = job_actor::Message::Look(reply.into());
-                self.to_job(myself, state, record.id, look).await?;
+                self.to_job(myself, state, record.id, look()).await?;
             }
         }
         self.platform.board.post_states(states);
@@ -278,19 +275,20 @@ fn forget(state: &mut State, job: &JobId) -> Result<(), ActorProcessingErr> {
 
 fn look_later(myself: &ActorRef<Message>, job: JobId) {
     let pause = Duration::from_millis(TROUBLE_PAUSE_MS);
-    myself.send_after(pause, move || {
-        let (reply, _ignored) = ractor::concurrency::oneshot();
-        Message::ToJob(job, job_actor::Message::Look(reply.into()))
-    });
+    myself.send_after(pause, move || Message::ToJob(job, look()));
 }
 
-fn worker_lost(state: &State, worker: &WorkerName, before_ms: u64) {
+/// Whom it fails now is found by the next sweep, or by a deadline.
+fn look_at_all(state: &State) {
     for actor in state.jobs.values() {
-        tell(
-            actor,
-            job_actor::Message::WorkerLost(worker.clone(), before_ms),
-        );
+        tell(actor, look());
     }
+}
+
+/// Asks a job to look at its record; nobody waits for the answer.
+fn look() -> job_actor::Message {
+    let (reply, _ignored) = ractor::concurrency::oneshot();
+    job_actor::Message::Look(reply.into())
 }
 
 // === children ===

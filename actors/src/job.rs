@@ -26,13 +26,26 @@ use bus_schema::plan::{Plan, TaskRole};
 use bus_schema::record::{Effect, JobRecord, JobState, Output, TaskState};
 use bus_schema::report::{ErrorCode, Outcome, TaskError};
 
+use crate::workers::Holder;
+
 /// How long a claimed attempt lives without a heartbeat that names it, and how long an invitation
 /// may be out before it is sent again. Twelve lease terms: silence is noticed by the lease first.
 pub const CLAIM_DEADLINE_MS: u64 = 30_000;
 
-/// Failures and losses of one task before it is given up. What fails three times on different
-/// machines is most likely its own cause.
+/// Failures of one task before it is given up. What fails three times on different machines is most
+/// likely its own cause.
 pub const TASK_FAILURES_MAX: u16 = 4;
+
+/// Losses of one task - its worker was gone - before it is given up. Machines may be taken away at
+/// any time, and no accepted upload is lost for that; but a task that takes its machine down each
+/// time must end some day: with the pauses below, after half an hour.
+pub const TASK_LOSSES_MAX: u16 = 32;
+
+/// Losses after which a task is still replaced at once.
+pub const LOSSES_AT_ONCE: u16 = 3;
+
+/// Longest pause after a loss.
+pub const LOSS_PAUSE_MAX_MS: u64 = 60_000;
 
 /// Pause before a failed task is tried again: this, doubled per failure.
 pub const RETRY_PAUSE_MS: u64 = 500;
@@ -59,6 +72,8 @@ pub enum Event {
         task: TaskNumber,
         /// Who.
         worker: WorkerName,
+        /// Which run of its process.
+        run: String,
         /// The new attempt's proof.
         token: Token,
         /// The multipart upload made for it.
@@ -75,19 +90,10 @@ pub enum Event {
         /// What follows from a probe.
         plan: Option<Result<Plan, TaskError>>,
     },
-    /// Time to look at deadlines. `alive` are the attempts that recent heartbeats name.
+    /// Time to look at deadlines, and at who has what in hand.
     Look {
-        /// Task and try.
-        alive: Vec<(TaskNumber, Attempt)>,
-    },
-    /// A worker's lease ended, or it began anew: whatever it had is lost.
-    WorkerLost {
-        /// Who.
-        worker: WorkerName,
-        /// Attempts that its new run has in hand all the same.
-        alive: Vec<(TaskNumber, Attempt)>,
-        /// Only what was claimed before this time.
-        claimed_before_ms: u64,
+        /// What heartbeats say of the holders of attempts; of one that is missing nothing is known.
+        holders: Vec<(TaskNumber, Attempt, Holder)>,
     },
     /// The final playlists are written.
     Finished {
@@ -171,10 +177,11 @@ impl Step {
             Event::Claimed {
                 task,
                 worker,
+                run,
                 token,
                 upload_id,
             } => {
-                self.claimed(task, worker, token, upload_id);
+                self.claimed(task, (worker, run), token, upload_id);
             }
             Event::Reported {
                 task,
@@ -184,14 +191,7 @@ impl Step {
             } => {
                 self.reported(task, attempt, outcome, plan);
             }
-            Event::Look { alive } => self.looked(&alive),
-            Event::WorkerLost {
-                worker,
-                alive,
-                claimed_before_ms,
-            } => {
-                self.worker_lost(&worker, &alive, claimed_before_ms);
-            }
+            Event::Look { holders } => self.looked(&holders),
             Event::Finished { outputs, warnings } => self.finished(outputs, warnings),
             Event::FinishFailed(error) => self.fail(error),
             Event::Cancel => self.cancel(),

@@ -32,10 +32,6 @@ const LOOK: Duration = Duration::from_millis(HEARTBEAT_INTERVAL_MS);
 /// How often the register is read through for what nobody looks after: full outboxes, lost notes.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(30);
 
-/// A restarted worker claims nothing before its first heartbeat; what bears a later stamp than this
-/// much before we heard it may be the new run's.
-const RESTART_MARGIN_MS: u64 = 2 * HEARTBEAT_INTERVAL_MS;
-
 /// The Reaper: configuration.
 #[derive(Debug)]
 pub struct Reaper {
@@ -60,6 +56,8 @@ pub struct State {
     workers: Workers,
     leases: Leases,
     revisions: HashMap<WorkerName, Revision>,
+    /// Whether jobs have yet to be told that workers came, went or began anew.
+    has_news: bool,
     began: Instant,
     swept: Instant,
 }
@@ -83,6 +81,7 @@ impl Actor for Reaper {
             workers: (*self.platform.board.workers()).clone(),
             leases,
             revisions: HashMap::new(),
+            has_news: true,
             began: Instant::now(),
             swept: Instant::now(),
         })
@@ -133,8 +132,8 @@ impl Reaper {
         self.platform.board.post_workers(state.workers.clone());
         if heard == Heard::Restarted {
             tracing::warn!(%worker, "restarted");
-            self.tell_lost(&worker, now_ms.saturating_sub(RESTART_MARGIN_MS));
         }
+        state.has_news |= heard != Heard::Same;
         if state.workers.slots() != slots_before {
             self.tell_admission(admission::Message::WorkersChanged);
         }
@@ -157,17 +156,21 @@ impl Reaper {
             state.swept = Instant::now();
             self.tell_admission(admission::Message::Sweep);
         }
+        let was_settled = state.workers.is_settled();
         let lost = state.workers.expire(now_ms, hearing_ms);
-        if lost.is_empty() {
-            return;
-        }
+        state.has_news |= state.workers.is_settled() && !was_settled;
         self.platform.board.post_workers(state.workers.clone());
-        for worker in lost {
+        for worker in &lost {
             tracing::warn!(%worker, "lost: no heartbeat for {LEASE_TTL_MS} ms");
-            state.revisions.remove(&worker);
-            self.tell_lost(&worker, now_ms);
+            state.revisions.remove(worker);
         }
-        self.tell_admission(admission::Message::WorkersChanged);
+        if !lost.is_empty() {
+            self.tell_admission(admission::Message::WorkersChanged);
+        }
+        // Once a look, however many there are: every active job is asked.
+        if std::mem::take(&mut state.has_news) || !lost.is_empty() {
+            self.tell_admission(admission::Message::HoldersChanged);
+        }
     }
 
     /// Has machines stopped that nobody needs.
@@ -183,10 +186,6 @@ impl Reaper {
         for name in idle_to_stop(intent, &observed, now_ms, &limits) {
             tell(&pool, machine_pool::Message::StopIdle(name));
         }
-    }
-
-    fn tell_lost(&self, worker: &WorkerName, before_ms: u64) {
-        self.tell_admission(admission::Message::WorkerLost(worker.clone(), before_ms));
     }
 
     fn tell_admission(&self, message: admission::Message) {

@@ -5,7 +5,8 @@
 use std::collections::BTreeMap;
 
 use bus_schema::heartbeat::{Busy, Heartbeat, LEASE_TTL_MS};
-use bus_schema::id::{Attempt, JobId, TaskNumber, WorkerName};
+use bus_schema::id::{Attempt, TaskNumber, WorkerName};
+use bus_schema::record::{JobRecord, TaskState};
 use bus_schema::task::TaskClass;
 
 /// One worker, as last heard.
@@ -23,6 +24,21 @@ pub struct Worker {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Workers {
     by_name: BTreeMap<WorkerName, Worker>,
+    /// Whether we could hear for a whole term: only then does it mean something not to be known.
+    is_settled: bool,
+}
+
+/// What is known of the worker that has an attempt in hand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Holder {
+    /// Its heartbeats name the attempt.
+    Alive,
+    /// Its process is not the one that made the attempt.
+    Restarted,
+    /// It has not been heard for a term in which we could have heard it.
+    Silent,
+    /// Nothing that decides; the attempt's deadline will.
+    Unknown,
 }
 
 /// What a heartbeat says about the run before it.
@@ -65,7 +81,8 @@ impl Workers {
     /// Removes the workers whose lease has ended. `hearing_ms` is how long this process has been able
     /// to hear: silence counts only after a whole term of it.
     pub fn expire(&mut self, now_ms: u64, hearing_ms: u64) -> Vec<WorkerName> {
-        if hearing_ms <= LEASE_TTL_MS {
+        self.is_settled = hearing_ms > LEASE_TTL_MS;
+        if !self.is_settled {
             return Vec::new();
         }
         let is_over = |worker: &Worker| now_ms.saturating_sub(worker.seen_ms) > LEASE_TTL_MS;
@@ -108,15 +125,56 @@ impl Workers {
         slots
     }
 
-    /// The attempts of a job that some worker has in hand.
+    /// Whether the silence of whoever is not known counts.
     #[must_use]
-    pub fn in_hand(&self, job: &JobId) -> Vec<(TaskNumber, Attempt)> {
-        self.by_name
-            .values()
-            .flat_map(|worker| &worker.heartbeat.busy)
-            .filter(|busy| busy.job == *job)
-            .map(|busy| (busy.task, busy.attempt))
-            .collect()
+    pub fn is_settled(&self) -> bool {
+        self.is_settled
+    }
+
+    /// Who has the attempts of a job in hand.
+    #[must_use]
+    pub fn holders(&self, record: &JobRecord, now_ms: u64) -> Vec<(TaskNumber, Attempt, Holder)> {
+        let claimed = record.tasks.iter().filter_map(|(task, state)| {
+            let TaskState::Claimed {
+                attempt,
+                worker,
+                run,
+                since_ms,
+                ..
+            } = &state.state
+            else {
+                return None;
+            };
+            let busy = Busy {
+                job: record.id,
+                task,
+                attempt: *attempt,
+            };
+            let holder = self.holder(worker, run, &busy, *since_ms, now_ms);
+            Some((task, *attempt, holder))
+        });
+        claimed.collect()
+    }
+
+    /// A worker's first heartbeat may be heard after its first claim: what was claimed later than
+    /// what we know of it is not judged.
+    fn holder(
+        &self,
+        name: &WorkerName,
+        run: &str,
+        busy: &Busy,
+        since_ms: u64,
+        now_ms: u64,
+    ) -> Holder {
+        match self.by_name.get(name) {
+            Some(worker) if worker.heartbeat.busy.contains(busy) => Holder::Alive,
+            Some(worker) if worker.heartbeat.run != run && since_ms < worker.seen_ms => {
+                Holder::Restarted
+            }
+            Some(_) => Holder::Unknown,
+            None if self.is_settled && since_ms + LEASE_TTL_MS < now_ms => Holder::Silent,
+            None => Holder::Unknown,
+        }
     }
 
     /// Whether this worker names this attempt.
@@ -130,6 +188,8 @@ impl Workers {
 
 #[cfg(test)]
 mod tests {
+    use bus_schema::id::JobId;
+
     use super::*;
 
     fn heartbeat(run: &str, busy: Vec<Busy>) -> Heartbeat {
@@ -181,5 +241,38 @@ mod tests {
             workers.hear(heartbeat("b", vec![]), 4_000),
             Heard::Restarted
         );
+    }
+
+    #[test]
+    fn what_a_dead_run_had_in_hand_is_told_from_what_may_live() {
+        let busy = Busy {
+            job: JobId::from_parts(1, [1; 10]),
+            task: TaskNumber(0),
+            attempt: Attempt(1),
+        };
+        let (w1, w2) = ("w1".parse().unwrap(), "w2".parse().unwrap());
+        let mut workers = Workers::default();
+        workers.hear(heartbeat("b", vec![busy]), 10_000);
+        let of = |workers: &Workers, name, run, busy: &Busy, since_ms| {
+            workers.holder(name, run, busy, since_ms, 10_500)
+        };
+        assert_eq!(of(&workers, &w1, "b", &busy, 1_000), Holder::Alive);
+        // Its claim was answered, and no heartbeat has named it yet.
+        let next = Busy {
+            attempt: Attempt(2),
+            ..busy
+        };
+        assert_eq!(of(&workers, &w1, "b", &next, 1_000), Holder::Unknown);
+        assert_eq!(of(&workers, &w1, "a", &next, 1_000), Holder::Restarted);
+        // A run that claims before its first heartbeat is heard.
+        assert_eq!(of(&workers, &w1, "c", &next, 10_200), Holder::Unknown);
+        // Nobody is missed before a term has passed in which we could hear.
+        assert_eq!(of(&workers, &w2, "a", &next, 1_000), Holder::Unknown);
+        assert!(workers.expire(10_500, LEASE_TTL_MS + 1).is_empty());
+        assert_eq!(of(&workers, &w2, "a", &next, 1_000), Holder::Silent);
+        assert_eq!(of(&workers, &w2, "a", &next, 10_200), Holder::Unknown);
+        // The bus was away.
+        assert!(workers.expire(10_500, 0).is_empty());
+        assert_eq!(of(&workers, &w2, "a", &next, 1_000), Holder::Unknown);
     }
 }

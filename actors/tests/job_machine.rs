@@ -4,8 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use actors::job::new::NewJob;
-use actors::job::{CLAIM_DEADLINE_MS, ClaimVerdict, Event, Job, ReportVerdict, TASK_FAILURES_MAX};
+use actors::job::{
+    CLAIM_DEADLINE_MS, ClaimVerdict, Event, Job, LOSS_PAUSE_MAX_MS, LOSSES_AT_ONCE, ReportVerdict,
+    TASK_FAILURES_MAX, TASK_LOSSES_MAX,
+};
 use actors::planner;
+use actors::workers::Holder;
 use bus_schema::attempt::{AssembleResult, AudioPart, ChunkResult};
 use bus_schema::claim::Held;
 use bus_schema::fact::{Fact, FactKind};
@@ -19,6 +23,7 @@ use proptest::prelude::*;
 
 const SECOND_NS: u64 = 1_000_000_000;
 const START_MS: u64 = 1_000_000;
+const RUN: &str = "a run";
 /// 20 s of sound make one part.
 const PART_NS: u64 = 20 * SECOND_NS;
 
@@ -135,6 +140,7 @@ impl World {
         let event = Event::Claimed {
             task,
             worker: worker.clone(),
+            run: RUN.to_owned(),
             token: token.clone(),
             upload_id: None,
         };
@@ -150,6 +156,21 @@ impl World {
             }),
             _ => None,
         }
+    }
+
+    /// Whatever this worker has in hand is lost.
+    fn lose(&mut self, worker: &WorkerName) {
+        let tasks = self.job.record.tasks.iter();
+        let holders = tasks.filter_map(|(number, task)| match &task.state {
+            TaskState::Claimed {
+                attempt,
+                worker: holder,
+                ..
+            } => (holder == worker).then_some((number, *attempt, Holder::Silent)),
+            _ => None,
+        });
+        let holders = holders.collect();
+        self.apply(Event::Look { holders });
     }
 
     fn report(&mut self, task: TaskNumber, held: &Held, outcome: Outcome) -> ReportVerdict {
@@ -220,7 +241,9 @@ impl World {
                 return;
             }
             self.now_ms += CLAIM_DEADLINE_MS + 1_000;
-            self.apply(Event::Look { alive: Vec::new() });
+            self.apply(Event::Look {
+                holders: Vec::new(),
+            });
             self.release_all();
             for task in std::mem::take(&mut self.invited) {
                 if let Some(held) = self.claim(task, &worker) {
@@ -376,13 +399,11 @@ fn strike(world: &mut World, held: &mut Vec<(TaskNumber, Held)>, blow: &Blow, du
                 assert_eq!(verdict, ReportVerdict::Stale);
             }
         }
-        Blow::Lose(who) => world.apply(Event::WorkerLost {
-            worker: worker(who),
-            alive: Vec::new(),
-            claimed_before_ms: u64::MAX,
-        }),
+        Blow::Lose(who) => world.lose(&worker(who)),
         Blow::Wait(ms) => world.now_ms += u64::from(ms),
-        Blow::Look => world.apply(Event::Look { alive: Vec::new() }),
+        Blow::Look => world.apply(Event::Look {
+            holders: Vec::new(),
+        }),
         Blow::Repeat(n) => {
             if let Some(n) = pick(n, world.events.len()) {
                 let event = world.events[n].clone();
@@ -489,6 +510,51 @@ fn a_task_that_fails_again_and_again_ends_the_job() {
 }
 
 #[test]
+fn losses_of_machines_do_not_fail_a_job_until_there_are_very_many() {
+    let mut world = World::new(10);
+    world.apply(Event::Uploaded {
+        bytes: 1_000,
+        etag: "e".to_owned(),
+    });
+    let worker: WorkerName = "w1".parse().unwrap();
+    for n in 1..=TASK_LOSSES_MAX {
+        assert!(!world.job.record.state.is_terminal(), "loss {n}");
+        world.now_ms += LOSS_PAUSE_MAX_MS;
+        world.release_all();
+        world.claim(TaskNumber(0), &worker).unwrap();
+        world.lose(&worker);
+    }
+    assert_eq!(
+        world.job.record.error.as_ref().map(|e| e.code),
+        Some(ErrorCode::WorkerLost)
+    );
+}
+
+#[test]
+fn the_first_losses_are_replaced_at_once_and_a_failure_is_not() {
+    let mut world = World::new(10);
+    world.apply(Event::Uploaded {
+        bytes: 1_000,
+        etag: "e".to_owned(),
+    });
+    let worker: WorkerName = "w1".parse().unwrap();
+    for _ in 0..LOSSES_AT_ONCE {
+        world.release_all();
+        world.claim(TaskNumber(0), &worker).unwrap();
+        world.lose(&worker);
+        assert_eq!(world.job.releasable(world.now_ms).len(), 1);
+    }
+    world.release_all();
+    world.claim(TaskNumber(0), &worker).unwrap();
+    world.lose(&worker);
+    assert_eq!(world.job.releasable(world.now_ms), Vec::new());
+    assert_eq!(
+        world.job.releasable(world.now_ms + LOSS_PAUSE_MAX_MS).len(),
+        1
+    );
+}
+
+#[test]
 fn what_the_source_causes_is_not_tried_again() {
     let mut world = World::new(10);
     world.apply(Event::Uploaded {
@@ -509,14 +575,18 @@ fn what_the_source_causes_is_not_tried_again() {
 fn an_upload_that_never_comes_fails_with_its_reason() {
     let mut world = World::new(10);
     world.now_ms += 3_600_000;
-    world.apply(Event::Look { alive: Vec::new() });
+    world.apply(Event::Look {
+        holders: Vec::new(),
+    });
     assert_eq!(
         world.job.record.state,
         JobState::Uploading,
         "a PUT may be under way"
     );
     world.now_ms += 600_000;
-    world.apply(Event::Look { alive: Vec::new() });
+    world.apply(Event::Look {
+        holders: Vec::new(),
+    });
     assert_eq!(
         world.job.record.error.as_ref().map(|e| e.code),
         Some(ErrorCode::UploadExpired)
@@ -533,11 +603,7 @@ fn a_late_twin_is_told_gone_and_its_report_changes_nothing() {
     world.release_all();
     let (slow, quick) = ("w1".parse().unwrap(), "w2".parse().unwrap());
     let old = world.claim(TaskNumber(0), &slow).unwrap();
-    world.apply(Event::WorkerLost {
-        worker: slow.clone(),
-        alive: Vec::new(),
-        claimed_before_ms: u64::MAX,
-    });
+    world.lose(&slow);
     world.release_all();
     let new = world.claim(TaskNumber(0), &quick).unwrap();
     let verdict =

@@ -15,6 +15,8 @@ pub const WANTS_MAX: usize = 256;
 pub struct ClaimRequest {
     /// Who asks; must be the subject's worker.
     pub worker: WorkerName,
+    /// The run of its process, as its heartbeats say: what an earlier run had is lost.
+    pub run: String,
     /// Whose task.
     pub job: JobId,
     /// Which.

@@ -7,7 +7,7 @@ mod claims;
 mod conclude;
 
 use bus_schema::claim::{ClaimReply, ClaimRequest};
-use bus_schema::id::{JobId, TaskNumber, WorkerName};
+use bus_schema::id::{JobId, TaskNumber};
 use bus_schema::record::{JobRecord, JobState};
 use bus_schema::report::{Outcome, Report};
 use gateway::storage::ErrorKind;
@@ -52,8 +52,6 @@ pub enum Message {
     Report(Box<Report>, RpcReplyPort<Handled>),
     /// A timer, or the sweep: look at the record.
     Look(RpcReplyPort<Handled>),
-    /// A worker was lost.
-    WorkerLost(WorkerName, u64),
     /// The owner cancels.
     Cancel(RpcReplyPort<Answer<JobRecord>>),
     /// The owner deletes: cancels if needed, then removes outputs and record.
@@ -143,9 +141,6 @@ impl Actor for JobActor {
                 answer(reply, handled(self.report(state, *report).await));
             }
             Message::Look(reply) => answer(reply, handled(self.look(state).await)),
-            Message::WorkerLost(worker, before_ms) => {
-                self.worker_lost(state, worker, before_ms).await;
-            }
             Message::Cancel(reply) => answer(reply, self.cancel(state).await),
             Message::Delete(reply) => answer(reply, self.delete(state).await),
         }
@@ -334,22 +329,13 @@ impl JobActor {
     }
 
     async fn look(&self, state: &mut State) -> Result<Handled, Trouble> {
-        let alive = self.platform.board.workers().in_hand(&state.id);
-        self.step(state, &Event::Look { alive }).await?;
-        Ok(Handled::Done)
-    }
-
-    async fn worker_lost(&self, state: &mut State, worker: WorkerName, claimed_before_ms: u64) {
-        let alive = self.platform.board.workers().in_hand(&state.id);
-        let event = Event::WorkerLost {
-            worker,
-            alive,
-            claimed_before_ms,
+        let Some(loaded) = self.load(state).await? else {
+            return Ok(Handled::Done);
         };
-        if let Err(trouble) = self.step(state, &event).await {
-            // The attempts' deadlines find it too, later.
-            tracing::warn!(job = %state.id, %trouble, "loss of a worker not noted");
-        }
+        let workers = self.platform.board.workers();
+        let holders = workers.holders(&loaded.job.record, now_ms());
+        self.step(state, &Event::Look { holders }).await?;
+        Ok(Handled::Done)
     }
 
     async fn cancel(&self, state: &mut State) -> Answer<JobRecord> {

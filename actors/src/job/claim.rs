@@ -82,7 +82,7 @@ impl Step {
     pub(super) fn claimed(
         &mut self,
         number: TaskNumber,
-        worker: WorkerName,
+        (worker, run): (WorkerName, String),
         token: Token,
         upload_id: Option<String>,
     ) {
@@ -112,6 +112,7 @@ impl Step {
         task.state = TaskState::Claimed {
             attempt,
             worker: worker.clone(),
+            run,
             token,
             since_ms: now_ms,
             deadline_ms,

@@ -1,13 +1,17 @@
 //! Deadlines: what a timer finds when it looks at the record.
 
-use bus_schema::id::{Attempt, TaskNumber, WorkerName};
+use bus_schema::id::{Attempt, TaskNumber};
 use bus_schema::record::{Effect, JobState, TaskState};
 use bus_schema::report::ErrorCode;
 
 use super::{CLAIM_DEADLINE_MS, Step, UPLOAD_GRACE_MS, error};
+use crate::workers::Holder;
+
+/// Attempts, and what heartbeats say of who has them.
+type Holders = [(TaskNumber, Attempt, Holder)];
 
 impl Step {
-    pub(super) fn looked(&mut self, alive: &[(TaskNumber, Attempt)]) {
+    pub(super) fn looked(&mut self, holders: &Holders) {
         if self
             .record
             .next_look_ms
@@ -28,12 +32,12 @@ impl Step {
             if self.record.state.is_terminal() {
                 return;
             }
-            self.look_at(number, &state, alive);
+            self.look_at(number, &state, holders);
         }
         self.advance();
     }
 
-    fn look_at(&mut self, number: TaskNumber, state: &TaskState, alive: &[(TaskNumber, Attempt)]) {
+    fn look_at(&mut self, number: TaskNumber, state: &TaskState, holders: &Holders) {
         match state {
             TaskState::Released { at_ms } if at_ms + CLAIM_DEADLINE_MS <= self.now_ms => {
                 // Sending it again is harmless: while the first one lies in the queue, its subject is
@@ -47,14 +51,22 @@ impl Step {
                 attempt,
                 deadline_ms,
                 ..
-            } if *deadline_ms <= self.now_ms => {
-                if alive.contains(&(number, *attempt)) {
-                    self.extend(number);
-                } else {
-                    self.lose(number, "no heartbeat names the task any more");
+            } => {
+                let holder = holders
+                    .iter()
+                    .find(|(task, of, _)| (task, of) == (&number, attempt))
+                    .map_or(Holder::Unknown, |(_, _, holder)| *holder);
+                let is_due = *deadline_ms <= self.now_ms;
+                match holder {
+                    Holder::Restarted => self.lose(number, "its process began anew"),
+                    Holder::Silent => self.lose(number, "its heartbeats stopped"),
+                    Holder::Unknown if is_due => {
+                        self.lose(number, "no heartbeat names the task any more");
+                    }
+                    Holder::Alive if is_due => self.extend(number),
+                    Holder::Alive | Holder::Unknown => self.look_by(*deadline_ms),
                 }
             }
-            TaskState::Claimed { deadline_ms, .. } => self.look_by(*deadline_ms),
             TaskState::Waiting {
                 not_before_ms: Some(at_ms),
             } if *at_ms > self.now_ms => {
@@ -78,28 +90,6 @@ impl Step {
             ErrorCode::UploadExpired,
             "The upload did not arrive in time: ask for a new one and send the file again.",
         ));
-    }
-
-    pub(super) fn worker_lost(
-        &mut self,
-        worker: &WorkerName,
-        alive: &[(TaskNumber, Attempt)],
-        claimed_before_ms: u64,
-    ) {
-        let lost: Vec<TaskNumber> = self
-            .record
-            .tasks
-            .iter()
-            .filter(|(number, task)| {
-                matches!(&task.state, TaskState::Claimed { worker: holder, attempt, since_ms, .. }
-                    if holder == worker && *since_ms < claimed_before_ms && !alive.contains(&(*number, *attempt)))
-            })
-            .map(|(number, _)| number)
-            .collect();
-        for number in lost {
-            self.lose(number, "its heartbeats stopped");
-        }
-        self.advance();
     }
 
     /// A claim's deadline moves: heartbeats name the attempt.

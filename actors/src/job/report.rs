@@ -6,11 +6,14 @@ use bus_schema::fact::{Fact, PlannedRendition};
 use bus_schema::id::{Attempt, TaskNumber};
 use bus_schema::object_key;
 use bus_schema::plan::{Plan, TaskRole};
-use bus_schema::record::{Effect, JobState, Output, OutputKind, TaskState};
+use bus_schema::record::{Effect, JobState, Output, OutputKind, Task, TaskState};
 use bus_schema::report::{ErrorCode, Outcome, TaskError};
 use bus_schema::source::SourceFacts;
 
-use super::{Job, RETRY_PAUSE_MS, Step, TASK_FAILURES_MAX, error, role};
+use super::{
+    Job, LOSS_PAUSE_MAX_MS, LOSSES_AT_ONCE, RETRY_PAUSE_MS, Step, TASK_FAILURES_MAX,
+    TASK_LOSSES_MAX, error, role,
+};
 
 /// Whether a report counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -250,14 +253,6 @@ impl Step {
                 message,
             },
         );
-        // Whoever loses an attempt has it replaced at once: the pause is for what fails by itself.
-        if let Some(task) = self.record.tasks.get_mut(number)
-            && matches!(task.state, TaskState::Waiting { .. })
-        {
-            task.state = TaskState::Waiting {
-                not_before_ms: None,
-            };
-        }
     }
 
     /// One try failed: another, or an end.
@@ -274,13 +269,13 @@ impl Step {
         let Some(task) = self.record.tasks.get_mut(number) else {
             return;
         };
-        task.failures = task.failures.saturating_add(1);
-        let will_retry = error.code.is_passing() && task.failures < TASK_FAILURES_MAX;
-        let pause_ms = RETRY_PAUSE_MS << task.failures.min(8);
+        let pause_ms = count_end(task, error.code);
+        let will_retry = pause_ms.is_some();
+        let not_before_ms = pause_ms
+            .filter(|pause_ms| *pause_ms > 0)
+            .map(|pause_ms| now_ms + pause_ms);
         task.state = if will_retry {
-            TaskState::Waiting {
-                not_before_ms: Some(now_ms + pause_ms),
-            }
+            TaskState::Waiting { not_before_ms }
         } else {
             TaskState::Failed {}
         };
@@ -291,10 +286,10 @@ impl Step {
             error: error.clone(),
             will_retry,
         });
-        if will_retry {
-            self.look_by(now_ms + pause_ms);
-        } else {
+        if !will_retry {
             self.given_up(role, error);
+        } else if let Some(at_ms) = not_before_ms {
+            self.look_by(at_ms);
         }
     }
 
@@ -385,6 +380,23 @@ impl Step {
         let name = object_key::attempt_dir(number, attempt) + &name;
         self.effects.push(Effect::AbortUpload { name, upload_id });
     }
+}
+
+/// Counts an attempt's end against its task: after which pause another may be made, if any.
+fn count_end(task: &mut Task, code: ErrorCode) -> Option<u64> {
+    if code == ErrorCode::WorkerLost {
+        task.losses = task.losses.saturating_add(1);
+        // The pause is for what fails by itself: a loss is replaced at once, unless they go on.
+        let doublings = task.losses.saturating_sub(LOSSES_AT_ONCE);
+        let pause_ms = match doublings {
+            0 => 0,
+            n => (RETRY_PAUSE_MS << n.min(8)).min(LOSS_PAUSE_MAX_MS),
+        };
+        return (task.losses < TASK_LOSSES_MAX).then_some(pause_ms);
+    }
+    task.failures = task.failures.saturating_add(1);
+    let will_retry = code.is_passing() && task.failures < TASK_FAILURES_MAX;
+    will_retry.then(|| RETRY_PAUSE_MS << task.failures.min(8))
 }
 
 /// The name of one of the plan's files under its attempt.

@@ -29,6 +29,8 @@ pub enum TaskState {
         attempt: Attempt,
         /// Whose.
         worker: WorkerName,
+        /// Which run of that worker's process.
+        run: String,
         /// Its proof.
         token: Token,
         /// Since when.
@@ -59,9 +61,12 @@ pub struct Task {
     /// Attempts granted so far.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub attempts: u16,
-    /// Attempts that failed or were lost.
+    /// Attempts that failed.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub failures: u16,
+    /// Attempts whose worker was lost: nobody's failure, so counted apart.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub losses: u16,
     /// Parts accepted so far, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<PartRun>,
@@ -95,6 +100,7 @@ impl Task {
             state,
             attempts: 0,
             failures: 0,
+            losses: 0,
             parts: Vec::new(),
         }
     }
@@ -257,6 +263,7 @@ mod tests {
                 task.state = TaskState::Claimed {
                     attempt: Attempt(1),
                     worker: "w12".parse().unwrap(),
+                    run: "d41d8cd98f00b204e9800998ecf8427e".to_owned(),
                     token: Token::random(),
                     since_ms: 1_763_000_000_000,
                     deadline_ms: 1_763_000_030_000,

@@ -118,7 +118,7 @@ fn changed(content: &Value, index: usize, change: impl Fn(&mut Map<String, Value
 #[test]
 fn defaults_are_nothing() {
     let bytes = rmp_serde::to_vec_named(&json!({
-        "v": 1, "id": "m", "at_ms": 1, "body": { "worker": "w1", "job": sample::job(), "task": 3 },
+        "v": 1, "id": "m", "at_ms": 1, "body": { "worker": "w1", "run": sample::token(), "job": sample::job(), "task": 3 },
     }))
     .unwrap();
     let read = decode::<ClaimRequest>(&bytes).unwrap();

@@ -28,6 +28,7 @@ pub(crate) fn invitation() -> Invitation {
 pub(crate) fn claim_requests() -> Vec<(&'static str, ClaimRequest)> {
     let new = ClaimRequest {
         worker: sample::worker(),
+        run: sample::token().as_str().to_owned(),
         job: sample::job(),
         task: TaskNumber(3),
         held: None,

@@ -114,8 +114,9 @@ fn running(mut record: JobRecord) -> JobRecord {
         &mut record,
         1,
         Task {
-            attempts: 2,
+            attempts: 3,
             failures: 1,
+            losses: 1,
             parts: vec![
                 PartRun {
                     attempt: Attempt(1),
@@ -126,7 +127,7 @@ fn running(mut record: JobRecord) -> JobRecord {
                     n: 1,
                 },
             ],
-            ..task(claimed(2, None))
+            ..task(claimed(3, None))
         },
     );
     set(&mut record, 2, task(TaskState::Released { at_ms: AT_MS }));
@@ -235,6 +236,7 @@ fn claimed(attempt: u16, upload_id: Option<String>) -> TaskState {
     TaskState::Claimed {
         attempt: Attempt(attempt),
         worker: sample::worker(),
+        run: sample::token().as_str().to_owned(),
         token: sample::token(),
         since_ms: AT_MS + 9_500,
         deadline_ms: AT_MS + 39_500,

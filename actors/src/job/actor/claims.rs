@@ -82,6 +82,7 @@ impl JobActor {
         let event = Event::Claimed {
             task: request.task,
             worker: request.worker.clone(),
+            run: request.run.clone(),
             token: token.clone(),
             upload_id,
         };
