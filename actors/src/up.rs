@@ -29,6 +29,11 @@ use run_file::RunFile;
 /// How long the bus may take to come up: replaying a large store takes seconds.
 const BUS_PATIENCE: Duration = Duration::from_secs(60);
 
+/// How often the topology is applied to a server that was started again, until it holds.
+const PREPARATIONS_MAX: u32 = 10;
+/// The pause between two of these.
+const PREPARATION_PAUSE: Duration = Duration::from_millis(500);
+
 /// How long a clean stop may take in all.
 pub const DRAIN: Duration = Duration::from_secs(5);
 
@@ -50,6 +55,7 @@ pub struct Options {
 pub struct Up {
     /// As in `run.json`.
     pub run: RunFile,
+    client: Bus,
     root: root::Running,
     store: Option<EmbeddedStore>,
     bus: Option<EmbeddedBus>,
@@ -71,11 +77,8 @@ impl Up {
         let data = DataDir::open(&data)?;
         let guard = vec![tcoder.into_os_string(), "guard".into(), "--".into()];
         let (bus, embedded_bus) = bus(&data, &config, &guard).await?;
-        bus.ready(BUS_PATIENCE)
-            .await
-            .context("the bus does not come up")?;
-        let report = topology::apply(&bus.js, Replicas::One).await?;
-        tracing::info!(?report.created, ?report.updated, "topology applied");
+        prepare(&bus).await?;
+        let client = bus.clone();
         let embedded_store = match config.storage.endpoint {
             Some(_) => None,
             None => Some(EmbeddedStore::start(&data, &bus, &mut config.storage).await?),
@@ -113,6 +116,7 @@ impl Up {
         run.write(&data.run_file())?;
         Ok(Self {
             run,
+            client,
             root,
             store: embedded_store,
             bus: embedded_bus,
@@ -126,12 +130,24 @@ impl Up {
         self.root.actor()
     }
 
-    /// Returns only when something essential ended by itself.
+    /// Starts the nats-server again when it ends; returns only when something essential has ended for
+    /// good.
     pub async fn failed(&mut self) -> anyhow::Error {
         let bus_ended = async {
-            match &mut self.bus {
-                Some(bus) => bus.ended().await,
-                None => std::future::pending().await,
+            let Some(server) = &mut self.bus else {
+                return std::future::pending().await;
+            };
+            loop {
+                let started = async {
+                    server.restarted().await?;
+                    // What it kept in memory is gone, streams and buckets with it.
+                    prepare_again(&self.client).await?;
+                    self.run.pids.nats_server = Some(server.pid());
+                    self.run.write(&self.data.run_file())
+                };
+                if let Err(error) = started.await {
+                    return error;
+                }
             }
         };
         let store_ended = async {
@@ -158,6 +174,29 @@ impl Up {
         }
         self.data.forget_run();
     }
+}
+
+/// Waits for the bus, and makes the streams, consumers and buckets that it lacks.
+async fn prepare(bus: &Bus) -> anyhow::Result<()> {
+    bus.ready(BUS_PATIENCE)
+        .await
+        .context("the bus does not come up")?;
+    let report = topology::apply(&bus.js, Replicas::One).await?;
+    tracing::info!(?report.created, ?report.updated, "topology applied");
+    Ok(())
+}
+
+/// The same after the server was started again: the client may take a while to notice both its end
+/// and its return.
+async fn prepare_again(bus: &Bus) -> anyhow::Result<()> {
+    for _ in 1..PREPARATIONS_MAX {
+        match prepare(bus).await {
+            Ok(()) => return Ok(()),
+            Err(error) => tracing::warn!("the bus is not as it should be yet: {error:#}"),
+        }
+        tokio::time::sleep(PREPARATION_PAUSE).await;
+    }
+    prepare(bus).await
 }
 
 /// The bus that is configured, or one of our own.

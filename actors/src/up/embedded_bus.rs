@@ -6,9 +6,11 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use anyhow::Context as _;
 use nats::conf::{ServerConf, User};
 use nats::server::{ServerOptions, ServerProcess, find_binary, write_private};
+use tokio::time::Instant;
 
 use super::DataDir;
 use crate::config::Config;
+use crate::restart::{ESSENTIAL, Restarts};
 
 /// The server's preferred port; any other when it is taken.
 const PORT: u16 = 4222;
@@ -24,7 +26,9 @@ const CONF: &str = "nats.json";
 #[derive(Debug)]
 pub(super) struct EmbeddedBus {
     conf: ServerConf,
+    options: ServerOptions,
     process: ServerProcess,
+    restarts: Restarts,
 }
 
 impl EmbeddedBus {
@@ -50,7 +54,7 @@ impl EmbeddedBus {
         loop {
             let conf_path = folder.join("nats.conf");
             write_private(&conf_path, &conf.render())?;
-            let started = ServerProcess::start(ServerOptions {
+            let options = ServerOptions {
                 binary: binary.clone(),
                 conf_path,
                 listen: conf.listen,
@@ -58,9 +62,16 @@ impl EmbeddedBus {
                 log_path: folder.join("nats-server.log"),
                 guard: guard.to_vec(),
                 kill_on_drop: true,
-            });
-            let error = match started.await {
-                Ok(process) => return Ok(Self { conf, process }),
+            };
+            let error = match ServerProcess::start(options.clone()).await {
+                Ok(process) => {
+                    return Ok(Self {
+                        conf,
+                        options,
+                        process,
+                        restarts: Restarts::new(ESSENTIAL),
+                    });
+                }
                 Err(error) => error,
             };
             // Between our look and the server's start another may have taken the port.
@@ -82,11 +93,20 @@ impl EmbeddedBus {
         self.process.id().pid
     }
 
-    pub(super) async fn ended(&mut self) -> anyhow::Error {
-        match self.process.wait().await {
-            Ok(status) => anyhow::anyhow!("nats-server ended by itself: {status:?}"),
-            Err(error) => error.into(),
-        }
+    /// Waits for the server's end, and starts it again on the same port and store. May be dropped at
+    /// any time and called again.
+    pub(super) async fn restarted(&mut self) -> anyhow::Result<()> {
+        let status = self.process.wait().await?;
+        tracing::error!(?status, "nats-server ended by itself; starting it again");
+        let pause = self.restarts.next(Instant::now()).with_context(|| {
+            format!(
+                "nats-server ends again and again; the end of {} says why",
+                self.options.log_path.display()
+            )
+        })?;
+        tokio::time::sleep(pause).await;
+        self.process = ServerProcess::start(self.options.clone()).await?;
+        Ok(())
     }
 
     pub(super) async fn stop(self) {

@@ -1,7 +1,7 @@
 //! One `tcoder up`, with a data folder of its own; everything it started is ended with it.
 
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -116,17 +116,10 @@ impl System {
         self.process.wait().expect("reaped");
     }
 
-    /// How the control plane ended by itself.
-    pub(crate) async fn ended(&mut self) -> ExitStatus {
-        let process = &mut self.process;
-        let deadline = tokio::time::Instant::now() + super::DEADLINE;
-        loop {
-            if let Some(status) = process.try_wait().expect("a child of ours") {
-                return status;
-            }
-            assert!(tokio::time::Instant::now() < deadline, "it does not end");
-            tokio::time::sleep(super::POLL).await;
-        }
+    /// The nats-server as `run.json` names it now.
+    pub(crate) fn server_now(&self) -> Option<u32> {
+        let run = RunFile::read(&self.data.path().join("run.json")).ok()?;
+        run.pids.nats_server
     }
 
     /// Starts it again on the same folder, after it has ended.
@@ -144,7 +137,7 @@ impl System {
             let value: serde_json::Value = serde_json::from_str(&text).ok()?;
             u32::try_from(value.get("pid")?.as_u64()?).ok()
         });
-        named.chain(self.run.pids.nats_server).collect()
+        named.chain(self.server_now()).collect()
     }
 
     #[expect(clippy::print_stderr, reason = "a failed test shows what was logged")]
