@@ -33,11 +33,14 @@ pub mod header {
 /// Where dead letters lie.
 const DEAD_STREAM: &str = "DEAD";
 
+/// When a delivery that was dropped unfinished comes again: not at once, lest a handler that fails
+/// each time spins.
+const DROPPED_PAUSE: Duration = Duration::from_secs(1);
+
 /// Deliveries dropped without being finished, in this process.
 static UNFINISHED: AtomicU64 = AtomicU64::new(0);
 
-/// How many deliveries this process dropped unfinished. Each waits out its `ack_wait` before
-/// somebody gets it again: right for a crash, a fault anywhere else.
+/// How many deliveries this process dropped unfinished: right for a crash, a fault anywhere else.
 #[must_use]
 pub fn unfinished_deliveries() -> u64 {
     UNFINISHED.load(Ordering::Relaxed)
@@ -294,6 +297,20 @@ impl Delivery {
     }
 }
 
+/// Gives a message back, for a moment; without a runtime, or should this be lost, its `ack_wait` does.
+pub(crate) fn give_back(bus: &Bus, reply: String) {
+    let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+        return;
+    };
+    let bus = bus.clone();
+    runtime.spawn(async move {
+        let nak = Bytes::from(AckKind::Nak(Some(DROPPED_PAUSE)));
+        if let Err(error) = bus.tell(reply, nak).await {
+            tracing::debug!(%error, "a dropped delivery waits for its ack wait");
+        }
+    });
+}
+
 impl Drop for Delivery {
     fn drop(&mut self) {
         if self.is_finished {
@@ -304,7 +321,8 @@ impl Drop for Delivery {
             subject = self.subject,
             stream = self.stream,
             seq = self.stream_seq,
-            "a delivery was dropped unfinished; it comes again after its ack wait"
+            "a delivery was dropped unfinished; it is given back"
         );
+        give_back(&self.bus, std::mem::take(&mut self.reply));
     }
 }

@@ -19,7 +19,7 @@ use tokio::time::Instant;
 
 use crate::backoff::Backoff;
 use crate::bus::{Bus, Connection};
-use crate::delivery::Delivery;
+use crate::delivery::{Delivery, give_back};
 use crate::error::{Error, ErrorKind, Result};
 
 use answer::Answer;
@@ -41,11 +41,22 @@ pub struct Subscription {
     ack_wait: Duration,
     /// Answers come to `<inbox>.<pull>`; the status that ends a pull is told by it.
     inbox: String,
-    messages: Subscriber,
+    messages: Answers,
     connection: watch::Receiver<Connection>,
     pull: Option<Pull>,
     pulls: u64,
     backoff: Backoff,
+}
+
+/// What comes to the inbox. Dropped, it gives back what it holds, and what the server still sends for
+/// the pull that is out: nobody else would get it before its `ack_wait` is over.
+#[derive(Debug)]
+struct Answers {
+    bus: Bus,
+    /// `None` only while it is dropped.
+    subscriber: Option<Subscriber>,
+    /// When the pull that is out has certainly ended.
+    until: Instant,
 }
 
 /// A request that is out.
@@ -82,7 +93,11 @@ impl Subscription {
             consumer,
             name,
             inbox,
-            messages,
+            messages: Answers {
+                bus: bus.clone(),
+                subscriber: Some(messages),
+                until: Instant::now(),
+            },
             connection: bus.connection(),
             pull: None,
             pulls: 0,
@@ -245,6 +260,7 @@ impl Subscription {
             remaining: batch,
             gives_up_at,
         });
+        self.messages.until = gives_up_at;
         Ok(true)
     }
 
@@ -305,5 +321,34 @@ impl Subscription {
             ErrorKind::Unavailable,
             format!("{}: the bus client is closed", self.name),
         )
+    }
+}
+
+// === impl Answers ===
+
+impl Answers {
+    /// The next one; `None` when the client is closed.
+    async fn next(&mut self) -> Option<async_nats::Message> {
+        self.subscriber.as_mut()?.next().await
+    }
+}
+
+impl Drop for Answers {
+    fn drop(&mut self) {
+        let (Some(mut subscriber), Ok(runtime)) = (
+            self.subscriber.take(),
+            tokio::runtime::Handle::try_current(),
+        ) else {
+            return;
+        };
+        let (bus, until) = (self.bus.clone(), self.until);
+        runtime.spawn(async move {
+            while let Ok(Some(message)) = tokio::time::timeout_at(until, subscriber.next()).await {
+                let is_delivery = message.status.is_none_or(|status| status == StatusCode::OK);
+                if let Some(reply) = message.reply.filter(|_| is_delivery) {
+                    give_back(&bus, reply.into_string());
+                }
+            }
+        });
     }
 }

@@ -130,6 +130,21 @@ async fn an_unfinished_one_is_counted() {
     assert!(unfinished_deliveries() > before);
 }
 
+/// What one part of a process lost, by a defect, another gets soon: not after the ack wait, which is
+/// for dead processes and here far beyond the test's patience.
+#[tokio::test]
+async fn an_unfinished_one_is_given_back() {
+    let server = TestServer::start().await.expect("a server");
+    let bus = server.bus().await.expect("a bus");
+    own_stream(&bus, AckPolicy::Explicit, Duration::from_secs(3_600)).await;
+    bus.publish("own.1", "x").await.expect("published");
+    let mut own = Subscription::open(&bus, "OWN", "own").await.expect("open");
+    drop(within("a delivery", own.next(1)).await.expect("a delivery"));
+    let again = within("it again", own.next(1)).await.expect("a delivery");
+    assert_eq!(again.delivered, 2);
+    again.ack().await.expect("acked");
+}
+
 /// Why a task message is no authority: the late ack of the first owner succeeds, and takes the
 /// message away from the second. Whoever builds on acks as proof must see this fail.
 #[tokio::test]

@@ -202,3 +202,42 @@ async fn a_missing_consumer_is_an_error_and_not_a_wait() {
     let error = next.expect_err("it was deleted");
     assert_eq!(error.kind(), ErrorKind::Missing, "{error}");
 }
+
+/// What it was given and nobody has read, and what is still given to its last pull, goes to the next
+/// subscription soon: the ack wait is far beyond the test's patience.
+#[tokio::test]
+async fn dropped_it_gives_back_what_nobody_read() {
+    let server = TestServer::start().await.expect("a server");
+    let bus = server.bus().await.expect("a bus");
+    own_stream(&bus, AckPolicy::Explicit, Duration::from_secs(3_600)).await;
+    let mut first = Subscription::open(&bus, "OWN", "own").await.expect("open");
+    for n in 1..=2 {
+        bus.publish(format!("own.{n}"), "x")
+            .await
+            .expect("published");
+    }
+    let read = within("a delivery", first.next(10))
+        .await
+        .expect("a delivery");
+    read.ack().await.expect("acked");
+    let is_given = || async {
+        let stream = bus.js.get_stream("OWN").await.expect("there");
+        let info = stream.consumer_info("own").await.expect("there");
+        info.delivered.consumer_sequence == 2
+    };
+    eventually("the second is given to the first subscription", is_given).await;
+    drop(first);
+    // Its pull of ten is still out.
+    bus.publish("own.3", "x").await.expect("published");
+    let mut second = Subscription::open(&bus, "OWN", "own").await.expect("open");
+    let mut found = Vec::new();
+    for _ in 0..2 {
+        let delivery = within("the rest", second.next(1))
+            .await
+            .expect("a delivery");
+        found.push(delivery.subject.clone());
+        delivery.ack().await.expect("acked");
+    }
+    found.sort();
+    assert_eq!(found, ["own.2", "own.3"]);
+}
