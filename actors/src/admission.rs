@@ -10,14 +10,13 @@ use bus_schema::JobId;
 use bus_schema::task::TaskClass;
 use gateway::jobs::Health;
 use ractor::{Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
-use tokio::time::Instant;
 
 use crate::board::States;
+use crate::children::{self, Children};
 use crate::claims::Claims;
 use crate::intake::{Intake, Source};
 use crate::job::actor::{self as job_actor, JobActor, TROUBLE_PAUSE_MS};
 use crate::platform::Platform;
-use crate::restart::{ESSENTIAL, Restarts};
 use crate::tell;
 use queue::{Queue, Summary};
 
@@ -45,6 +44,8 @@ pub enum Message {
     HoldersChanged,
     /// Read the register through.
     Sweep,
+    /// Start this child again, after its pause.
+    Start(Child),
     /// Fail like a defect would.
     #[cfg(feature = "test-util")]
     Panic,
@@ -68,8 +69,7 @@ pub struct State {
     queue: Queue,
     jobs: HashMap<JobId, ActorRef<job_actor::Message>>,
     by_actor: HashMap<ActorId, JobId>,
-    children: HashMap<ActorId, (Child, ActorCell)>,
-    restarts: HashMap<Child, Restarts>,
+    children: Children<Child>,
 }
 
 impl Actor for Admission {
@@ -86,8 +86,7 @@ impl Actor for Admission {
             queue: Queue::default(),
             jobs: HashMap::new(),
             by_actor: HashMap::new(),
-            children: HashMap::new(),
-            restarts: HashMap::new(),
+            children: Children::default(),
         };
         let intakes = Source::ALL.map(Child::Intake);
         for child in intakes.into_iter().chain([Child::Claims]) {
@@ -111,6 +110,11 @@ impl Actor for Admission {
             Message::WorkersChanged => self.release(&myself, state).await?,
             Message::HoldersChanged => look_at_all(state),
             Message::Sweep => self.sweep(&myself, state).await?,
+            Message::Start(child) => {
+                if let Err(error) = self.start(&myself, state, child).await {
+                    restart(&myself, state, child, &error.to_string())?;
+                }
+            }
             #[cfg(feature = "test-util")]
             Message::Panic => crate::fail_on_purpose(),
             #[cfg(feature = "test-util")]
@@ -125,16 +129,9 @@ impl Actor for Admission {
         event: SupervisionEvent,
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
-        match event {
-            SupervisionEvent::ActorTerminated(cell, _, reason) => {
-                self.ended(&myself, state, &cell, reason.unwrap_or_default())
-                    .await
-            }
-            SupervisionEvent::ActorFailed(cell, error) => {
-                tracing::error!(actor = %cell.get_id(), %error, "an actor failed");
-                self.ended(&myself, state, &cell, error.to_string()).await
-            }
-            SupervisionEvent::ActorStarted(_) | SupervisionEvent::ProcessGroupChanged(_) => Ok(()),
+        match children::end(event) {
+            Some((cell, reason)) => ended(&myself, state, &cell, &reason),
+            None => Ok(()),
         }
     }
 }
@@ -325,54 +322,57 @@ impl Admission {
                     .get_cell()
             }
         };
-        state.children.insert(cell.get_id(), (child, cell));
+        state.children.began(child, cell);
         Ok(())
     }
+}
 
-    /// An actor has ended: a job's is made again when it is needed, a child is started anew.
-    async fn ended(
-        &self,
-        myself: &ActorRef<Message>,
-        state: &mut State,
-        cell: &ActorCell,
-        reason: String,
-    ) -> Result<(), ActorProcessingErr> {
-        let id = cell.get_id();
-        if let Some(job) = state.by_actor.remove(&id) {
-            if state
-                .jobs
-                .get(&job)
-                .is_some_and(|actor| actor.get_id() == id)
-            {
-                state.jobs.remove(&job);
-                look_later(myself, job);
-            }
-            return Ok(());
+/// An actor has ended: a job's is made again when it is needed, a child is started anew.
+fn ended(
+    myself: &ActorRef<Message>,
+    state: &mut State,
+    cell: &ActorCell,
+    reason: &str,
+) -> Result<(), ActorProcessingErr> {
+    let id = cell.get_id();
+    if let Some(job) = state.by_actor.remove(&id) {
+        // One that was told to end when its job had is not missed.
+        if state
+            .jobs
+            .get(&job)
+            .is_some_and(|actor| actor.get_id() == id)
+        {
+            tracing::error!(%job, reason, "a job's actor failed; another one looks at it soon");
+            state.jobs.remove(&job);
+            look_later(myself, job);
         }
-        let Some((child, _)) = state.children.remove(&id) else {
-            return Ok(());
-        };
-        let restarts = state
-            .restarts
-            .entry(child)
-            .or_insert_with(|| Restarts::new(ESSENTIAL));
-        let Some(pause) = restarts.next(Instant::now()) else {
-            return Err(format!("{child:?} fails again and again: {reason}").into());
-        };
-        tokio::time::sleep(pause).await;
-        self.start(myself, state, child).await
+        return Ok(());
     }
+    match state.children.ended(id) {
+        Some(child) => restart(myself, state, child, reason),
+        None => Ok(()),
+    }
+}
+
+fn restart(
+    myself: &ActorRef<Message>,
+    state: &mut State,
+    child: Child,
+    reason: &str,
+) -> Result<(), ActorProcessingErr> {
+    let pause = state.children.restart(child, reason)?;
+    myself.send_after(pause, move || Message::Start(child));
+    Ok(())
 }
 
 #[cfg(feature = "test-util")]
 fn panic_child(state: &State, child: Child) -> Result<(), ActorProcessingErr> {
-    for (which, cell) in state.children.values() {
-        if *which == child {
-            match child {
-                Child::Intake(_) => cell.send_message(crate::intake::Message::Panic)?,
-                Child::Claims => cell.send_message(crate::claims::Message::Panic)?,
-            }
-        }
+    let Some(cell) = state.children.actor(child) else {
+        return Ok(());
+    };
+    match child {
+        Child::Intake(_) => cell.send_message(crate::intake::Message::Panic)?,
+        Child::Claims => cell.send_message(crate::claims::Message::Panic)?,
     }
     Ok(())
 }

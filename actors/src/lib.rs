@@ -30,6 +30,8 @@ pub mod board;
 
 pub mod platform;
 
+pub mod children;
+
 pub mod restart;
 
 pub mod root;

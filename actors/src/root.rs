@@ -5,22 +5,21 @@
 
 mod arguments;
 
-use std::collections::HashMap;
 use std::time::Duration;
 
-use ractor::{Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
+use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, SupervisionEvent};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 pub use arguments::Arguments;
 
 use crate::admission::Admission;
+use crate::children::{self, Children};
 use crate::gateway_actor::GatewayActor;
 use crate::machine_pool::MachinePool;
 use crate::notifier::Notifier;
 use crate::platform::Platform;
 use crate::reaper::Reaper;
-use crate::restart::{ESSENTIAL, Restarts};
 
 /// The root: configuration.
 #[derive(Debug)]
@@ -70,8 +69,7 @@ pub enum Message {
 /// What the root holds.
 #[derive(Debug)]
 pub struct State {
-    children: HashMap<ActorId, (Child, ActorCell)>,
-    restarts: HashMap<Child, Restarts>,
+    children: Children<Child>,
     is_stopping: bool,
 }
 
@@ -150,8 +148,7 @@ impl Actor for Root {
         (): (),
     ) -> Result<State, ActorProcessingErr> {
         let mut state = State {
-            children: HashMap::new(),
-            restarts: HashMap::new(),
+            children: Children::default(),
             is_stopping: false,
         };
         for child in Child::ALL {
@@ -186,23 +183,13 @@ impl Actor for Root {
         event: SupervisionEvent,
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
-        let (cell, reason) = match event {
-            SupervisionEvent::ActorTerminated(cell, _, reason) => {
-                (cell, reason.unwrap_or_default())
-            }
-            SupervisionEvent::ActorFailed(cell, error) => (cell, error.to_string()),
-            SupervisionEvent::ActorStarted(_) | SupervisionEvent::ProcessGroupChanged(_) => {
-                return Ok(());
-            }
-        };
-        let Some((child, _)) = state.children.remove(&cell.get_id()) else {
+        let Some((cell, reason)) = children::end(event) else {
             return Ok(());
         };
-        if state.is_stopping {
-            return Ok(());
+        match state.children.ended(cell.get_id()) {
+            Some(child) if !state.is_stopping => self.restart(&myself, state, child, &reason),
+            Some(_) | None => Ok(()),
         }
-        tracing::error!(?child, reason, "failed; starting it anew");
-        self.restart(&myself, state, child, &reason)
     }
 }
 
@@ -217,11 +204,11 @@ impl Root {
     ) -> Result<(), ActorProcessingErr> {
         match self.spawn(myself, child).await {
             Ok(cell) => {
-                state.children.insert(cell.get_id(), (child, cell));
+                state.children.began(child, cell);
                 Ok(())
             }
             // At the very start there is nobody to wait for: say so at once.
-            Err(error) if !state.restarts.contains_key(&child) => Err(error.into()),
+            Err(error) if !state.children.has_failed(child) => Err(error.into()),
             Err(error) => self.restart(myself, state, child, &error.to_string()),
         }
     }
@@ -286,13 +273,7 @@ impl Root {
         if child == Child::Admission {
             self.platform.board.post_admission(None);
         }
-        let restarts = state
-            .restarts
-            .entry(child)
-            .or_insert_with(|| Restarts::new(ESSENTIAL));
-        let Some(pause) = restarts.next(Instant::now()) else {
-            return Err(format!("{child:?} fails again and again: {reason}").into());
-        };
+        let pause = state.children.restart(child, reason)?;
         myself.send_after(pause, move || Message::Start(child));
         Ok(())
     }
@@ -309,7 +290,7 @@ impl Root {
             Child::Reaper,
         ];
         for which in order {
-            let Some((_, cell)) = state.children.values().find(|(child, _)| *child == which) else {
+            let Some(cell) = state.children.actor(which) else {
                 continue;
             };
             let left = until.saturating_duration_since(Instant::now());
@@ -322,17 +303,15 @@ impl Root {
 
 #[cfg(feature = "test-util")]
 fn panic_child(state: &State, child: Child) -> Result<(), ActorProcessingErr> {
-    for (which, cell) in state.children.values() {
-        if *which != child {
-            continue;
-        }
-        match child {
-            Child::Admission => cell.send_message(crate::admission::Message::Panic)?,
-            Child::Reaper => cell.send_message(crate::reaper::Message::Panic)?,
-            Child::MachinePool => cell.send_message(crate::machine_pool::Message::Panic)?,
-            Child::Notifier => cell.send_message(crate::notifier::Message::Panic)?,
-            Child::Gateway => cell.send_message(crate::gateway_actor::Message::Panic)?,
-        }
+    let Some(cell) = state.children.actor(child) else {
+        return Ok(());
+    };
+    match child {
+        Child::Admission => cell.send_message(crate::admission::Message::Panic)?,
+        Child::Reaper => cell.send_message(crate::reaper::Message::Panic)?,
+        Child::MachinePool => cell.send_message(crate::machine_pool::Message::Panic)?,
+        Child::Notifier => cell.send_message(crate::notifier::Message::Panic)?,
+        Child::Gateway => cell.send_message(crate::gateway_actor::Message::Panic)?,
     }
     Ok(())
 }
