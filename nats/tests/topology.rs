@@ -4,10 +4,16 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use async_nats::jetstream::stream::{Config, StorageType};
+use bus_schema::JobId;
+use bus_schema::fact::FactKind;
+use bus_schema::record::RECORD_BYTES_MAX;
+use bus_schema::subject::Subject;
 use futures_util::StreamExt;
 use nats::server::TestServer;
 use nats::topology::{self, BUCKETS, CONSUMERS, Replicas, STREAMS};
-use nats::{ErrorKind, Published};
+use nats::{ErrorKind, Published, Subscription};
+
+use crate::fixture::within;
 
 #[tokio::test]
 async fn applied_twice_it_changes_nothing_and_nothing_drifts() {
@@ -85,6 +91,89 @@ async fn a_change_is_made_in_place_and_keeps_the_messages() {
     );
     let info = bus.js.get_stream("REPORTS").await.expect("there");
     assert_eq!(info.cached_info().state.messages, 1);
+}
+
+/// A server of an earlier version reads every fact; its consumer becomes what the file says, and goes on
+/// where it was.
+#[tokio::test]
+async fn a_consumer_with_one_filter_becomes_one_with_several() {
+    let (_server, bus) = TestServer::start_with_topology().await.expect("a server");
+    let jobs = bus.js.get_stream_no_info("JOBS").await.expect("a handle");
+    let consumer = async || jobs.consumer_info("notifier").await.expect("there");
+    let mut config = consumer().await.config;
+    config.filter_subjects = Vec::new();
+    config.filter_subject = "job.*.*.*".to_owned();
+    jobs.update_consumer(config).await.expect("changed by hand");
+    for n in 1..=3 {
+        bus.publish_once(format!("job.j1.started.{n}"), "f")
+            .await
+            .expect("published");
+    }
+    let mut facts = Subscription::open(&bus, "JOBS", "notifier")
+        .await
+        .expect("open");
+    let first = within("a fact", facts.next(1)).await.expect("a fact");
+    first.ack().await.expect("acked");
+    let report = topology::apply(&bus.js, Replicas::One)
+        .await
+        .expect("applied");
+    assert_eq!(report.updated, ["JOBS/notifier"]);
+    let drift = topology::drift(&bus.js, Replicas::One)
+        .await
+        .expect("compared");
+    assert!(drift.is_empty(), "{drift:?}");
+    assert_eq!(consumer().await.ack_floor.stream_sequence, 1);
+}
+
+/// Webhooks are sent for stages, and most facts are none: the Notifier is not woken for them.
+#[tokio::test]
+async fn the_notifier_reads_the_stages_and_nothing_else() {
+    let (_server, bus) = TestServer::start_with_topology().await.expect("a server");
+    let job = JobId::random(1);
+    for (&kind, n) in FactKind::ALL.iter().zip(1..) {
+        let subject = Subject::Fact { job, kind, n };
+        bus.publish_once(subject.to_string(), "f")
+            .await
+            .expect("published");
+    }
+    let stages: Vec<&str> = FactKind::ALL
+        .iter()
+        .filter(|kind| kind.stage().is_some())
+        .map(|kind| kind.as_str())
+        .collect();
+    assert_eq!(stages.len(), 6, "{stages:?}");
+    let mut facts = Subscription::open(&bus, "JOBS", "notifier")
+        .await
+        .expect("open");
+    let mut read = Vec::new();
+    for _ in &stages {
+        let fact = within("a stage", facts.next(1)).await.expect("a stage");
+        read.push(
+            fact.subject
+                .split('.')
+                .nth(2)
+                .unwrap_or_default()
+                .to_owned(),
+        );
+        fact.ack().await.expect("acked");
+    }
+    assert_eq!(read, stages);
+    let jobs = bus.js.get_stream_no_info("JOBS").await.expect("a handle");
+    let consumer = jobs.consumer_info("notifier").await.expect("there");
+    assert_eq!(consumer.num_pending, 0, "nothing else is waiting for it");
+}
+
+#[test]
+fn the_largest_record_of_a_job_leaves_room_for_its_end() {
+    // The last facts, a reason, and what workers and storage are told.
+    const END_BYTES: usize = 8 * 1024;
+    // What the register keeps for headers and subject.
+    const HEADER_BYTES: usize = 1024;
+    let bucket = BUCKETS.iter().find(|file| file.name == "KV_jobs");
+    let config: serde_json::Value =
+        serde_json::from_str(bucket.expect("a bucket").json).expect("JSON");
+    let needed = u64::try_from(RECORD_BYTES_MAX + END_BYTES + HEADER_BYTES).expect("small");
+    assert!(config["max_msg_size"].as_u64() >= Some(needed), "{config}");
 }
 
 #[tokio::test]

@@ -34,14 +34,14 @@ pub(super) struct Api {
 }
 
 /// The consumer's API. One subject creates and updates; the body's `action` keeps them apart, for
-/// without it a create silently changes an existing consumer.
+/// without it a create silently changes an existing consumer. A single filter is named in the subject
+/// too, so that permissions can tell; several (`filter_subjects`) are not.
 pub(super) fn consumer_api(file: &ConsumerFile, wanted: &Value) -> Api {
     let ConsumerFile { stream, name, .. } = file;
-    let filter = wanted
-        .get("filter_subject")
-        .and_then(Value::as_str)
-        .unwrap_or_default();
-    let subject = format!("CONSUMER.CREATE.{stream}.{name}.{filter}");
+    let subject = match wanted.get("filter_subject").and_then(Value::as_str) {
+        Some(filter) => format!("CONSUMER.CREATE.{stream}.{name}.{filter}"),
+        None => format!("CONSUMER.CREATE.{stream}.{name}"),
+    };
     let body = |action: &str| json!({ "stream_name": stream, "config": wanted, "action": action });
     Api {
         name: format!("{stream}/{name}"),
