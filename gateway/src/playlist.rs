@@ -49,6 +49,9 @@ pub enum Error {
         /// Pieces in the plan.
         n_wanted: usize,
     },
+    /// A final playlist was asked for of a rendition that nothing came out of.
+    #[error("nothing came out of the source for {0}: its track is empty")]
+    Empty(String),
     /// Details that contradict the plan, or are not what a worker may write.
     #[error("the details under `{key}` are damaged: {reason}")]
     Damaged {
@@ -109,12 +112,16 @@ pub fn media(record: &JobRecord, details: &Details, name: &RenditionName) -> Res
 ///
 /// # Errors
 /// [`Error::Incomplete`] when any piece of a rendition that is not dropped has no details,
-/// [`Error::Damaged`].
+/// [`Error::Empty`] when all pieces of one are empty, [`Error::Damaged`].
 pub fn finish(record: &JobRecord, details: &Details) -> Result<Vec<FinalFile>, Error> {
     let tracks = tracks(record, details)?;
     details.check_whole(record)?;
     if tracks.is_empty() {
         return Err(Error::NotReady);
+    }
+    // Some pieces may be empty, but there is no playlist without a segment.
+    if let Some(empty) = tracks.iter().find(|track| track.segments.is_empty()) {
+        return Err(Error::Empty(empty.name.to_string()));
     }
     let playlists = tracks.iter().map(|track| FinalFile {
         name: object_key::media_playlist(&track.name),

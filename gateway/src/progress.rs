@@ -147,7 +147,9 @@ impl Meter {
                 self.done.insert(*task);
                 self.latest.remove(task);
             }
-            Fact::PartDone { part, .. } => self.audio_parts = self.audio_parts.max(part + 1),
+            Fact::PartDone { part, .. } => {
+                self.audio_parts = self.audio_parts.max(part.saturating_add(1));
+            }
             Fact::Completed { .. } => self.state = JobState::Completed,
             Fact::Failed { .. } => self.state = JobState::Failed,
             Fact::Cancelled {} => self.state = JobState::Cancelled,

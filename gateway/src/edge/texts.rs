@@ -182,7 +182,9 @@ impl From<playlist::Error> for Problem {
                 "Nothing can be played yet: wait until the job is playable.",
             ),
             playlist::Error::UnknownRendition(name) => unknown(name),
-            playlist::Error::Incomplete { .. } | playlist::Error::Damaged { .. } => {
+            playlist::Error::Incomplete { .. }
+            | playlist::Error::Empty(_)
+            | playlist::Error::Damaged { .. } => {
                 tracing::error!(%error, "playlist");
                 Self::new(
                     Code::Internal,

@@ -12,7 +12,7 @@ pub(super) struct Measured {
 /// Measures. The peak is RFC 8216's (section 4.1): over every run of segments that lasts at least
 /// half the target duration, so that a last segment of two frames does not count alone.
 pub(super) fn measure(track: &Track) -> Measured {
-    let half_target = track.target_s * u64::from(track.timescale) / 2;
+    let half_target = track.target_s.saturating_mul(u64::from(track.timescale)) / 2;
     let (mut bytes, mut units) = (0_u64, 0_u64);
     let mut first = 0;
     let mut peak_bps = 0;

@@ -6,16 +6,18 @@ use super::hls::write;
 use super::track::{Medium, Segment, Track};
 
 /// The text. Names, codecs and languages are checked words: nothing needs escaping.
+///
+/// Segments keep their times: without a `presentationTimeOffset` they are shown at them, so that picture
+/// and sound stay where the source has them. The presentation ends with the last one, rounded up: players
+/// cut off what lies behind its end (ISO/IEC 23009-1, section 5.3.1.2).
 pub(super) fn text(tracks: &[Track]) -> String {
-    let longest_s = tracks
-        .iter()
-        .map(|track| track.seconds(track.units()))
-        .fold(0.0, f64::max);
+    let end_us = tracks.iter().map(Track::end_us).max().unwrap_or(0);
+    let (end_s, end_us) = (end_us / 1_000_000, end_us % 1_000_000);
     let buffer_s = tracks.iter().map(|track| track.target_s).max().unwrap_or(1);
     let mut text = format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
          <MPD xmlns=\"urn:mpeg:dash:schema:mpd:2011\" profiles=\"urn:mpeg:dash:profile:isoff-main:2011\" \
-         type=\"static\" mediaPresentationDuration=\"PT{longest_s:.3}S\" minBufferTime=\"PT{buffer_s}S\">\n\
+         type=\"static\" mediaPresentationDuration=\"PT{end_s}.{end_us:06}S\" minBufferTime=\"PT{buffer_s}S\">\n\
          <Period id=\"0\" start=\"PT0S\">\n"
     );
     for is_audio in [false, true] {
@@ -106,14 +108,17 @@ fn push_representation(text: &mut String, track: &Track) {
     text.push_str("</SegmentList>\n</Representation>\n");
 }
 
-/// Runs of equal durations are one element; only the first needs a time, since segments touch.
+/// Runs of equal durations are one element, and a time is told only where a segment does not begin
+/// where the one before ends.
 fn push_timeline(text: &mut String, segments: &[Segment]) {
     text.push_str("<SegmentTimeline>\n");
-    let mut at_start = true;
-    for run in segments.chunk_by(|a, b| a.duration == b.duration) {
-        let Some(first) = run.first() else { continue };
+    let mut at = None;
+    for run in segments.chunk_by(|a, b| a.duration == b.duration && a.end() == b.start) {
+        let (Some(first), Some(last)) = (run.first(), run.last()) else {
+            continue;
+        };
         text.push_str("<S");
-        if std::mem::take(&mut at_start) {
+        if at != Some(first.start) {
             write(text, format_args!(" t=\"{}\"", first.start));
         }
         write(text, format_args!(" d=\"{}\"", first.duration));
@@ -121,6 +126,7 @@ fn push_timeline(text: &mut String, segments: &[Segment]) {
             write(text, format_args!(" r=\"{}\"", run.len() - 1));
         }
         text.push_str("/>\n");
+        at = Some(last.end());
     }
     text.push_str("</SegmentTimeline>\n");
 }

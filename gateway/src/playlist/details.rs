@@ -83,50 +83,21 @@ impl Details {
         Ok(details)
     }
 
-    /// Nobody may write a line break or a quote into a playlist.
+    /// Numbers must fit together, and nobody may write a line break or a quote into a playlist.
     fn check(&self, record: &JobRecord) -> Result<(), Error> {
-        let chunks = self.chunks.iter().map(|(origin, chunk)| {
-            let codecs = chunk
-                .renditions
-                .iter()
-                .map(|rendition| rendition.codecs.as_str());
-            let counts = chunk
-                .renditions
-                .iter()
-                .map(|rendition| rendition.bytes.len());
-            (
-                origin,
-                None,
-                codecs.collect::<Vec<_>>(),
-                counts.collect::<Vec<_>>(),
-                chunk.durations.len(),
-            )
-        });
-        let parts = self.parts.iter().map(|(origin, part)| {
-            let codecs = vec![part.codecs.as_str()];
-            (
-                origin,
-                Some(part.part),
-                codecs,
-                vec![part.bytes.len()],
-                part.durations.len(),
-            )
-        });
-        for (origin, part, codecs, counts, n_durations) in chunks.chain(parts) {
-            let is_odd =
-                |text: &&str| !(1..=64).contains(&text.len()) || !text.bytes().all(is_codec_byte);
-            let reason = if codecs.iter().any(is_odd) {
-                "a codec string that is none"
-            } else if counts.iter().any(|n| *n != n_durations) || n_durations == 0 {
-                "numbers of durations and of sizes differ"
-            } else {
-                continue;
-            };
-            let key = attempt::key(&record.id, origin.task, origin.attempt, part);
-            return Err(Error::Damaged {
-                key,
-                reason: reason.to_owned(),
-            });
+        for (origin, chunk) in &self.chunks {
+            let codecs = chunk.renditions.iter().map(|one| one.codecs.as_str());
+            let checked = chunk
+                .check()
+                .and_then(|()| check_codecs(codecs, chunk.durations.is_empty()));
+            checked.map_err(|reason| damaged(record, *origin, None, reason))?;
+        }
+        for (origin, part) in &self.parts {
+            let codecs = std::iter::once(part.codecs.as_str());
+            let checked = part
+                .check()
+                .and_then(|()| check_codecs(codecs, part.durations.is_empty()));
+            checked.map_err(|reason| damaged(record, *origin, Some(part.part), reason))?;
         }
         Ok(())
     }
@@ -171,6 +142,26 @@ fn parse<T: serde::de::DeserializeOwned>(key: &str, bytes: &[u8]) -> Result<T, E
         key: key.to_owned(),
         reason: error.to_string(),
     })
+}
+
+fn damaged(record: &JobRecord, origin: Origin, part: Option<u32>, reason: &str) -> Error {
+    Error::Damaged {
+        key: attempt::key(&record.id, origin.task, origin.attempt, part),
+        reason: reason.to_owned(),
+    }
+}
+
+/// A piece without segments had nothing to encode, and names no codec.
+fn check_codecs<'a>(
+    mut codecs: impl Iterator<Item = &'a str>,
+    is_empty: bool,
+) -> Result<(), &'static str> {
+    let is_codec = |text: &str| (1..=64).contains(&text.len()) && text.bytes().all(is_codec_byte);
+    if codecs.all(|text| is_codec(text) || (is_empty && text.is_empty())) {
+        Ok(())
+    } else {
+        Err("a codec string that is none")
+    }
 }
 
 fn is_codec_byte(byte: u8) -> bool {

@@ -64,12 +64,12 @@ fn push_variant(text: &mut String, track: &Track, audio: Option<&Track>, rates: 
     text.push_str("#EXT-X-STREAM-INF:");
     match rates {
         Rates::Promised => {
-            let bps: u64 = all().map(|track| track.rate_bps).sum();
+            let bps = sum(all().map(|track| track.rate_bps));
             write(text, format_args!("BANDWIDTH={bps}"));
         }
         Rates::Measured => {
-            let peak: u64 = all().map(|track| measure(track).peak_bps).sum();
-            let mean: u64 = all().map(|track| measure(track).mean_bps).sum();
+            let peak = sum(all().map(|track| measure(track).peak_bps));
+            let mean = sum(all().map(|track| measure(track).mean_bps));
             write(
                 text,
                 format_args!("BANDWIDTH={peak},AVERAGE-BANDWIDTH={mean}"),
@@ -94,4 +94,9 @@ fn push_variant(text: &mut String, track: &Track, audio: Option<&Track>, rates: 
         text,
         format_args!("\n{}\n", object_key::media_playlist(&track.name)),
     );
+}
+
+/// Rates of tracks that are played together; absurd ones do not overflow.
+fn sum(rates: impl Iterator<Item = u64>) -> u64 {
+    rates.fold(0, u64::saturating_add)
 }

@@ -1,5 +1,11 @@
 //! Playlists must grow and never change, and add up to what was encoded.
 
+mod dash;
+
+mod empty;
+
+mod hostile;
+
 use bus_schema::id::{RenditionName, TaskNumber};
 use proptest::prelude::*;
 
@@ -186,7 +192,7 @@ fn final_files_name_every_segment_and_measure() {
         }
     }
     assert!(
-        dash.contains("mediaPresentationDuration=\"PT60.000S\""),
+        dash.contains("mediaPresentationDuration=\"PT60.000000S\""),
         "{dash}"
     );
     assert!(dash.contains("<S t=\"0\" d=\"51200\" r=\"14\"/>"), "{dash}");

@@ -10,6 +10,11 @@ use super::Error;
 use super::details::{Details, Origin};
 
 const SECOND_NS: u64 = 1_000_000_000;
+/// Longest frame that a target duration allows for: no player waits longer for a segment. What is
+/// said to be longer is most often a damaged header.
+const FRAME_NS_MAX: u64 = 60 * SECOND_NS;
+/// Frames a second that are told: what is said beyond them is a clock's rate, or nonsense.
+const FPS_TOLD: std::ops::RangeInclusive<f64> = 0.01..=1_000.0;
 
 /// One rendition.
 #[derive(Debug, Clone)]
@@ -104,7 +109,9 @@ fn video_track(
         medium: Medium::Video {
             width: rendition.width,
             height: rendition.height,
-            fps: fps.filter(|(num, den)| *num > 0 && *den > 0),
+            fps: fps.filter(|(num, den)| {
+                *den > 0 && FPS_TOLD.contains(&(f64::from(*num) / f64::from(*den)))
+            }),
         },
         timescale: plan
             .video
@@ -118,6 +125,10 @@ fn video_track(
         is_whole: details.chunks.len() == plan.n_chunks() as usize,
     };
     for ((origin, chunk), index) in details.chunks.iter().zip(0..) {
+        // A chunk that no frame fell into: nothing was written, and nothing is to be listed.
+        if chunk.durations.is_empty() {
+            continue;
+        }
         let result = chunk
             .renditions
             .iter()
@@ -187,7 +198,7 @@ impl Track {
         }
         let mut at = piece.start;
         let sizes = piece.durations.iter().zip(piece.bytes);
-        for ((duration, bytes), number) in sizes.zip(piece.first..) {
+        for ((duration, bytes), number) in sizes.zip(piece.first..=u32::MAX) {
             let uri = format!("{dir}{}", segment(&self.name, number));
             self.segments.push(Segment {
                 uri,
@@ -211,10 +222,21 @@ impl Track {
             .sum()
     }
 
-    /// In seconds.
-    #[expect(clippy::cast_precision_loss, reason = "2^53 units are centuries")]
-    pub(super) fn seconds(&self, units: u64) -> f64 {
-        units as f64 / f64::from(self.timescale)
+    /// Where the last segment ends on the job's timeline, in microseconds, rounded up. A track that
+    /// begins late ends late.
+    pub(super) fn end_us(&self) -> u64 {
+        let end = self.segments.last().map_or(0, Segment::end);
+        let us = (u128::from(end) * 1_000_000).div_ceil(u128::from(self.timescale));
+        u64::try_from(us).unwrap_or(u64::MAX)
+    }
+}
+
+// === impl Segment ===
+
+impl Segment {
+    /// Decode time of what follows it, in units.
+    pub(super) fn end(&self) -> u64 {
+        self.start + u64::from(self.duration)
     }
 }
 
@@ -223,7 +245,7 @@ impl Track {
 fn target_s(record: &JobRecord, plan: &Plan) -> u64 {
     let video = record.facts.as_ref().and_then(|facts| facts.video.as_ref());
     let frame_ns = match (video, &plan.video, &plan.audio) {
-        (Some(v), Some(_), _) if v.fps_num > 0 => {
+        (Some(v), Some(_), _) if v.fps_num > 0 && v.fps_den > 0 => {
             u64::from(v.fps_den) * SECOND_NS / u64::from(v.fps_num)
         }
         // 1,024 samples are a frame of AAC.
@@ -231,7 +253,8 @@ fn target_s(record: &JobRecord, plan: &Plan) -> u64 {
         // Frame rate unknown: a slide show's frames may be long.
         _ => SECOND_NS,
     };
-    (plan.segment_ns + frame_ns).div_ceil(SECOND_NS)
+    let longest_ns = plan.segment_ns.saturating_add(frame_ns.min(FRAME_NS_MAX));
+    longest_ns.div_ceil(SECOND_NS).max(1)
 }
 
 /// The source's own words, on their way into a quoted string.

@@ -45,7 +45,7 @@ impl Rate {
             return;
         }
         self.base = Some(now);
-        self.observed_ms += passed_ms;
+        self.observed_ms = self.observed_ms.saturating_add(passed_ms);
         let (passed, observed) = (millis(passed_ms), millis(self.observed_ms));
         let current = (fraction - base.fraction).max(0.0) / passed;
         // The plain mean first; a moving one when it has more to move over than its time constant.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use bus_schema::id::{RenditionName, TaskNumber};
 use bus_schema::plan::Plan;
-use bus_schema::record::JobRecord;
+use bus_schema::record::{JobRecord, TASKS_MAX};
 
 /// A plan without what was given up.
 #[derive(Debug)]
@@ -60,8 +60,9 @@ impl Shape {
         partial_ns: impl Fn(TaskNumber) -> Option<u64>,
     ) -> f64 {
         let first = self.plan.first_chunk_task();
-        let mut done_ns = 0;
-        for chunk in 0..self.plan.n_chunks() {
+        let mut done_ns = 0_u64;
+        // No record holds more tasks, whatever its plan says.
+        for chunk in (0..self.plan.n_chunks()).take(TASKS_MAX) {
             let Some(task) = number(first + chunk as usize) else {
                 break;
             };
@@ -69,12 +70,12 @@ impl Shape {
             let end_ns = span
                 .end_ns
                 .unwrap_or_else(|| self.plan.duration_ns.max(span.start_ns));
-            let length_ns = end_ns - span.start_ns;
-            done_ns += if done.contains(&task) {
+            let length_ns = end_ns.saturating_sub(span.start_ns);
+            done_ns = done_ns.saturating_add(if done.contains(&task) {
                 length_ns
             } else {
                 partial_ns(task).unwrap_or(0).min(length_ns)
-            };
+            });
         }
         ratio(Some(done_ns), self.plan.duration_ns)
     }
@@ -92,7 +93,8 @@ impl Shape {
         if done.contains(&task) {
             return 1.0;
         }
-        let parts_ns = u64::from(parts) * u64::from(audio.part_segments) * self.plan.segment_ns;
+        let segments = u64::from(parts) * u64::from(audio.part_segments);
+        let parts_ns = segments.saturating_mul(self.plan.segment_ns);
         ratio(
             Some(parts_ns.max(partial_ns.unwrap_or(0))),
             self.plan.duration_ns,

@@ -217,4 +217,35 @@ proptest! {
             last = now;
         }
     }
+    /// Whatever a plan says: no panic, and numbers that can be shown.
+    #[test]
+    fn any_plan_is_survived(
+        numbers in prop::array::uniform6(prop_oneof![
+            prop::sample::select(vec![0, 1, SECOND_NS, u64::MAX / 2, u64::MAX]),
+            any::<u64>(),
+        ]),
+        (part, part_segments) in (any::<u32>(), any::<u32>()),
+        words in prop::collection::vec((0_u32..8, any::<u64>(), any::<u64>(), any::<u64>()), 1..8),
+    ) {
+        let mut job = SampleJob::running(60 * SECOND_NS, true);
+        let plan = job.record.plan.as_mut().unwrap();
+        let [segment_ns, first_chunk_ns, chunk_ns, duration_ns, end_ns, mut now_ms] = numbers;
+        (plan.segment_ns, plan.first_chunk_ns, plan.chunk_ns) = (segment_ns, first_chunk_ns, chunk_ns);
+        plan.duration_ns = duration_ns;
+        plan.video.as_mut().unwrap().end_ns = end_ns;
+        plan.audio.as_mut().unwrap().part_segments = part_segments;
+        let mut meter = Meter::new(job.record.id);
+        meter.load(&job.record);
+        meter.fact(&Fact::PartDone { task: TaskNumber(1), kind: TaskKind::Audio, part, attempt: Attempt(1) });
+        for (task, done_ns, total_ns, passed_ms) in words {
+            now_ms = now_ms.wrapping_add(passed_ms);
+            meter.progress(&word(job.record.id, task, 1, &[done_ns; 2], total_ns));
+            meter.fact(&done(task, TaskKind::Chunk));
+            let now = meter.read(now_ms);
+            for percent in percents(&now).into_iter().chain([now.percent]) {
+                prop_assert!((0.0..=100.0).contains(&percent), "{}", percent);
+            }
+            prop_assert!(now.speed.is_finite() && now.speed >= 0.0);
+        }
+    }
 }

@@ -95,8 +95,9 @@ fn make(root: &Path) -> SampleJob {
             "libx264",
             "-preset",
             "ultrafast",
+            // Frames in another order than they are shown in, as the worker's are.
             "-bf",
-            "0",
+            "2",
             "-g",
             "100",
             "-keyint_min",
@@ -144,21 +145,26 @@ fn make(root: &Path) -> SampleJob {
 
 /// (kind, width, frames) of each stream that is read to its end.
 fn streams(path: &Path) -> Vec<(String, u64, u64)> {
-    let mut command = Command::new("ffprobe");
-    command.args([
-        "-v",
-        "error",
-        "-allowed_extensions",
-        "ALL",
-        "-count_frames",
-        "-of",
-        "json",
-    ]);
-    if path.extension().is_some_and(|extension| extension == "mpd") {
-        command = Command::new("ffprobe");
-        command.args(["-v", "error", "-count_frames", "-of", "json"]);
+    if path.extension().is_none_or(|extension| extension != "mpd") {
+        return read(path, &["-allowed_extensions", "ALL"]);
     }
+    // One at a time: ffprobe's reader of manifests, unlike that of playlists, ends with the first stream
+    // that ends, and so loses the last frame of others where frames are reordered - also of manifests
+    // that ffmpeg wrote.
+    let n_streams = read(path, &["-read_intervals", "%+#1"]).len();
+    let mut streams: Vec<_> = (0..n_streams)
+        .flat_map(|index| read(path, &["-select_streams", &index.to_string()]))
+        .collect();
+    streams.sort();
+    streams
+}
+
+fn read(path: &Path, options: &[&str]) -> Vec<(String, u64, u64)> {
+    let mut command = Command::new("ffprobe");
     command
+        .args(["-v", "error"])
+        .args(options)
+        .args(["-count_frames", "-of", "json"])
         .args(["-show_entries", "stream=codec_type,width,nb_read_frames"])
         .arg(path);
     let probed: Value = serde_json::from_str(&run(&mut command)).expect("JSON");
