@@ -71,7 +71,10 @@ fn check(ask: &Ask, source_bytes: u64, pending: usize) -> Result<(), TaskError> 
 }
 
 fn too_much() -> TaskError {
-    let message = "the task read its source over and over".to_owned();
+    let message =
+        "The task read its source over and over: it was ended. Upload a repaired copy of the \
+                   file."
+            .to_owned();
     TaskError {
         code: ErrorCode::LimitExceeded,
         message,

@@ -83,11 +83,11 @@ async fn take_object(
     sent: u64,
 ) -> Result<(), TaskError> {
     if !object_key::is_attempt_name(&name) {
-        return Err(broken(format!("an object named `{}`", plain(&name))));
+        return Err(broken(format!("an object named `{name}`")));
     }
     if sent > session.limits.output_bytes {
         let message = format!(
-            "the task made more than {} bytes",
+            "The task made more than {} bytes: it was ended. Ask for lower rates or fewer renditions.",
             session.limits.output_bytes
         );
         return Err(TaskError {
@@ -122,7 +122,7 @@ pub(super) async fn give_credit(
         let frame =
             frame::encode(&message, protocol::TO_CHILD_BYTES_MAX).map_err(|error| TaskError {
                 code: ErrorCode::Internal,
-                message: format!("the task cannot be sent: {error}"),
+                message: format!("The task cannot be sent to its process: {error}."),
             })?;
         wire.push(&frame);
         while !wire.is_idle() {
@@ -138,7 +138,9 @@ fn ended(error: frame::Error) -> TaskError {
     match error {
         frame::Error::Io(_) => TaskError {
             code: ErrorCode::Crashed,
-            message: "the task's process died".to_owned(),
+            message:
+                "The task's process died: if that happens again, report it with the worker's log."
+                    .to_owned(),
         },
         error => broken(error),
     }

@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 
 use super::event::{ChildEvent, Pool};
 use super::limits::Limits;
+use crate::engine::error::plain;
 
 /// One child's counters, and the way to its owner.
 #[derive(Debug)]
@@ -88,10 +89,18 @@ impl Drop for Debt<'_> {
     }
 }
 
-/// The child did what no child of ours does: it is broken, or somebody else's.
+/// The child did what no child of ours does: it is broken, or somebody else's. What it did is for the
+/// log, since it may be in words of the file's.
 pub(super) fn broken(what: impl std::fmt::Display) -> TaskError {
+    tracing::warn!(
+        what = plain(&what.to_string()),
+        "a child broke its protocol"
+    );
     TaskError {
         code: ErrorCode::Crashed,
-        message: format!("the task's process broke its protocol: {what}"),
+        message:
+            "The task's process broke its protocol, and was ended: if that happens again, report \
+                  it with the worker's log."
+                .to_owned(),
     }
 }

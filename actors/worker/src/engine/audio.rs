@@ -122,10 +122,9 @@ impl Work<'_> {
         check_end(self.parts.position_ns(), self.total_ns)?;
         let n_parts = self.parts.finish(self.results)?;
         if n_parts == 0 {
-            return Err(Error::new(
-                ErrorCode::Damaged,
-                "no sound came out of the audio track",
-            ));
+            let message = "No sound came out of the file's audio track: it is damaged. Upload it \
+                           again, or without that track.";
+            return Err(Error::new(ErrorCode::Damaged, message));
         }
         Ok(n_parts)
     }
@@ -163,8 +162,10 @@ fn check_end(reached_ns: u64, promised_ns: u64) -> Result<()> {
     }
     let [reached_s, promised_s] =
         [reached_ns, promised_ns].map(|ns| Duration::from_nanos(ns).as_secs_f64());
-    let message =
-        format!("the sound ends at {reached_s:.3} s, where {promised_s:.3} s were promised");
+    let message = format!(
+        "The sound ends at {reached_s:.3} s, where the file promises {promised_s:.3} s: it is not \
+         whole. Upload it again."
+    );
     Err(Error::new(ErrorCode::Truncated, message))
 }
 

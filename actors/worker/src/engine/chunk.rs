@@ -84,10 +84,13 @@ fn promised(spec: &ChunkSpec, source: &Source) -> Result<Option<u64>> {
 /// players show.
 fn check_count(frames: u64, promised: Option<u64>) -> Result<()> {
     match promised {
-        Some(promised) if frames < promised => Err(Error::new(
-            ErrorCode::Damaged,
-            format!("{frames} frames came out where the source's index promises {promised}"),
-        )),
+        Some(promised) if frames < promised => {
+            let message = format!(
+                "Only {frames} of {promised} frames of a part of the file can be decoded: it is \
+                 damaged. Upload it again, or a repaired copy."
+            );
+            Err(Error::new(ErrorCode::Damaged, message))
+        }
         _ => Ok(()),
     }
 }
@@ -200,7 +203,8 @@ impl<'a> Chunk<'a> {
             return Err(Error::new(
                 ErrorCode::Truncated,
                 format!(
-                    "the picture ends at {:.3} s, where {:.3} s were promised",
+                    "The picture ends at {:.3} s, where the file promises {:.3} s: it is not whole. \
+                     Upload it again.",
                     Duration::from_nanos(reached_ns).as_secs_f64(),
                     Duration::from_nanos(needed_ns).as_secs_f64(),
                 ),
@@ -230,7 +234,11 @@ impl<'a> Chunk<'a> {
             .zip(ends)
             .map(|(start, end)| u32::try_from(end - start))
             .collect::<Result<Vec<u32>, _>>()
-            .map_err(|_| Error::new(ErrorCode::Unsupported, "a frame is shown for half a day"))?;
+            .map_err(|_| {
+                let message = "The file shows one frame for longer than half a day: upload a copy with \
+                               right time stamps.";
+                Error::new(ErrorCode::Unsupported, message)
+            })?;
         Ok(ChunkResult {
             frames,
             start: starts.first().copied().unwrap_or(end),

@@ -8,6 +8,7 @@ use gstreamer_audio as gst_audio;
 
 use super::demux::{Demux, Medium, Stream, link};
 use super::pipeline::{self, POLL_MS, element};
+use super::probe::names;
 use super::shown::Shown;
 use super::source::Source;
 use super::{Error, Result};
@@ -63,12 +64,14 @@ impl Decode {
         })?;
         match want {
             Want::Video if sink.parent().is_none() => {
-                Err(Error::new(ErrorCode::NoVideo, "the source has no picture"))
+                let message =
+                    "The file has no picture: upload one that has, or ask for sound alone.";
+                Err(Error::new(ErrorCode::NoVideo, message))
             }
-            Want::Audio { .. } if sink.parent().is_none() => Err(Error::new(
-                ErrorCode::NoAudio,
-                "the source has no such audio track",
-            )),
+            Want::Audio { track, .. } if sink.parent().is_none() => {
+                let message = format!("The file has no audio track {}.", track.saturating_add(1));
+                Err(Error::new(ErrorCode::NoAudio, message))
+            }
             _ => Ok(Self { demux, sink }),
         }
     }
@@ -225,19 +228,16 @@ fn decoder(caps: &gst::Caps, threads: u32) -> Result<gst::Element> {
         .into_iter()
         .collect();
     factories.sort_by_key(|factory| std::cmp::Reverse(factory.rank()));
-    let what = || {
-        caps.structure(0)
-            .map(|s| s.name().to_string())
-            .unwrap_or_default()
-    };
     let factory = factories
         .into_iter()
         .find(|factory| factory.can_sink_any_caps(caps))
         .ok_or_else(|| {
-            Error::new(
-                ErrorCode::Unsupported,
-                format!("no decoder here takes {}", what()),
-            )
+            let message = format!(
+                "This worker has no decoder for the format `{}`: convert the file to MP4 with H.264 \
+                 and AAC, and upload that.",
+                names::codec(caps)
+            );
+            Error::new(ErrorCode::Unsupported, message).because(caps.to_string())
         })?;
     let decoder = factory.create().build()?;
     // libav's decoders say `max-threads`, libvpx's and libaom's `threads`.

@@ -232,7 +232,7 @@ fn watch_streams(
             Ok(true) => shared.is_taken.store(true, Ordering::Relaxed),
             Ok(false) => {}
             Err(error) => {
-                let text = error.to_string();
+                let text = error.to_log();
                 lock(&shared.failure).get_or_insert(error);
                 gst::element_error!(parsebin, gst::CoreError::Failed, ["{text}"]);
             }
@@ -295,10 +295,9 @@ pub fn link(pad: &gst::Pad, to: &gst::Element) -> Result<()> {
         .static_pad("sink")
         .ok_or_else(|| Error::internal("an element without a sink"))?;
     pad.link(&sink).map(drop).map_err(|error| {
-        Error::new(
-            ErrorCode::Unsupported,
-            format!("a stream does not fit its decoder: {error}"),
-        )
+        let message = "The file holds a stream in a form that this worker's decoder does not take: \
+                       convert it to MP4 with H.264 and AAC, and upload that.";
+        Error::new(ErrorCode::Unsupported, message).because(error.to_string())
     })
 }
 

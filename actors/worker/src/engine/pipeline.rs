@@ -13,6 +13,9 @@ use super::{Error, Result};
 /// How long a pipeline may take to its first frame. Fetching has its own, shorter limits in the
 /// parent; this one is for a demuxer or decoder that waits for what never comes.
 const PREROLL_MS_MAX: u64 = 120_000;
+/// What is said of a file that no demuxer knows, or that is not what it looked like.
+pub(crate) const NOT_MEDIA: &str = "The file is not video or sound that can be read: upload a film \
+                                    or a recording, as MP4, MOV, MKV or WebM.";
 /// How often waiting looks up.
 pub(crate) const POLL_MS: u64 = 100;
 /// How often a pipeline that is being built is looked at: it is on the way to the first picture.
@@ -94,10 +97,9 @@ impl Pipeline {
                 return Err(error);
             }
             if Instant::now() >= deadline {
-                return Err(Error::new(
-                    ErrorCode::Damaged,
-                    "nothing came out of it in time",
-                ));
+                let message = "Nothing could be read out of the file in two minutes: it is damaged. \
+                               Upload it again.";
+                return Err(Error::new(ErrorCode::Damaged, message));
             }
         }
     }
@@ -150,10 +152,10 @@ impl Drop for Pipeline {
 /// [`ErrorCode::Unsupported`] where the plugin is not installed.
 pub fn element(factory: &str) -> Result<gst::Element> {
     gst::ElementFactory::make(factory).build().map_err(|_| {
-        Error::new(
-            ErrorCode::Unsupported,
-            format!("this worker has no `{factory}`: install its plugin"),
-        )
+        let message = format!(
+            "This worker lacks the GStreamer element `{factory}`: install the plugin that has it."
+        );
+        Error::new(ErrorCode::Unsupported, message)
     })
 }
 
@@ -173,25 +175,85 @@ fn unexplained() -> Error {
     Error::internal("the pipeline failed without a reason")
 }
 
-/// What an error message means for the task.
+/// What an error message means for the task. Its own words are for the log: they name elements, and
+/// may quote the file.
 fn fault(message: &gst::Message) -> Option<Error> {
     let gst::MessageView::Error(error) = message.view() else {
         return None;
     };
     let cause = error.error();
-    let code = match cause.kind::<gst::StreamError>() {
-        Some(gst::StreamError::TypeNotFound | gst::StreamError::WrongType) => ErrorCode::NotMedia,
-        Some(gst::StreamError::CodecNotFound | gst::StreamError::NotImplemented) => {
-            ErrorCode::Unsupported
-        }
-        Some(_) => ErrorCode::Damaged,
-        None if cause.is::<gst::ResourceError>() => ErrorCode::Unavailable,
-        None => ErrorCode::Internal,
-    };
     let from = error
         .src()
         .map(|src| src.name().to_string())
         .unwrap_or_default();
-    tracing::debug!(from, %cause, debug = ?error.debug(), "an element failed");
-    Some(Error::new(code, format!("{cause} ({from})")))
+    let debug = error.debug().unwrap_or_default();
+    let detail = format!("{from}: {cause} ({debug})");
+    Some(meaning(&cause).because(detail))
+}
+
+/// What an element's error means for people.
+fn meaning(cause: &gst::glib::Error) -> Error {
+    use gst::StreamError;
+    let (code, message) = match cause.kind::<StreamError>() {
+        Some(StreamError::TypeNotFound | StreamError::WrongType) => {
+            (ErrorCode::NotMedia, NOT_MEDIA)
+        }
+        Some(StreamError::CodecNotFound | StreamError::NotImplemented) => (
+            ErrorCode::Unsupported,
+            "The file holds a format that this worker cannot read: convert it to MP4 with H.264 and \
+             AAC, and upload that.",
+        ),
+        Some(StreamError::Decrypt | StreamError::DecryptNokey) => (
+            ErrorCode::Unsupported,
+            "The file is encrypted: upload it without copy protection.",
+        ),
+        Some(_) => (
+            ErrorCode::Damaged,
+            "The file is damaged and cannot be read to its end: upload it again, or a repaired copy.",
+        ),
+        None if cause.is::<gst::ResourceError>() => (
+            ErrorCode::Unavailable,
+            "The file could not be read from storage: it is tried again.",
+        ),
+        None => return Error::internal("an element failed"),
+    };
+    Error::new(code, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_element_says_is_for_the_log_alone() {
+        gst::init().unwrap();
+        let of = |error: gst::glib::Error| {
+            let message = gst::message::Error::builder_from_error(error).build();
+            fault(&message).unwrap()
+        };
+        let said = "Stream error in qtdemux0.";
+        let errors = [
+            of(gst::glib::Error::new(gst::StreamError::TypeNotFound, said)),
+            of(gst::glib::Error::new(gst::StreamError::CodecNotFound, said)),
+            of(gst::glib::Error::new(gst::StreamError::Decrypt, said)),
+            of(gst::glib::Error::new(gst::StreamError::Demux, said)),
+            of(gst::glib::Error::new(gst::ResourceError::Read, said)),
+            of(gst::glib::Error::new(gst::CoreError::Pad, said)),
+        ];
+        let codes = errors.each_ref().map(|error| error.code);
+        let expected = [
+            ErrorCode::NotMedia,
+            ErrorCode::Unsupported,
+            ErrorCode::Unsupported,
+            ErrorCode::Damaged,
+            ErrorCode::Unavailable,
+            ErrorCode::Internal,
+        ];
+        assert_eq!(codes, expected);
+        for error in errors {
+            assert!(!error.message.contains("qtdemux"), "{error:?}");
+            assert!(error.to_log().contains(said), "{error:?}");
+            assert!(error.to_log().contains(&error.message), "{error:?}");
+        }
+    }
 }

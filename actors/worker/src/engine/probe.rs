@@ -16,6 +16,7 @@ use gstreamer as gst;
 
 use super::decode::{Decode, Frame, Want};
 use super::demux::{Medium, Stream};
+use super::pipeline::NOT_MEDIA;
 use super::scan::{self, Track};
 use super::source::Source;
 use super::{Error, Result, table};
@@ -36,10 +37,14 @@ const DECLARING: &[&str] = &["matroska", "webm", "avi", "flv", "ogg"];
 /// for what is wrong with us.
 pub fn run(source: &Source, threads: u32) -> Result<SourceFacts> {
     if source.size() == 0 {
-        return Err(Error::new(ErrorCode::Empty, "the source has no bytes"));
+        let message = "The upload has no bytes: upload the file again.";
+        return Err(Error::new(ErrorCode::Empty, message));
     }
     let index = table::read(source)?;
-    let decode = Decode::open(source, Want::AnyVideo, threads).map_err(not_media)?;
+    let decode = Decode::open(source, Want::AnyVideo, threads).map_err(|error| match index {
+        Some(_) => error,
+        None => not_media(error),
+    })?;
     let container = container(&decode)?;
     let streams = decode.demux().streams();
     let first = first_frame(&decode)?;
@@ -55,8 +60,11 @@ pub fn run(source: &Source, threads: u32) -> Result<SourceFacts> {
         .find(|(stream, _)| stream.medium == Medium::Video)
     {
         Some((stream, track)) => {
-            let first =
-                first.ok_or_else(|| Error::new(ErrorCode::Damaged, "no picture can be decoded"))?;
+            let first = first.ok_or_else(|| {
+                let message = "No picture of the file can be decoded: it is damaged. Upload it again, \
+                               or a repaired copy.";
+                Error::new(ErrorCode::Damaged, message)
+            })?;
             Some(video::facts(
                 stream,
                 &first,
@@ -75,10 +83,8 @@ pub fn run(source: &Source, threads: u32) -> Result<SourceFacts> {
         .collect();
     let ends = video.iter().map(|v| v.start_ns + v.duration_ns);
     let Some(duration_ns) = ends.chain(audio.iter().map(|a| a.duration_ns)).max() else {
-        return Err(Error::new(
-            ErrorCode::NotMedia,
-            "the source has neither picture nor sound",
-        ));
+        let message = "The file has neither picture nor sound: upload a film or a recording.";
+        return Err(Error::new(ErrorCode::NotMedia, message));
     };
     Ok(SourceFacts {
         container,
@@ -88,16 +94,12 @@ pub fn run(source: &Source, threads: u32) -> Result<SourceFacts> {
     })
 }
 
-/// Before any stream is known, a demuxer that gives up means that the file is not what it looked
-/// like.
+/// Where no index says otherwise, a demuxer that gives up before any stream is known means that the
+/// file is not what it looked like.
 fn not_media(error: Error) -> Error {
     match error.code {
         ErrorCode::Damaged | ErrorCode::NotMedia => {
-            let message = format!(
-                "the source is no video or sound that can be read: {}",
-                error.message
-            );
-            Error::new(ErrorCode::NotMedia, message)
+            Error::new(ErrorCode::NotMedia, NOT_MEDIA).because(error.to_log())
         }
         _ => error,
     }
@@ -106,11 +108,15 @@ fn not_media(error: Error) -> Error {
 fn container(decode: &Decode) -> Result<String> {
     let caps = decode.demux().container();
     caps.as_deref().and_then(names::container).ok_or_else(|| {
+        let message = match caps.as_deref().and_then(names::stranger) {
+            Some(what) => format!(
+                "The file is {what}, and not video or sound: upload a film or a recording, as MP4, \
+                 MOV, MKV or WebM."
+            ),
+            None => NOT_MEDIA.to_owned(),
+        };
         let what = caps.map(|caps| caps.to_string()).unwrap_or_default();
-        Error::new(
-            ErrorCode::NotMedia,
-            format!("the source is no video or sound but {what}"),
-        )
+        Error::new(ErrorCode::NotMedia, message).because(what)
     })
 }
 
@@ -177,7 +183,9 @@ fn from_frames(source: &Source, container: &str, declared_ns: Option<u64>) -> Re
 
 fn truncated(end_ns: u64, declared_ns: u64) -> Error {
     let [end_ms, declared_ms] = [end_ns, declared_ns].map(|ns| ns / 1_000_000);
-    let message = format!("the source ends after {end_ms} ms of {declared_ms} ms: upload it again");
+    let message = format!(
+        "The file ends after {end_ms} ms of {declared_ms} ms: it is not whole. Upload it again."
+    );
     Error::new(ErrorCode::Truncated, message)
 }
 

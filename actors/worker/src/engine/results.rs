@@ -54,10 +54,11 @@ impl Results {
     pub fn object(&self, name: String, bytes: Vec<u8>) -> Result<()> {
         let len = bytes.len() as u64;
         if len > OBJECT_BYTES_MAX {
-            return Err(Error::new(
-                ErrorCode::LimitExceeded,
-                format!("{name} has {len} bytes where {OBJECT_BYTES_MAX} are the most"),
-            ));
+            let message = format!(
+                "The task made an object of {len} bytes, where {OBJECT_BYTES_MAX} are the most: ask \
+                 for a lower rate, or upload a shorter file."
+            );
+            return Err(Error::new(ErrorCode::LimitExceeded, message).because(name));
         }
         self.with(|inner| {
             while inner.credit < len {

@@ -92,9 +92,10 @@ impl Source {
     #[must_use]
     pub fn failure(&self) -> Option<Error> {
         let failure = self.lock().failure.clone()?;
+        let failure = failure.trim_end_matches('.');
         Some(Error::new(
             ErrorCode::Unavailable,
-            format!("the source cannot be read: {failure}"),
+            format!("The source cannot be read: {failure}. It is tried again."),
         ))
     }
 

@@ -15,21 +15,20 @@ use crate::mp4::index::{self, MovieIndex};
 pub fn read(source: &Source) -> Result<Option<MovieIndex>> {
     let read = |offset: u64, len: u32| source.read(offset, u64::from(len));
     let missing = |what: String| {
-        Error::new(
-            ErrorCode::Truncated,
-            format!("{what}: the upload is not whole, upload it again"),
-        )
+        let message = format!("{what}: the upload is not whole. Upload the file again.");
+        Error::new(ErrorCode::Truncated, message)
     };
     match index::read(read, source.size()) {
         Ok(Some(index)) if index.is_truncated(source.size()) => {
             let behind = index.media_end.saturating_sub(source.size());
             Err(missing(format!(
-                "the last {behind} bytes of the source are missing"
+                "The last {behind} bytes of the file are missing"
             )))
         }
         Ok(index) => Ok(index),
         Err(mp4::Error::Truncated { what }) => {
-            Err(missing(format!("the source ends early ({what})")))
+            let message = "The file ends inside of its own index".to_owned();
+            Err(missing(message).because(what))
         }
         Err(mp4::Error::TooLarge { what, limit }) => {
             tracing::info!(what, limit, "an index that is not read");
@@ -41,7 +40,9 @@ pub fn read(source: &Source) -> Result<Option<MovieIndex>> {
             Ok(None)
         }
         Err(error) => Err(source.failure().unwrap_or_else(|| {
-            Error::new(ErrorCode::Damaged, format!("the source's index: {error}"))
+            let message = "The file's index contradicts itself: the file is damaged. Upload it again, \
+                           or a repaired copy.";
+            Error::new(ErrorCode::Damaged, message).because(error.to_string())
         })),
     }
 }

@@ -58,7 +58,7 @@ pub fn run(encoder: &str) -> Result<()> {
         FRAMES => Ok(()),
         n => Err(Error::new(
             ErrorCode::Unsupported,
-            format!("{n} of {FRAMES} frames came back"),
+            format!("Only {n} of {FRAMES} frames came back."),
         )),
     }
 }

@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{LazyLock, Mutex};
 
+use super::folder;
+
 /// Where this run's clips lie.
-static FOLDER: LazyLock<tempfile::TempDir> =
-    LazyLock::new(|| tempfile::tempdir().expect("a temporary folder can be made"));
+static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| folder::of_run("clips"));
 
 /// Whether a test that needs ffmpeg can run; says so when it cannot.
 pub(crate) fn has_ffmpeg(test: &str) -> bool {
@@ -25,7 +26,7 @@ pub(crate) fn make(name: &str, arguments: &str) -> PathBuf {
     /// Several tests use the same clip; a name stands for its arguments.
     static MAKING: Mutex<()> = Mutex::new(());
     let _making = MAKING.lock().expect("no clip fails to be made");
-    let path = FOLDER.path().join(name);
+    let path = FOLDER.join(name);
     if path.exists() {
         return path;
     }
@@ -42,7 +43,7 @@ pub(crate) fn make(name: &str, arguments: &str) -> PathBuf {
 
 /// A file of these bytes.
 pub(crate) fn write(name: &str, bytes: &[u8]) -> PathBuf {
-    let path = FOLDER.path().join(name);
+    let path = FOLDER.join(name);
     std::fs::write(&path, bytes).expect("a clip can be written");
     path
 }

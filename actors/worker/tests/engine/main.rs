@@ -8,11 +8,13 @@
 )]
 
 mod clip;
+mod folder;
 mod hostile;
 mod limits;
 mod picture;
 mod refusal;
 mod sandbox;
+mod sentence;
 mod sound;
 mod task;
 mod together;

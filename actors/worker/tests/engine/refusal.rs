@@ -1,16 +1,19 @@
 //! What is no whole media file is refused by name.
 
 use bus_schema::plan::Span;
-use bus_schema::report::ErrorCode;
+use bus_schema::report::{ErrorCode, TaskError};
 
 use super::clip;
 use super::task::{self, SECOND_NS};
 
-async fn refused(source: &std::path::Path) -> ErrorCode {
+async fn refusal(source: &std::path::Path) -> TaskError {
     let made = task::probe(source).await;
     made.failure
         .unwrap_or_else(|| panic!("{}: {:?}", source.display(), made.facts))
-        .code
+}
+
+async fn refused(source: &std::path::Path) -> ErrorCode {
+    refusal(source).await.code
 }
 
 #[tokio::test]
@@ -45,7 +48,63 @@ async fn nothing_and_anything_but_media_are_refused() {
     );
     if clip::has_ffmpeg("nothing_and_anything_but_media_are_refused (a picture)") {
         let picture = clip::make("picture.jpg", "-f lavfi -i testsrc2=s=320x180 -frames:v 1");
-        assert_eq!(refused(&picture).await, ErrorCode::NotMedia);
+        let error = refusal(&picture).await;
+        assert_eq!(error.code, ErrorCode::NotMedia);
+        assert!(
+            error.message.starts_with("The file is a picture"),
+            "{error:?}"
+        );
+    }
+}
+
+/// Every message is looked at where tasks are driven; these are the whole of some.
+#[tokio::test]
+async fn people_are_told_what_is_wrong_and_what_to_do() {
+    let empty = refusal(&clip::write("bare.mp4", b"")).await;
+    assert_eq!(
+        empty.message,
+        "The upload has no bytes: upload the file again."
+    );
+    let words = "all work and no play makes jack a dull boy\n".repeat(500);
+    let text = refusal(&clip::write("words.mp4", words.as_bytes())).await;
+    assert!(
+        text.message.ends_with("as MP4, MOV, MKV or WebM."),
+        "{text:?}"
+    );
+    if !clip::has_ffmpeg("people_are_told_what_is_wrong_and_what_to_do (films)") {
+        return;
+    }
+    let film = clip::film("coded.mp4", 2, "25", "320x180", "");
+    let mut bytes = std::fs::read(&film).expect("a clip can be read");
+    replace(&mut bytes, b"avc1", b"zzz9");
+    let unknown = refusal(&clip::write("unknown.mp4", &bytes)).await;
+    assert_eq!(unknown.code, ErrorCode::Unsupported, "{unknown:?}");
+    assert!(unknown.message.contains("zzz9"), "{unknown:?}");
+
+    let mut bytes = std::fs::read(&film).expect("a clip can be read");
+    let media = position(&bytes, b"mdat") + 4;
+    let end = position(&bytes, b"moov") - 4;
+    bytes[media..end].fill(0);
+    let damaged = refusal(&clip::write("zeros.mp4", &bytes)).await;
+    assert_eq!(damaged.code, ErrorCode::Damaged, "{damaged:?}");
+
+    let cut = refusal(&clip::cut("part.mp4", &film, 40)).await;
+    assert_eq!(cut.code, ErrorCode::Truncated, "{cut:?}");
+    assert!(cut.message.ends_with("Upload the file again."), "{cut:?}");
+}
+
+/// Where something stands for the first time.
+fn position(bytes: &[u8], what: &[u8]) -> usize {
+    let mut windows = bytes.windows(what.len());
+    windows
+        .position(|window| window == what)
+        .expect("it is there")
+}
+
+/// Every occurrence of four bytes.
+fn replace(bytes: &mut [u8], what: &[u8; 4], with: &[u8; 4]) {
+    while let Some(at) = bytes.windows(4).position(|window| window == what) {
+        bytes[at..at + 4].copy_from_slice(with);
     }
 }
 

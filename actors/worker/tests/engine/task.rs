@@ -12,20 +12,19 @@ use bus_schema::source::{AudioFacts, SourceFacts, VideoFacts};
 use bus_schema::task::{AudioSpec, ChunkSpec, ProbeSpec, TaskSpec};
 use bytes::Bytes;
 use worker::child::{ChildEvent, ChildTask, Limits, Options};
-use worker::plugins;
+use worker::plugins::{self, Plugins};
 use worker::protocol::Position;
+
+use super::{folder, sentence};
 
 pub(crate) const SECOND_NS: u64 = 1_000_000_000;
 
-static PLUGINS: LazyLock<(tempfile::TempDir, plugins::Plugins)> = LazyLock::new(|| {
-    let folder = tempfile::tempdir().expect("a temporary folder can be made");
-    let plugins = plugins::prepare(folder.path()).expect("plugins are installed");
-    (folder, plugins)
-});
+static PLUGINS: LazyLock<Plugins> =
+    LazyLock::new(|| plugins::prepare(&folder::of_run("cache")).expect("plugins are installed"));
 
 /// The real program with default limits.
 pub(crate) fn options() -> Options {
-    let mut environment = PLUGINS.1.environment().clone();
+    let mut environment = PLUGINS.environment().clone();
     // What GLib only warns of is a defect of ours.
     environment.insert("G_DEBUG".to_owned(), "fatal-warnings".to_owned());
     Options {
@@ -89,6 +88,7 @@ pub(crate) async fn drive(mut child: ChildTask, source: &Path) -> Made {
             ChildEvent::AudioPart(part) => made.parts.push(part),
             ChildEvent::AudioDone { n_parts } => made.n_parts = Some(n_parts),
             ChildEvent::Failed(error) => {
+                sentence::check(&error);
                 assert!(made.failure.replace(error).is_none(), "failed twice");
             }
             ChildEvent::Exited => {

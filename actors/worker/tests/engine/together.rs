@@ -9,16 +9,22 @@ use bus_schema::heartbeat::EncoderCheck;
 use bus_schema::plan::Span;
 use worker::by_hand::Outcome;
 
-use super::clip;
-use super::task;
+use super::{clip, folder, task};
 
 /// Far beyond what anything here takes.
 const PATIENCE: Duration = Duration::from_secs(60);
 const PROGRAM: &str = env!("CARGO_BIN_EXE_tcoder-worker");
 
+/// By hand, with caches of this run's own.
+fn program() -> Command {
+    let mut program = Command::new(PROGRAM);
+    program.env("XDG_CACHE_HOME", folder::of_run("caches"));
+    program
+}
+
 #[test]
 fn the_trial_encode_comes_back_and_an_unknown_encoder_does_not() {
-    let output = Command::new(PROGRAM)
+    let output = program()
         .arg("encoders")
         .output()
         .expect("the program starts");
@@ -44,7 +50,7 @@ fn a_probe_by_hand_prints_facts_and_a_refusal_exits_with_its_code() {
     let source = clip::film("hand.mp4", 1, "25", "320x180", "");
     let spec = clip::write("probe.json", br#"{"probe":{"source_bytes":0}}"#);
     let by_hand = |source: &PathBuf| {
-        let output = Command::new(PROGRAM)
+        let output = program()
             .args(["task", "--spec"])
             .arg(&spec)
             .arg("--source")
@@ -83,7 +89,7 @@ async fn a_child_dies_with_its_parent() {
         &serde_json::to_vec(&spec).expect("a spec is JSON"),
     );
     let out = tempfile::tempdir().expect("a temporary folder can be made");
-    let mut parent = Command::new(PROGRAM)
+    let mut parent = program()
         .args(["task", "--spec"])
         .arg(spec)
         .arg("--source")

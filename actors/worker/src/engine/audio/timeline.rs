@@ -80,7 +80,8 @@ impl Timeline {
         blocks: &mut impl FnMut(Vec<u8>) -> Result<()>,
     ) -> Result<()> {
         if samples > SILENCE_S_MAX * self.sample_rate_hz {
-            let message = "the sound's time stamps leap by more than a day";
+            let message = "The sound's time stamps leap by more than a day: the file is damaged. \
+                           Upload a repaired copy.";
             return Err(Error::new(ErrorCode::Damaged, message));
         }
         while samples > 0 {

@@ -199,7 +199,8 @@ impl Sink for Collector {
             return Err(Error::new(
                 ErrorCode::LimitExceeded,
                 format!(
-                    "a segment of {} is over {OBJECT_BYTES_MAX} bytes",
+                    "A segment of {} is over {OBJECT_BYTES_MAX} bytes: ask for a lower rate, or for \
+                     shorter segments.",
                     self.rendition.name
                 ),
             ));

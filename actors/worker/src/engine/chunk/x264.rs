@@ -29,7 +29,10 @@ pub(in crate::engine) fn encoder(rendition: &VideoRendition, threads: u32) -> Re
     if rendition.encoder != "x264enc" {
         return Err(Error::new(
             ErrorCode::Unsupported,
-            format!("this worker knows no settings for `{}`", rendition.encoder),
+            format!(
+                "This worker knows no settings for the encoder `{}`: choose `x264enc`.",
+                rendition.encoder
+            ),
         ));
     }
     let encoder = element("x264enc")?;

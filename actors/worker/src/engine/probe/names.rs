@@ -2,6 +2,16 @@
 
 use gstreamer as gst;
 
+/// Media types of what holds other files.
+const ARCHIVES: &[&str] = &[
+    "application/zip",
+    "application/x-gzip",
+    "application/x-bzip",
+    "application/x-xz",
+    "application/x-rar",
+    "application/x-tar",
+];
+
 /// A container's short name; `None` for what is no audio-visual file: text, a picture, an archive.
 #[must_use]
 pub fn container(caps: &gst::CapsRef) -> Option<String> {
@@ -28,6 +38,18 @@ pub fn container(caps: &gst::CapsRef) -> Option<String> {
     Some(name.to_owned())
 }
 
+/// What a file is that [`container`] has no name for, as people call it; `None` for what they have
+/// no word for.
+#[must_use]
+pub fn stranger(caps: &gst::CapsRef) -> Option<&'static str> {
+    let name = caps.structure(0)?.name().as_str();
+    match name.split('/').next()? {
+        "image" => Some("a picture"),
+        "text" => Some("a text"),
+        _ => ARCHIVES.contains(&name).then_some("an archive"),
+    }
+}
+
 /// A codec's short name.
 #[must_use]
 pub fn codec(caps: &gst::CapsRef) -> String {
@@ -50,9 +72,12 @@ pub fn codec(caps: &gst::CapsRef) -> String {
         ("image/jpeg", ..) => "mjpeg",
         ("video/x-raw", ..) => "raw",
         ("audio/x-raw", ..) => "pcm",
-        (other, ..) => other
-            .split_once('/')
-            .map_or(other, |(_, rest)| rest.trim_start_matches("x-")),
+        (other, ..) => {
+            let rest = other.split_once('/').map_or(other, |(_, rest)| rest);
+            // What the container calls it, where nobody else has a name for it.
+            rest.trim_start_matches("x-")
+                .trim_start_matches("gst-fourcc-")
+        }
     };
     name.to_owned()
 }

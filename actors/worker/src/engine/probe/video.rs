@@ -28,8 +28,8 @@ pub(super) fn facts(
     track: &Track,
     table: Option<&TrackIndex>,
 ) -> Result<VideoFacts> {
-    let info = gst_video::VideoInfo::from_caps(&first.caps)
-        .map_err(|_| Error::new(ErrorCode::Unsupported, "the picture's format is not known"))?;
+    let info =
+        gst_video::VideoInfo::from_caps(&first.caps).map_err(|_| unknown_format(&first.caps))?;
     let rotation_deg = table.map_or_else(|| rotation(&stream.tags()), |table| table.rotation_deg);
     let (width, height) = shown_size(&info, rotation_deg);
     let start_ns = table
@@ -57,6 +57,12 @@ pub(super) fn facts(
         start_ns,
         duration_ns: end_ns.saturating_sub(start_ns),
     })
+}
+
+fn unknown_format(caps: &gst::Caps) -> Error {
+    let message = "The picture's format is not known here: convert the file to MP4 with H.264 and AAC, \
+                   and upload that.";
+    Error::new(ErrorCode::Unsupported, message).because(caps.to_string())
 }
 
 /// By the table, else as declared, else as measured near the end; also where what is declared is
