@@ -100,9 +100,12 @@ async fn pool(
     };
     let provider = LocalProvider::open(fly::local::Options {
         program: program(config)?,
-        args: ["serve", "--exit-on-stdin-eof"]
-            .map(OsString::from)
-            .to_vec(),
+        args: vec![
+            "serve".into(),
+            "--exit-on-stdin-eof".into(),
+            "--cache".into(),
+            data.join("cache").into(),
+        ],
         env: BTreeMap::new(),
         guard,
         folder: data.join("workers"),

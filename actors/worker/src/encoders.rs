@@ -1,5 +1,7 @@
 //! Which encoders work on this machine: each is tried in a process of its own, since a driver that
-//! crashes must not take the worker with it.
+//! crashes must not take the worker with it. What worked is not tried again while nothing has changed.
+
+mod memory;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,6 +12,8 @@ use bus_schema::heartbeat::EncoderCheck;
 use tokio::process::Command;
 
 use crate::engine::error::plain;
+use crate::plugins::Plugins;
+use memory::Memory;
 
 /// Encoders that there are settings for, best first.
 pub const KNOWN: &[&str] = &["x264enc"];
@@ -23,16 +27,48 @@ const TRIAL_MS_MAX: u64 = 30_000;
 pub async fn check(program: &Path, environment: &BTreeMap<String, String>) -> Vec<EncoderCheck> {
     let mut checks = Vec::with_capacity(KNOWN.len());
     for encoder in KNOWN {
-        let failure = trial(program, environment, encoder).await.err();
-        if let Some(reason) = &failure {
-            tracing::warn!(encoder, reason, "an encoder does not work");
-        }
-        checks.push(EncoderCheck {
-            encoder: (*encoder).to_owned(),
-            failure,
-        });
+        checks.push(tried(program, environment, encoder).await);
     }
     checks
+}
+
+/// The same without those that worked when they were last tried here: a trial takes half a second, in
+/// which a worker that starts anew could be at work. What failed is tried again, for it may have been
+/// a passing fault.
+pub async fn check_once(program: &Path, plugins: &Plugins) -> Vec<EncoderCheck> {
+    let mut memory = Memory::read(program, plugins);
+    let mut checks = Vec::with_capacity(KNOWN.len());
+    for encoder in KNOWN {
+        checks.push(if memory.works(encoder) {
+            EncoderCheck {
+                encoder: (*encoder).to_owned(),
+                failure: None,
+            }
+        } else {
+            let check = tried(program, plugins.environment(), encoder).await;
+            if check.failure.is_none() {
+                memory.add(encoder);
+            }
+            check
+        });
+    }
+    memory.write();
+    checks
+}
+
+async fn tried(
+    program: &Path,
+    environment: &BTreeMap<String, String>,
+    encoder: &str,
+) -> EncoderCheck {
+    let failure = trial(program, environment, encoder).await.err();
+    if let Some(reason) = &failure {
+        tracing::warn!(encoder, reason, "an encoder does not work");
+    }
+    EncoderCheck {
+        encoder: encoder.to_owned(),
+        failure,
+    }
 }
 
 async fn trial(

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{DirBuilderExt as _, symlink};
 use std::path::{Path, PathBuf};
 
 /// Plugins by the names of their libraries, with what each is for.
@@ -51,6 +51,9 @@ const ALLOWED: &[&str] = &[
     "x264",
 ];
 
+/// The folder of links.
+const LINKS: &str = "plugins";
+
 /// Where distributions install plugins.
 const SYSTEM: &[&str] = &[
     "/usr/lib/x86_64-linux-gnu/gstreamer-1.0",
@@ -60,14 +63,34 @@ const SYSTEM: &[&str] = &[
     "/usr/local/lib/gstreamer-1.0",
 ];
 
+/// GStreamer's own list of what the plugins hold.
+const REGISTRY: &str = "registry.bin";
+
 /// A prepared whitelist.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plugins {
+    folder: PathBuf,
     environment: BTreeMap<String, String>,
     missing: Vec<&'static str>,
 }
 
 impl Plugins {
+    /// The folder that it was prepared in, absolute: ours alone.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The plugins' libraries, as links.
+    pub(crate) fn links(&self) -> PathBuf {
+        self.folder.join(LINKS)
+    }
+
+    /// Whether a child has built the registry already.
+    pub(crate) fn has_registry(&self) -> bool {
+        self.folder.join(REGISTRY).exists()
+    }
+
     /// What a child is started with, to know these plugins and no others.
     #[must_use]
     pub fn environment(&self) -> &BTreeMap<String, String> {
@@ -81,7 +104,7 @@ impl Plugins {
     }
 }
 
-/// Makes the folder of links under `dir`, which is ours alone. The registry in it is rebuilt by the
+/// Makes the folder of links under `dir`, which is ours alone; several workers may share it. The registry in it is rebuilt by the
 /// first child that starts, so one should be started before tasks come: the trial encodes are.
 ///
 /// # Errors
@@ -92,35 +115,35 @@ pub fn prepare(dir: &Path) -> io::Result<Plugins> {
                        -ugly and gstreamer1.0-libav";
         io::Error::new(io::ErrorKind::NotFound, message)
     })?;
-    let links = dir.join("plugins");
-    std::fs::create_dir_all(&links)?;
-    let links = links.canonicalize()?;
+    // What lies in it is loaded and run: nobody else may write there.
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(dir.join(LINKS))?;
+    let folder = dir.canonicalize()?;
+    let links = folder.join(LINKS);
     remove_strangers(&links)?;
     let mut missing = Vec::new();
     for name in ALLOWED {
         let library = format!("libgst{name}.so");
         if !from.join(&library).is_file() {
+            remove(&links.join(&library))?;
             missing.push(*name);
             continue;
         }
-        match symlink(from.join(&library), links.join(&library)) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-            _ => {}
-        }
+        link(&folder, &from.join(&library), &links.join(&library))?;
     }
     let text = |path: &Path| path.to_string_lossy().into_owned();
     let environment = BTreeMap::from([
         ("GST_PLUGIN_SYSTEM_PATH_1_0".to_owned(), text(&links)),
         ("GST_PLUGIN_PATH_1_0".to_owned(), String::new()),
-        (
-            "GST_REGISTRY_1_0".to_owned(),
-            text(&dir.canonicalize()?.join("registry.bin")),
-        ),
+        ("GST_REGISTRY_1_0".to_owned(), text(&folder.join(REGISTRY))),
         ("LANG".to_owned(), "C.UTF-8".to_owned()),
         // Frames go back to the system when they are freed, instead of into heaps of many threads.
         ("MALLOC_MMAP_THRESHOLD_".to_owned(), "262144".to_owned()),
     ]);
     Ok(Plugins {
+        folder,
         environment,
         missing,
     })
@@ -135,10 +158,29 @@ fn remove_strangers(links: &Path) -> io::Result<()> {
             .strip_prefix("libgst")
             .and_then(|name| name.strip_suffix(".so"));
         if !plugin.is_some_and(|plugin| ALLOWED.contains(&plugin)) {
-            std::fs::remove_file(entry.path())?;
+            remove(&entry.path())?;
         }
     }
     Ok(())
+}
+
+/// Another worker that starts may have been faster.
+fn remove(path: &Path) -> io::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+/// Makes `link` lead to `library`, also where it led elsewhere: the plugins may have moved.
+fn link(folder: &Path, library: &Path, link: &Path) -> io::Result<()> {
+    if std::fs::read_link(link).is_ok_and(|to| to == library) {
+        return Ok(());
+    }
+    let draft = folder.join(format!("link.{}", std::process::id()));
+    remove(&draft)?;
+    symlink(library, &draft)?;
+    std::fs::rename(&draft, link)
 }
 
 #[cfg(test)]
@@ -148,12 +190,15 @@ mod tests {
     #[test]
     fn the_folder_holds_the_whitelist_and_nothing_else() {
         let dir = tempfile::tempdir().unwrap();
-        prepare(dir.path()).unwrap();
-        let links = dir.path().join("plugins");
+        let links = prepare(dir.path()).unwrap().links();
         std::fs::write(links.join("libgstsoup.so"), "").unwrap();
+        let moved = links.join("libgstapp.so");
+        std::fs::remove_file(&moved).unwrap();
+        symlink("/elsewhere/libgstapp.so", &moved).unwrap();
         let plugins = prepare(dir.path()).unwrap();
         assert!(!links.join("libgstsoup.so").exists());
         assert!(links.join("libgstcoreelements.so").exists());
+        assert!(moved.exists(), "it leads to where the plugin is now");
         let n_links = std::fs::read_dir(links).unwrap().count();
         assert_eq!(n_links + plugins.missing().len(), ALLOWED.len());
     }

@@ -12,8 +12,11 @@ use bus_schema::task::TaskClass;
 use clap::Args;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::unix::pipe;
-use tokio::signal::unix::{SignalKind, signal};
-use worker::{encoders, plugins, runtime};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use worker::plugins::{self, Plugins};
+use worker::{encoders, runtime};
+
+use super::cache::Cache;
 
 /// How long work in hand may take when the worker is told to leave; what takes longer is given back.
 const DRAIN: Duration = Duration::from_secs(2);
@@ -33,9 +36,8 @@ pub(crate) struct Serve {
     /// Probes, sound and assembly done at once.
     #[arg(long, env = "TCODER_WORKER_LIGHT_SLOTS", default_value_t = 2)]
     light_slots: u32,
-    /// Where the list of plugins is kept between starts [default: a folder of this user].
-    #[arg(long)]
-    cache: Option<PathBuf>,
+    #[command(flatten)]
+    cache: Cache,
     /// What children are started from instead of this program: for measuring.
     #[arg(long, hide = true)]
     program: Option<PathBuf>,
@@ -52,8 +54,7 @@ impl Serve {
         {
             tracing::debug!("the TLS provider is there already");
         }
-        let cache = self.cache.clone().unwrap_or_else(super::cache_dir);
-        let environment = plugins::prepare(&cache)?.environment().clone();
+        let plugins = plugins::prepare(&self.cache.folder()?)?;
         let options = runtime::Options {
             credentials: serde_json::from_str(&self.credentials)
                 .context("TCODER_WORKER_CREDENTIALS is not what the control plane gives")?,
@@ -62,48 +63,99 @@ impl Serve {
                 (TaskClass::Light, self.light_slots),
             ]),
             program: self.program.map_or_else(std::env::current_exe, Ok)?,
-            environment,
+            environment: plugins.environment().clone(),
             encoders: Vec::new(),
             name: self.name,
         };
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()?;
-        let served = runtime.block_on(serve(options, self.exit_on_stdin_eof));
+        let served = runtime.block_on(serve(options, &plugins, self.exit_on_stdin_eof));
         runtime.shutdown_timeout(Duration::from_secs(1));
         served.map(|()| ExitCode::SUCCESS)
     }
 }
 
-async fn serve(mut options: runtime::Options, exits_on_eof: bool) -> anyhow::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    // Before the first task: it also builds the plugins' registry, which would else cost that task a
-    // second.
-    options.encoders = encoders::check(&options.program, &options.environment).await;
-    let mut running = runtime::start(options).await?;
-    tokio::select! {
+async fn serve(
+    options: runtime::Options,
+    plugins: &Plugins,
+    exits_on_eof: bool,
+) -> anyhow::Result<()> {
+    let mut told = Told {
+        terminate: signal(SignalKind::terminate())?,
+        interrupt: signal(SignalKind::interrupt())?,
+        parent: exits_on_eof.then(stdin).flatten(),
+    };
+    // Trials and a bus that is away take their time: who is told to leave meanwhile just leaves.
+    let mut running = tokio::select! {
+        running = start(options, plugins) => running?,
+        _ = told.leave() => return Ok(()),
+    };
+    let how = tokio::select! {
         ended = running.ended() => return ended,
-        _ = terminate.recv() => tracing::info!("told to leave"),
-        _ = tokio::signal::ctrl_c() => tracing::info!("interrupted"),
-        () = stdin_ended(), if exits_on_eof => {
-            // Nobody is there to take anything back.
-            tracing::warn!("the parent is gone");
-            return Ok(());
-        }
+        how = told.leave() => how,
+    };
+    match how {
+        Leave::Drained => running.drain(DRAIN).await,
+        // Nobody is there to take anything back.
+        Leave::AtOnce => {}
     }
-    running.drain(DRAIN).await;
     Ok(())
 }
 
-/// Returns when the other end of stdin is closed; never when stdin is no pipe.
-async fn stdin_ended() {
-    let receiver = std::io::stdin()
-        .as_fd()
-        .try_clone_to_owned()
-        .and_then(pipe::Receiver::from_owned_fd);
-    let Ok(mut stdin) = receiver else {
+/// Starts to work. The trials come before the first task: they also build the plugins' registry,
+/// which would else cost that task a second.
+async fn start(
+    mut options: runtime::Options,
+    plugins: &Plugins,
+) -> anyhow::Result<runtime::Running> {
+    options.encoders = encoders::check_once(&options.program, plugins).await;
+    runtime::start(options).await
+}
+
+/// How to leave.
+#[derive(Debug, Clone, Copy)]
+enum Leave {
+    /// Finishing or giving back what is in hand.
+    Drained,
+    /// As one stands.
+    AtOnce,
+}
+
+/// Who may tell the worker to leave.
+#[derive(Debug)]
+struct Told {
+    terminate: Signal,
+    interrupt: Signal,
+    parent: Option<pipe::Receiver>,
+}
+
+impl Told {
+    /// Returns when one of them does. Cancel safe.
+    async fn leave(&mut self) -> Leave {
+        tokio::select! {
+            _ = self.terminate.recv() => tracing::info!("told to leave"),
+            _ = self.interrupt.recv() => tracing::info!("interrupted"),
+            () = ended(&mut self.parent) => {
+                tracing::warn!("the parent is gone");
+                return Leave::AtOnce;
+            }
+        }
+        Leave::Drained
+    }
+}
+
+/// Our end of stdin, when that is a pipe.
+fn stdin() -> Option<pipe::Receiver> {
+    let stdin = std::io::stdin().as_fd().try_clone_to_owned().ok()?;
+    pipe::Receiver::from_owned_fd(stdin).ok()
+}
+
+/// Returns when the other end of the pipe is closed; never when there is no pipe.
+async fn ended(parent: &mut Option<pipe::Receiver>) {
+    let Some(parent) = parent else {
         return std::future::pending().await;
     };
     let mut bytes = [0_u8; 64];
-    while stdin.read(&mut bytes).await.is_ok_and(|n| n > 0) {}
+    while parent.read(&mut bytes).await.is_ok_and(|n| n > 0) {}
 }

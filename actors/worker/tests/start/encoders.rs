@@ -1,0 +1,143 @@
+//! An encoder that worked is not tried again while nothing has changed that it depends on.
+
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::{Path, PathBuf};
+
+use bus_schema::heartbeat::EncoderCheck;
+use tempfile::TempDir;
+use worker::encoders::{KNOWN, check_once};
+use worker::plugins::{self, Plugins};
+
+/// A machine with a stand-in for the worker's program, which counts the trials that it is started for.
+struct Machine {
+    folder: TempDir,
+    plugins: Plugins,
+}
+
+impl Machine {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let plugins =
+            plugins::prepare(&folder.path().join("cache")).expect("plugins are installed");
+        let machine = Self { folder, plugins };
+        machine.write_program("exit 0");
+        machine
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn cache(&self, name: &str) -> PathBuf {
+        self.plugins.folder().join(name)
+    }
+
+    /// The program notes its arguments, leaves a registry as GStreamer would, and ends.
+    fn write_program(&self, end: &str) {
+        let (trials, registry) = (self.path("trials"), self.cache("registry.bin"));
+        let script = format!(
+            "#!/bin/sh\necho \"$@\" >> {}\n: > {}\n{end}\n",
+            trials.display(),
+            registry.display()
+        );
+        // Replaced as an upgrade does it: a program that runs cannot be written.
+        let draft = self.path("draft");
+        std::fs::write(&draft, script).expect("a script");
+        std::fs::set_permissions(&draft, std::fs::Permissions::from_mode(0o700)).expect("its mode");
+        std::fs::rename(draft, self.path("program")).expect("in its place");
+    }
+
+    /// Starts once: what it says, and how many trials that took.
+    async fn start(&self) -> (Vec<EncoderCheck>, usize) {
+        let count = |path: &Path| std::fs::read_to_string(path).map_or(0, |t| t.lines().count());
+        let before = count(&self.path("trials"));
+        let checks = check_once(&self.path("program"), &self.plugins).await;
+        (checks, count(&self.path("trials")) - before)
+    }
+
+    async fn works_after(&self, trials: usize, why: &str) {
+        let (checks, tried) = self.start().await;
+        assert_eq!(tried, trials, "{why}");
+        let names: Vec<&str> = checks.iter().map(|check| check.encoder.as_str()).collect();
+        assert_eq!(names, KNOWN, "{why}");
+        assert!(checks.iter().all(|check| check.failure.is_none()), "{why}");
+    }
+}
+
+#[tokio::test]
+async fn a_second_start_tries_nothing() {
+    let machine = Machine::new();
+    machine.works_after(KNOWN.len(), "nothing is known").await;
+    machine.works_after(0, "nothing has changed").await;
+}
+
+#[tokio::test]
+async fn what_an_encoder_depends_on_has_it_tried_again() {
+    let machine = Machine::new();
+    machine.works_after(KNOWN.len(), "nothing is known").await;
+
+    machine.write_program("exit 0 # another version");
+    machine
+        .works_after(KNOWN.len(), "the worker is another")
+        .await;
+    machine.works_after(0, "nothing has changed").await;
+
+    let link = machine.cache("plugins").join("libgstx264.so");
+    let library = machine.path("libgstx264.so");
+    std::fs::write(&library, "another").expect("a library");
+    std::fs::remove_file(&link).expect("the plugin is there");
+    symlink(library, link).expect("a link");
+    machine
+        .works_after(KNOWN.len(), "a plugin is another")
+        .await;
+    machine.works_after(0, "nothing has changed").await;
+
+    std::fs::remove_file(machine.cache("registry.bin")).expect("it is there");
+    machine
+        .works_after(KNOWN.len(), "the registry is to be built")
+        .await;
+}
+
+#[tokio::test]
+async fn a_damaged_memory_is_none() {
+    let machine = Machine::new();
+    machine.works_after(KNOWN.len(), "nothing is known").await;
+    let file = machine.cache("encoders.json");
+    let whole = std::fs::read(&file).expect("it is kept");
+    for damaged in [
+        &b""[..],
+        b"null",
+        b"{}",
+        &whole[..whole.len() / 2],
+        &[0xff; 100],
+    ] {
+        std::fs::write(&file, damaged).expect("written");
+        machine.works_after(KNOWN.len(), "it is damaged").await;
+        machine.works_after(0, "it is mended").await;
+    }
+    // Of another day, before or after.
+    let text = String::from_utf8(whole).expect("JSON");
+    let value: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    for tried_ms in [0, u64::MAX] {
+        let mut other = value.clone();
+        other["tried_ms"] = tried_ms.into();
+        std::fs::write(&file, other.to_string()).expect("written");
+        machine.works_after(KNOWN.len(), "it is too old").await;
+    }
+}
+
+#[tokio::test]
+async fn a_failure_is_not_remembered() {
+    let machine = Machine::new();
+    machine.write_program("echo out of memory >&2; exit 4");
+    for _ in 0..2 {
+        let (checks, tried) = machine.start().await;
+        assert_eq!(tried, KNOWN.len());
+        for check in checks {
+            let failure = check.failure.expect("it does not work");
+            assert!(failure.contains("out of memory"), "{failure}");
+        }
+    }
+    machine.write_program("exit 0");
+    machine.works_after(KNOWN.len(), "it has passed").await;
+}
