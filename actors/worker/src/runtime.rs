@@ -61,6 +61,8 @@ pub(crate) struct Shared {
     program: PathBuf,
     environment: BTreeMap<String, String>,
     is_draining: Arc<watch::Sender<bool>>,
+    /// Slots that look for work or do it; none is left when the worker has drained.
+    n_slots: Arc<watch::Sender<usize>>,
 }
 
 impl Shared {

@@ -7,13 +7,13 @@ use bus_schema::attempt::AssembleResult;
 use bus_schema::claim::{SignedRequest, Want};
 use bus_schema::id::RenditionName;
 use bus_schema::object_key;
-use bus_schema::report::{ErrorCode, Outcome};
+use bus_schema::report::Outcome;
 use bus_schema::task::{AssembleSpec, Piece};
 use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use reqwest::Client;
 
-use super::attempt::Attempt;
+use super::attempt::{Attempt, stopped};
 use super::halt::Halt;
 use super::{Shared, transfer};
 use crate::mp4::{Assembly, Part, PartSource, SampleTable, TrackPieces};
@@ -31,7 +31,7 @@ pub(crate) async fn run(shared: &Shared, attempt: Attempt, spec: AssembleSpec) -
     let work = assemble(shared, &attempt, &spec);
     let result = tokio::select! {
         result = work => result?,
-        () = attempt.stop.cancelled() => return Err(Halt::Gone("it was stopped".to_owned())),
+        () = attempt.stop.cancelled() => return Err(stopped()),
     };
     attempt.report(Outcome::Assembled(result)).await
 }
@@ -44,12 +44,7 @@ async fn assemble(
     let client = &shared.http;
     let video = track(client, attempt, spec.video_name.as_ref(), &spec.video).await?;
     let audio = track(client, attempt, spec.audio_name.as_ref(), &spec.audio).await?;
-    let assembly = Assembly::new(video, audio).map_err(|error| {
-        Halt::failed(
-            ErrorCode::Internal,
-            format!("The pieces do not fit: {error}"),
-        )
-    })?;
+    let assembly = Assembly::new(video, audio).map_err(Halt::defect)?;
     let parts = assembly.parts(PART_BYTES);
     let n_parts = parts.n_parts();
     let total = assembly.bytes().max(1);
@@ -98,9 +93,7 @@ async fn track(
     let tables = stream::iter(addresses)
         .map(|address| async move {
             let bytes = transfer::get_all(client, &address).await?;
-            SampleTable::decode(&bytes).map_err(|error| {
-                Halt::failed(ErrorCode::Internal, format!("A table is damaged: {error}"))
-            })
+            SampleTable::decode(&bytes).map_err(Halt::defect)
         })
         .buffered(READS_MAX)
         .try_collect::<Vec<_>>()
@@ -147,7 +140,7 @@ async fn write(
     }];
     let address = attempt.addresses(&want).await?;
     let Some(address) = address.first() else {
-        return Err(Halt::failed(ErrorCode::Internal, "No address for a part."));
+        return Err(Halt::defect("no address for a part"));
     };
     transfer::put(client, address, body.freeze()).await
 }
@@ -185,9 +178,9 @@ async fn read(
     match source {
         PartSource::Header { offset, bytes } => {
             let slice = assembly.header().get(*offset..*offset + *bytes);
-            slice.map(Bytes::copy_from_slice).ok_or_else(|| {
-                Halt::failed(ErrorCode::Internal, "A part lies outside of the header.")
-            })
+            slice
+                .map(Bytes::copy_from_slice)
+                .ok_or_else(|| Halt::defect("a part lies outside of the header"))
         }
         PartSource::Object {
             name,
@@ -196,7 +189,7 @@ async fn read(
         } => {
             let address = addresses
                 .get(name)
-                .ok_or_else(|| Halt::failed(ErrorCode::Internal, "No address for a segment."))?;
+                .ok_or_else(|| Halt::defect("no address for a segment"))?;
             transfer::get(client, address, *offset, *bytes).await
         }
     }

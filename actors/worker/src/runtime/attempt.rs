@@ -6,7 +6,7 @@ use bus_schema::claim::{ClaimReply, ClaimRequest, Go, Held, SignedRequest, WANTS
 use bus_schema::codec::{Envelope, decode, encode};
 use bus_schema::id::{JobId, TaskNumber, WorkerName};
 use bus_schema::progress::Progress;
-use bus_schema::report::{ErrorCode, Outcome, Report};
+use bus_schema::report::{Outcome, Report};
 use bus_schema::subject::Subject;
 use nats::Bus;
 use tokio::time::Instant;
@@ -30,6 +30,7 @@ const REPORT_PATIENCE: Duration = Duration::from_secs(60 * 60);
 pub(crate) struct Attempt {
     pub(crate) bus: Bus,
     pub(crate) worker: WorkerName,
+    pub(crate) run: String,
     pub(crate) job: JobId,
     pub(crate) task: TaskNumber,
     pub(crate) held: Held,
@@ -52,13 +53,12 @@ pub(crate) async fn ask(
     }
     .to_string();
     let envelope = Envelope::new(subject.clone(), now_ms(), request);
-    let payload =
-        encode(&envelope).map_err(|error| Halt::failed(ErrorCode::Internal, error.to_string()))?;
+    let payload = encode(&envelope).map_err(Halt::defect)?;
     let until = Instant::now() + CONTROL_PLANE_PATIENCE;
     loop {
         let answer = tokio::select! {
             answer = bus.request(subject.clone(), payload.clone(), ANSWER_PATIENCE) => answer,
-            () = stop.cancelled() => return Err(Halt::Gone("it was stopped".to_owned())),
+            () = stop.cancelled() => return Err(stopped()),
         };
         match answer
             .map_err(|error| error.to_string())
@@ -67,21 +67,33 @@ pub(crate) async fn ask(
             Ok(envelope) => return Ok(envelope.body),
             Err(error) if Instant::now() < until => {
                 tracing::debug!(%job, %task, error, "a claim is asked again");
-                tokio::time::sleep(PAUSE).await;
+                tokio::select! {
+                    () = tokio::time::sleep(PAUSE) => {}
+                    () = stop.cancelled() => return Err(stopped()),
+                }
             }
             Err(error) => {
-                return Err(Halt::unavailable(format!(
-                    "The control plane does not answer: {error}"
-                )));
+                tracing::warn!(%job, %task, error, "claims are not answered");
+                let s = CONTROL_PLANE_PATIENCE.as_secs();
+                let message = format!(
+                    "The control plane has not answered for {s} s: the task is tried again."
+                );
+                return Err(Halt::unavailable(message));
             }
         }
     }
+}
+
+/// It is not wanted any more, or the worker leaves.
+pub(crate) fn stopped() -> Halt {
+    Halt::Gone("it was stopped".to_owned())
 }
 
 impl Attempt {
     fn request(&self, want: Vec<Want>) -> ClaimRequest {
         ClaimRequest {
             worker: self.worker.clone(),
+            run: self.run.clone(),
             job: self.job,
             task: self.task,
             held: Some(self.held.clone()),
@@ -97,8 +109,7 @@ impl Attempt {
                 addresses: some, ..
             } = self.confirm(want.to_vec()).await?;
             if some.len() != want.len() {
-                let message = "The control plane refuses an address that the task needs.";
-                return Err(Halt::failed(ErrorCode::Internal, message));
+                return Err(Halt::defect("an address that the task needs is refused"));
             }
             addresses.extend(some);
         }
@@ -133,8 +144,8 @@ impl Attempt {
             held: self.held.clone(),
             outcome,
         };
-        let payload = encode(&Envelope::new(subject.clone(), now_ms(), &report))
-            .map_err(|error| Halt::failed(ErrorCode::Internal, error.to_string()))?;
+        let envelope = Envelope::new(subject.clone(), now_ms(), &report);
+        let payload = encode(&envelope).map_err(Halt::defect)?;
         let until = Instant::now() + REPORT_PATIENCE;
         loop {
             match self.bus.publish(subject.clone(), payload.clone()).await {

@@ -78,14 +78,6 @@ impl Hands {
             hand.stop.cancel();
         }
     }
-
-    /// Returns when nothing is in hand.
-    pub(crate) async fn empty(&self) {
-        let mut hands = self.0.subscribe();
-        if hands.wait_for(BTreeMap::is_empty).await.is_err() {
-            tracing::debug!("nobody has hands any more");
-        }
-    }
 }
 
 impl Grip {

@@ -14,7 +14,7 @@ use tokio::sync::RwLock;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::attempt::Attempt;
+use super::attempt::{Attempt, stopped};
 use super::halt::Halt;
 use super::uploads::Uploads;
 use super::{Shared, now_ms, transfer};
@@ -41,7 +41,8 @@ pub(crate) struct Media {
     attempt: Attempt,
     client: reqwest::Client,
     source: Arc<RwLock<SignedRequest>>,
-    reads: JoinSet<()>,
+    /// They end the attempt where it is no use to read on; the child then waits for its answer.
+    reads: JoinSet<Result<(), (Halt, RangeReply)>>,
     uploads: Uploads,
     milestones: VecDeque<(u64, Milestone)>,
     position: Option<Position>,
@@ -56,9 +57,9 @@ pub(crate) async fn run(
 ) -> Result<(), Halt> {
     let source = attempt.addresses(&[Want::Source]).await?;
     let [source] = <[SignedRequest; 1]>::try_from(source)
-        .map_err(|_| Halt::failed(ErrorCode::Internal, "No address for the source."))?;
+        .map_err(|_| Halt::defect("no address for the source"))?;
     let child = ChildTask::spawn(&shared.child_options(class), spec)
-        .map_err(|error| Halt::unavailable(format!("No process for the task: {error}")))?;
+        .map_err(|error| Halt::unavailable(format!("No process starts for the task: {error}.")))?;
     let media = Media {
         uploads: Uploads::new(attempt.clone(), shared.http.clone()),
         attempt,
@@ -96,21 +97,20 @@ impl Media {
                     None => is_child_done = true,
                 },
                 stored = self.uploads.next() => stored?,
-                Some(read) = self.reads.join_next() => {
-                    if read.is_err() {
-                        return Err(Halt::unavailable("A read broke."));
-                    }
-                }
+                Some(read) = self.reads.join_next() => match read {
+                    Ok(Ok(())) => {}
+                    Ok(Err((halt, _))) => return Err(halt),
+                    Err(error) => return Err(Halt::defect(error)),
+                },
                 _ = ticks.tick() => self.tell().await,
                 _ = checks.tick() => self.attempt.check().await?,
-                () = self.attempt.stop.cancelled() => {
-                    return Err(Halt::Gone("it was stopped".to_owned()));
-                }
+                () = self.attempt.stop.cancelled() => return Err(stopped()),
             }
             if is_child_done && self.milestones.is_empty() {
                 return Err(Halt::failed(
                     ErrorCode::Crashed,
-                    "The task's process ended without a word.",
+                    "The task's process ended without a word: if that happens again, report it with the \
+                     worker's log.",
                 ));
             }
         }
@@ -171,8 +171,12 @@ impl Media {
         let (client, attempt) = (self.client.clone(), self.attempt.clone());
         let source = Arc::clone(&self.source);
         self.reads.spawn(async move {
-            let bytes = read(&client, &attempt, &source, offset, len).await;
-            reply.send(bytes.map_err(|halt| format!("{halt:?}")));
+            match read(&client, &attempt, &source, offset, len).await {
+                // The child could only say that a read failed. It gets no answer: it has no time to.
+                Err(halt) if halt.is_final() => return Err((halt, reply)),
+                read => reply.send(read.map_err(|halt| halt.to_string())),
+            }
+            Ok(())
         });
     }
 

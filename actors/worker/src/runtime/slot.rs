@@ -1,11 +1,14 @@
 //! A slot: one task at a time - an invitation, a claim, the work, the report, and last the ack.
 
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::time::Duration;
 
 use bus_schema::claim::{ClaimReply, ClaimRequest, Go};
 use bus_schema::codec::decode;
-use bus_schema::report::{ErrorCode, Outcome};
+use bus_schema::report::Outcome;
 use bus_schema::task::{Invitation, TaskClass, TaskSpec};
+use futures_util::FutureExt as _;
 use nats::{Delivery, Subscription};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 
@@ -26,6 +29,9 @@ const ELSEWHERE: Duration = Duration::from_secs(1);
 pub(crate) struct Slot {
     pub(crate) shared: Shared,
     pub(crate) class: TaskClass,
+    /// Has it fail like a defect would, in the midst of whatever it does.
+    #[cfg(feature = "test-util")]
+    pub(crate) defect: std::sync::Arc<tokio::sync::Notify>,
 }
 
 /// What it is told by itself.
@@ -33,9 +39,13 @@ pub(crate) struct Slot {
 pub(crate) enum Message {
     /// Look for work.
     Look,
-    /// Fail like a defect would.
-    #[cfg(feature = "test-util")]
-    Panic,
+}
+
+/// What becomes of the invitation.
+#[derive(Debug, Clone, Copy)]
+enum After {
+    Ack,
+    Again(Duration),
 }
 
 impl Actor for Slot {
@@ -61,23 +71,40 @@ impl Actor for Slot {
         subscription: &mut Subscription,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            Message::Look => {
-                if *self.shared.is_draining.borrow() {
-                    return Ok(());
-                }
-                for delivery in subscription.next_batch(1, LOOK).await? {
-                    self.serve(delivery).await?;
-                }
-            }
-            #[cfg(feature = "test-util")]
-            Message::Panic => super::fail_on_purpose(),
+            Message::Look => self.look(subscription).await?,
         }
-        myself.cast(Message::Look)?;
+        if self.is_draining() {
+            myself.stop(None);
+        } else {
+            myself.cast(Message::Look)?;
+        }
         Ok(())
     }
 }
 
 impl Slot {
+    /// Waits for an invitation, and follows it; what comes when the worker drains goes to another.
+    async fn look(&self, subscription: &mut Subscription) -> Result<(), ActorProcessingErr> {
+        let mut is_draining = self.shared.is_draining.subscribe();
+        let drained = async {
+            if is_draining.wait_for(|is| *is).await.is_err() {
+                std::future::pending().await
+            }
+        };
+        let batch = tokio::select! {
+            batch = self.exposed(subscription.next_batch(1, LOOK)) => batch?,
+            () = drained => return Ok(()),
+        };
+        for delivery in batch {
+            if self.is_draining() {
+                delivery.retry_after(Duration::ZERO).await?;
+            } else {
+                self.serve(delivery).await?;
+            }
+        }
+        Ok(())
+    }
+
     async fn serve(&self, delivery: Delivery) -> Result<(), ActorProcessingErr> {
         let invitation = match decode::<Invitation>(&delivery.payload) {
             Ok(envelope) => envelope.body,
@@ -91,19 +118,52 @@ impl Slot {
             return Ok(delivery.retry_after(ELSEWHERE).await?);
         };
         let claim = delivery.claim();
-        let after = self.attempt(&invitation, &grip).await;
+        let (after, panic) = self.follow(&invitation, &grip).await;
         let delivery = claim.release();
         match after {
             After::Ack => delivery.ack().await?,
             After::Again(pause) => delivery.retry_after(pause).await?,
         }
-        Ok(())
+        match panic {
+            Some(panic) => resume_unwind(panic),
+            None => Ok(()),
+        }
     }
 
-    async fn attempt(&self, invitation: &Invitation, grip: &Grip) -> After {
+    /// Follows an invitation to its end. A defect on the way ends this slot, which its supervisor
+    /// starts anew; but the task must not wait until somebody notices that. So it is reported as any
+    /// failure is, and where nothing was granted yet, the invitation goes to another.
+    async fn follow(
+        &self,
+        invitation: &Invitation,
+        grip: &Grip,
+    ) -> (After, Option<Box<dyn Any + Send>>) {
+        let claim = AssertUnwindSafe(self.exposed(self.claim(invitation, grip)));
+        let (attempt, spec) = match claim.catch_unwind().await {
+            Ok(Ok(granted)) => granted,
+            Ok(Err(after)) => return (after, None),
+            Err(panic) => return (After::Again(ELSEWHERE), Some(panic)),
+        };
+        let work = AssertUnwindSafe(self.exposed(Box::pin(self.work(&attempt, spec))));
+        match work.catch_unwind().await {
+            Ok(ended) => (self.conclude(&attempt, ended).await, None),
+            Err(panic) => {
+                let ended = Err(Halt::defect("the slot panicked: see above"));
+                (self.conclude(&attempt, ended).await, Some(panic))
+            }
+        }
+    }
+
+    /// The attempt with its specification, or what becomes of the invitation without one.
+    async fn claim(
+        &self,
+        invitation: &Invitation,
+        grip: &Grip,
+    ) -> Result<(Attempt, Option<Box<TaskSpec>>), After> {
         let Invitation { job, task, kind } = *invitation;
         let request = ClaimRequest {
             worker: self.shared.name.clone(),
+            run: self.shared.run.clone(),
             job,
             task,
             held: None,
@@ -111,14 +171,18 @@ impl Slot {
         };
         let go = match ask(&self.shared.bus, &request, &grip.stop).await {
             Ok(ClaimReply::Go(go)) => go,
+            // The task is as wanted as before.
+            Err(Halt::Gone(_)) if self.is_draining() => {
+                return Err(After::Again(Duration::ZERO));
+            }
             Ok(ClaimReply::Gone { reason }) | Err(Halt::Gone(reason)) => {
                 tracing::debug!(%job, %task, reason, "gone");
-                return After::Ack;
+                return Err(After::Ack);
             }
             Ok(ClaimReply::Later { after_ms }) => {
-                return After::Again(Duration::from_millis(after_ms));
+                return Err(After::Again(Duration::from_millis(after_ms)));
             }
-            Err(Halt::Failed(_)) => return After::Again(ELSEWHERE),
+            Err(Halt::Failed(_)) => return Err(After::Again(ELSEWHERE)),
         };
         let Go { held, spec, .. } = go;
         grip.hold(held.attempt);
@@ -126,25 +190,22 @@ impl Slot {
         let attempt = Attempt {
             bus: self.shared.bus.clone(),
             worker: self.shared.name.clone(),
+            run: self.shared.run.clone(),
             job,
             task,
             held,
             stop: grip.stop.clone(),
         };
-        let ended = match spec {
-            Some(spec) => self.work(&attempt, *spec).await,
-            None => Err(Halt::failed(
-                ErrorCode::Internal,
-                "The task came without a specification.",
-            )),
-        };
-        self.conclude(&attempt, ended).await
+        Ok((attempt, spec))
     }
 
-    async fn work(&self, attempt: &Attempt, spec: TaskSpec) -> Result<(), Halt> {
-        match spec {
+    async fn work(&self, attempt: &Attempt, spec: Option<Box<TaskSpec>>) -> Result<(), Halt> {
+        let Some(spec) = spec else {
+            return Err(Halt::defect("the task came without a specification"));
+        };
+        match *spec {
             TaskSpec::Assemble(spec) => assemble::run(&self.shared, attempt.clone(), spec).await,
-            TaskSpec::Probe(_) | TaskSpec::Chunk(_) | TaskSpec::Audio(_) => {
+            spec @ (TaskSpec::Probe(_) | TaskSpec::Chunk(_) | TaskSpec::Audio(_)) => {
                 media::run(&self.shared, attempt.clone(), self.class, spec).await
             }
         }
@@ -159,9 +220,7 @@ impl Slot {
                 tracing::info!(%job, %task, "done");
                 return After::Ack;
             }
-            Err(Halt::Gone(reason)) if *self.shared.is_draining.borrow() => {
-                Outcome::Returned { reason }
-            }
+            Err(Halt::Gone(reason)) if self.is_draining() => Outcome::Returned { reason },
             Err(Halt::Gone(reason)) => {
                 tracing::info!(%job, %task, reason, "dropped");
                 return After::Ack;
@@ -176,11 +235,20 @@ impl Slot {
         }
         After::Ack
     }
-}
 
-/// What becomes of the invitation.
-#[derive(Debug, Clone, Copy)]
-enum After {
-    Ack,
-    Again(Duration),
+    fn is_draining(&self) -> bool {
+        *self.shared.is_draining.borrow()
+    }
+
+    /// Does this, unless a test has it fail.
+    async fn exposed<T>(&self, work: impl Future<Output = T>) -> T {
+        #[cfg(feature = "test-util")]
+        return tokio::select! {
+            biased;
+            () = self.defect.notified() => super::fail_on_purpose(),
+            done = work => done,
+        };
+        #[cfg(not(feature = "test-util"))]
+        work.await
+    }
 }

@@ -21,8 +21,10 @@ use super::{Options, Shared, transfer};
 const RESTARTS_MAX: usize = 10;
 /// See there.
 const WINDOW: Duration = Duration::from_secs(60);
-/// Pause before a restart.
+/// Pause before a restart, after the first, which is at once.
 const PAUSE: Duration = Duration::from_millis(200);
+/// How long giving back what is in hand may take, one report each.
+const GIVING_BACK: Duration = Duration::from_secs(2);
 /// How long the bus may take at the start.
 const BUS_PATIENCE: Duration = Duration::from_secs(60);
 
@@ -48,9 +50,12 @@ pub enum Child {
 pub enum Message {
     /// Start this child again.
     Start(Child),
-    /// Make a child fail like a defect would.
+    /// Make a child fail like a defect would; a slot in the midst of what it does.
     #[cfg(feature = "test-util")]
-    Panic(Child),
+    PanicChild(Child),
+    /// Fail like a defect would.
+    #[cfg(feature = "test-util")]
+    Panic,
 }
 
 /// What the root holds.
@@ -58,6 +63,8 @@ pub enum Message {
 struct State {
     children: HashMap<ActorId, (Child, ActorCell)>,
     restarts: HashMap<Child, Vec<tokio::time::Instant>>,
+    #[cfg(feature = "test-util")]
+    defects: HashMap<Child, Arc<tokio::sync::Notify>>,
 }
 
 /// A running worker.
@@ -86,6 +93,7 @@ pub async fn start(options: Options) -> anyhow::Result<Running> {
         program: options.program,
         environment: options.environment,
         is_draining: Arc::new(watch::Sender::new(false)),
+        n_slots: Arc::new(watch::Sender::new(0)),
     };
     let (actor, handle) = Actor::spawn(
         None,
@@ -111,16 +119,15 @@ impl Running {
         &self.actor
     }
 
-    /// Returns when the worker has given up, or was told to drain and has nothing in hand any more.
+    /// Returns when the worker was told to drain, and no slot is left.
+    ///
+    /// # Errors
+    /// When it has given up.
     pub async fn ended(&mut self) -> anyhow::Result<()> {
-        let mut is_draining = self.shared.is_draining.subscribe();
         let drained = async {
-            if is_draining
-                .wait_for(|is_draining| *is_draining)
-                .await
-                .is_ok()
-            {
-                self.shared.hands.empty().await;
+            let mut is_draining = self.shared.is_draining.subscribe();
+            if is_draining.wait_for(|is| *is).await.is_ok() {
+                slots_gone(&self.shared).await;
             }
         };
         tokio::select! {
@@ -135,16 +142,10 @@ impl Running {
     /// Takes no more work, finishes what ends in time, and gives the rest back.
     pub async fn drain(self, patience: Duration) {
         self.shared.is_draining.send_replace(true);
-        if tokio::time::timeout(patience, self.shared.hands.empty())
-            .await
-            .is_err()
-        {
+        let gone = || slots_gone(&self.shared);
+        if tokio::time::timeout(patience, gone()).await.is_err() {
             self.shared.hands.stop_all();
-            // Giving back is one report each.
-            if tokio::time::timeout(Duration::from_secs(2), self.shared.hands.empty())
-                .await
-                .is_err()
-            {
+            if tokio::time::timeout(GIVING_BACK, gone()).await.is_err() {
                 tracing::warn!("left with work in hand");
             }
         }
@@ -152,6 +153,13 @@ impl Running {
         if self.handle.await.is_err() {
             tracing::debug!("the root was killed");
         }
+    }
+}
+
+async fn slots_gone(shared: &Shared) {
+    let mut n_slots = shared.n_slots.subscribe();
+    if n_slots.wait_for(|n| *n == 0).await.is_err() {
+        tracing::debug!("nobody counts slots any more");
     }
 }
 
@@ -170,6 +178,8 @@ impl Actor for Supervisor {
         let mut state = State {
             children: HashMap::new(),
             restarts: HashMap::new(),
+            #[cfg(feature = "test-util")]
+            defects: HashMap::new(),
         };
         let slots = self
             .shared
@@ -190,13 +200,17 @@ impl Actor for Supervisor {
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
         match message {
+            // Its failure and the word to drain may have crossed.
+            Message::Start(Child::Slot(..)) if self.is_draining() => {}
             Message::Start(child) => {
                 if let Err(error) = self.start(&myself, state, child).await {
                     self.restart(&myself, state, child, &error.to_string())?;
                 }
             }
             #[cfg(feature = "test-util")]
-            Message::Panic(child) => panic_child(state, child)?,
+            Message::PanicChild(child) => panic_child(state, child)?,
+            #[cfg(feature = "test-util")]
+            Message::Panic => super::fail_on_purpose(),
         }
         Ok(())
     }
@@ -219,6 +233,13 @@ impl Actor for Supervisor {
         let Some((child, _)) = state.children.remove(&cell.get_id()) else {
             return Ok(());
         };
+        if matches!(child, Child::Slot(..)) {
+            self.shared.n_slots.send_modify(|n| *n -= 1);
+            if self.is_draining() {
+                tracing::debug!(?child, reason, "left");
+                return Ok(());
+            }
+        }
         tracing::error!(?child, reason, "failed; starting it anew");
         self.restart(&myself, state, child, &reason)
     }
@@ -241,17 +262,27 @@ impl Supervisor {
                 .await?
                 .0
                 .get_cell(),
-            Child::Slot(class, _) => Actor::spawn_linked(None, Slot { shared, class }, (), root)
-                .await?
-                .0
-                .get_cell(),
+            Child::Slot(class, _) => {
+                let slot = Slot {
+                    shared,
+                    class,
+                    #[cfg(feature = "test-util")]
+                    defect: Arc::clone(state.defects.entry(child).or_default()),
+                };
+                let (slot, _) = Actor::spawn_linked(None, slot, (), root).await?;
+                self.shared.n_slots.send_modify(|n| *n += 1);
+                slot.get_cell()
+            }
         };
         state.children.insert(cell.get_id(), (child, cell));
         Ok(())
     }
 
-    /// What a failed slot had in hand is no longer named in heartbeats, so that it is given to
-    /// another; its invitation returns to the queue by itself.
+    fn is_draining(&self) -> bool {
+        *self.shared.is_draining.borrow()
+    }
+
+    /// Starts a child anew, the first time at once. What a failed slot had in hand it has reported.
     #[expect(clippy::unused_self, reason = "reads as a verb of the supervisor")]
     fn restart(
         &self,
@@ -266,8 +297,13 @@ impl Supervisor {
         if restarts.len() >= RESTARTS_MAX {
             return Err(format!("{child:?} fails again and again: {reason}").into());
         }
+        let pause = if restarts.is_empty() {
+            Duration::ZERO
+        } else {
+            PAUSE
+        };
         restarts.push(now);
-        myself.send_after(PAUSE, move || Message::Start(child));
+        myself.send_after(pause, move || Message::Start(child));
         Ok(())
     }
 }
@@ -279,7 +315,12 @@ fn panic_child(state: &State, child: Child) -> Result<(), ActorProcessingErr> {
             match child {
                 Child::Beat => cell.send_message(super::heartbeat::Message::Panic)?,
                 Child::Listener => cell.send_message(super::control::Message::Panic)?,
-                Child::Slot(..) => cell.send_message(super::slot::Message::Panic)?,
+                // Its mailbox is looked into between tasks alone.
+                Child::Slot(..) => {
+                    if let Some(defect) = state.defects.get(&child) {
+                        defect.notify_one();
+                    }
+                }
             }
         }
     }

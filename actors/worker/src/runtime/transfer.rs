@@ -57,7 +57,11 @@ pub(crate) async fn get(
     if body.len() as u64 == bytes {
         Ok(body)
     } else {
-        let message = format!("Storage gave {} bytes for a range of {bytes}.", body.len());
+        let message = format!(
+            "Storage gave {} bytes where {bytes} were asked for: the file is another than the one that \
+             was accepted. Upload it again.",
+            body.len()
+        );
         Err(Halt::failed(ErrorCode::SourceChanged, message))
     }
 }
@@ -97,7 +101,7 @@ async fn retried(
 ) -> Result<Bytes, Halt> {
     let mut pause = PAUSE;
     for tries in 1.. {
-        let request = request().map_err(|error| Halt::failed(ErrorCode::Internal, error))?;
+        let request = request().map_err(Halt::defect)?;
         let message = match once(request).await {
             Ok(body) => return Ok(body),
             Err(Miss::Changed(message)) => {
@@ -108,7 +112,7 @@ async fn retried(
         };
         if tries == TRIES_MAX {
             return Err(Halt::unavailable(format!(
-                "Storage fails at {what}: {message}"
+                "Storage failed {TRIES_MAX} times at {what}: {message}."
             )));
         }
         tracing::debug!(what, message, tries, "storage is asked again");
@@ -129,10 +133,10 @@ async fn once(request: RequestBuilder) -> Result<Bytes, Miss> {
         StatusCode::NOT_FOUND
         | StatusCode::PRECONDITION_FAILED
         | StatusCode::RANGE_NOT_SATISFIABLE => Err(Miss::Changed(format!(
-            "The object is gone or another one: storage says {status}."
+            "An object is gone from storage, or is another one (it says {status}): upload the file again."
         ))),
         StatusCode::FORBIDDEN | StatusCode::UNAUTHORIZED | StatusCode::BAD_REQUEST => Err(
-            Miss::Refused(format!("Storage refuses the address: {status}.")),
+            Miss::Refused(format!("Storage refuses a signed address: {status}.")),
         ),
         status => Err(Miss::Passing(format!("storage says {status}"))),
     }

@@ -76,7 +76,7 @@ impl Uploads {
     pub(crate) async fn next(&mut self) -> Result<(), Halt> {
         match self.writing.join_next().await {
             None => std::future::pending().await,
-            Some(Err(error)) => Err(Halt::unavailable(format!("An upload broke: {error}"))),
+            Some(Err(error)) => Err(Halt::defect(error)),
             Some(Ok(batch)) => {
                 for seq in batch? {
                     self.outstanding.remove(&seq);
