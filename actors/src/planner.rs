@@ -3,6 +3,7 @@
 use bus_schema::id::RenditionName;
 use bus_schema::ladder::{self, AUDIO, Fitted, LADDER, Rung};
 use bus_schema::plan::{AudioPlan, Plan, VideoPlan, VideoRendition};
+use bus_schema::record::TASKS_MAX;
 use bus_schema::report::{ErrorCode, TaskError};
 use bus_schema::request::{JobRequest, Preset};
 use bus_schema::source::{AudioFacts, SourceFacts, VideoFacts};
@@ -22,11 +23,24 @@ const AUDIO_PART_SEGMENTS: u32 = 5;
 const CRF: u8 = 23;
 /// Frames a second when the source does not tell: only the keyframe bound depends on it.
 const FPS_UNKNOWN: f64 = 30.0;
+/// Longest source: a day. It takes some 5,400 chunks, and what is kept of it stays small; what claims
+/// to last longer is most often a damaged header.
+const SOURCE_NS_MAX: u64 = 24 * 3_600 * SECOND_NS;
+/// Timescales that are taken from a source: coarser ones blur frame times, finer ones overflow the 32
+/// bits of a segment's duration.
+const TIMESCALES: std::ops::RangeInclusive<u32> = 1_000..=10_000_000;
+/// In place of others. Whole for the usual frame rates, and for milliseconds.
+const TIMESCALE: u32 = 90_000;
+/// Longest BCP 47 code that is kept (RFC 5646, section 4.4.1).
+const LANGUAGE_BYTES_MAX: usize = 35;
 
 /// The quality of a preset that makes one rendition when none is asked for.
 const QUALITY_DEFAULT: &str = "720p";
 
 /// Plans a job, or says why it cannot be done.
+///
+/// Facts come from a process that read bytes of strangers: whatever they say, there is a plan that
+/// workers can follow, or a reason.
 ///
 /// # Errors
 /// `no_video`, `no_audio` or `unsupported`, with a sentence for the job's owner.
@@ -57,7 +71,7 @@ pub fn plan(facts: &SourceFacts, request: &JobRequest) -> Result<Plan, TaskError
             .filter(|_| wants_audio_file)
             .map(|audio| audio.name.clone()),
     );
-    Ok(Plan {
+    let plan = Plan {
         segment_ns: SEGMENT_NS,
         first_chunk_ns: FIRST_CHUNK_NS,
         chunk_ns: CHUNK_NS,
@@ -67,6 +81,32 @@ pub fn plan(facts: &SourceFacts, request: &JobRequest) -> Result<Plan, TaskError
         is_streamed: request.preset.is_streamed(),
         encode_reason: encode_reason(request.preset),
         files,
+    };
+    check_length(facts, &plan)?;
+    Ok(plan)
+}
+
+/// A day at most, by every track that is used and by the container.
+fn check_length(facts: &SourceFacts, plan: &Plan) -> Result<(), TaskError> {
+    let video_ns = plan.video.as_ref().map(|video| video.end_ns);
+    let audio_ns = facts.audio.first().map(|audio| audio.duration_ns);
+    let longest_ns = [Some(facts.duration_ns), video_ns, audio_ns]
+        .into_iter()
+        .flatten()
+        .max()
+        .unwrap_or(0);
+    if longest_ns <= SOURCE_NS_MAX && plan.n_tasks() <= TASKS_MAX {
+        return Ok(());
+    }
+    let message = format!(
+        "The source says that it lasts {} hours, and at most {} are taken: cut it into parts, or mend \
+         its header if it is shorter.",
+        longest_ns.div_ceil(3_600 * SECOND_NS),
+        SOURCE_NS_MAX / (3_600 * SECOND_NS),
+    );
+    Err(TaskError {
+        code: ErrorCode::Unsupported,
+        message,
     })
 }
 
@@ -92,8 +132,12 @@ fn plan_video(facts: &VideoFacts, request: &JobRequest) -> Result<VideoPlan, Tas
         .map(|fitted| rendition(fitted, fps))
         .collect();
     Ok(VideoPlan {
-        timescale: facts.timescale,
-        end_ns: facts.start_ns + facts.duration_ns,
+        timescale: if TIMESCALES.contains(&facts.timescale) {
+            facts.timescale
+        } else {
+            TIMESCALE
+        },
+        end_ns: facts.start_ns.saturating_add(facts.duration_ns),
         renditions,
     })
 }
@@ -171,8 +215,14 @@ fn plan_audio(facts: &AudioFacts) -> AudioPlan {
         },
         bitrate_bps: if channels == 1 { 80_000 } else { 128_000 },
         part_segments: AUDIO_PART_SEGMENTS,
-        language: facts.language.clone(),
+        language: facts.language.clone().filter(|code| is_language(code)),
     }
+}
+
+/// It is written into records, playlists and files: a word, or nothing.
+fn is_language(code: &str) -> bool {
+    let is_word = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
+    (2..=LANGUAGE_BYTES_MAX).contains(&code.len()) && code.bytes().all(is_word)
 }
 
 fn encode_reason(preset: Preset) -> Option<String> {
@@ -199,107 +249,4 @@ fn no_audio() -> TaskError {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn facts(width: u32, height: u32) -> SourceFacts {
-        let video = VideoFacts {
-            codec: "h264".to_owned(),
-            width,
-            height,
-            coded_width: width,
-            coded_height: height,
-            rotation_deg: 0,
-            fps_num: 25,
-            fps_den: 1,
-            timescale: 90_000,
-            frames: Some(250),
-            bit_depth: 8,
-            is_interlaced: false,
-            start_ns: 0,
-            duration_ns: 10 * SECOND_NS,
-        };
-        let audio = AudioFacts {
-            track: 0,
-            codec: "aac".to_owned(),
-            channels: 6,
-            sample_rate_hz: 22_050,
-            language: None,
-            duration_ns: 10 * SECOND_NS,
-        };
-        SourceFacts {
-            container: "mp4".to_owned(),
-            duration_ns: 10 * SECOND_NS,
-            video: Some(video),
-            audio: vec![audio],
-        }
-    }
-
-    fn request(preset: Preset, qualities: &[&str]) -> JobRequest {
-        JobRequest {
-            filename: "film.mp4".to_owned(),
-            content_type: "video/mp4".to_owned(),
-            preset,
-            qualities: qualities
-                .iter()
-                .map(|&quality| quality.to_owned())
-                .collect(),
-            webhook_url: None,
-            metadata: std::collections::BTreeMap::new(),
-            external_id: None,
-        }
-    }
-
-    fn files(facts: &SourceFacts, preset: Preset, qualities: &[&str]) -> Vec<String> {
-        let plan = plan(facts, &request(preset, qualities)).unwrap();
-        plan.files.iter().map(ToString::to_string).collect()
-    }
-
-    #[test]
-    fn presets_choose_renditions() {
-        let facts = facts(1280, 720);
-        assert_eq!(
-            files(&facts, Preset::HlsAdaptive, &[]),
-            ["144p", "240p", "360p", "480p", "720p"]
-        );
-        assert_eq!(
-            files(&facts, Preset::HlsAdaptive, &["360p", "144p"]),
-            ["144p", "360p"]
-        );
-        assert_eq!(files(&facts, Preset::Hls, &[]), ["720p"]);
-        assert_eq!(files(&facts, Preset::Hls, &["360p"]), ["360p"]);
-        assert_eq!(files(&facts, Preset::WebOptimized, &[]), ["720p"]);
-        assert_eq!(
-            files(&facts, Preset::WebOptimized, &["480p", "audio"]),
-            ["480p", "audio"]
-        );
-        assert_eq!(files(&facts, Preset::Default, &[]), ["720p"]);
-        assert_eq!(files(&facts, Preset::HlsAdaptive, &["audio"]), ["audio"]);
-    }
-
-    #[test]
-    fn sources_without_what_is_asked_for_are_refused_by_name() {
-        let mut sound = facts(1280, 720);
-        sound.video = None;
-        let adaptive = request(Preset::HlsAdaptive, &[]);
-        assert_eq!(
-            plan(&sound, &adaptive).unwrap_err().code,
-            ErrorCode::NoVideo
-        );
-        assert!(plan(&sound, &request(Preset::HlsAdaptive, &["audio"])).is_ok());
-        let mut silent = facts(1280, 720);
-        silent.audio.clear();
-        assert!(plan(&silent, &adaptive).unwrap().audio.is_none());
-        let audio = request(Preset::HlsAdaptive, &["audio"]);
-        assert_eq!(plan(&silent, &audio).unwrap_err().code, ErrorCode::NoAudio);
-    }
-
-    #[test]
-    fn sound_is_stereo_at_a_rate_of_its_family() {
-        let audio = plan(&facts(640, 360), &request(Preset::HlsAdaptive, &[]))
-            .unwrap()
-            .audio
-            .unwrap();
-        assert_eq!((audio.channels, audio.sample_rate_hz), (2, 44_100));
-    }
-}
+mod tests;

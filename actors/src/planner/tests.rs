@@ -1,0 +1,155 @@
+//! Presets and ladders become plans; whatever a probe reports, a plan is sound or refused by name.
+
+mod properties;
+
+use super::*;
+
+fn facts(width: u32, height: u32) -> SourceFacts {
+    let video = VideoFacts {
+        codec: "h264".to_owned(),
+        width,
+        height,
+        coded_width: width,
+        coded_height: height,
+        rotation_deg: 0,
+        fps_num: 25,
+        fps_den: 1,
+        timescale: 90_000,
+        frames: Some(250),
+        bit_depth: 8,
+        is_interlaced: false,
+        start_ns: 0,
+        duration_ns: 10 * SECOND_NS,
+    };
+    let audio = AudioFacts {
+        track: 0,
+        codec: "aac".to_owned(),
+        channels: 6,
+        sample_rate_hz: 22_050,
+        language: None,
+        duration_ns: 10 * SECOND_NS,
+    };
+    SourceFacts {
+        container: "mp4".to_owned(),
+        duration_ns: 10 * SECOND_NS,
+        video: Some(video),
+        audio: vec![audio],
+    }
+}
+
+fn request(preset: Preset, qualities: &[&str]) -> JobRequest {
+    JobRequest {
+        filename: "film.mp4".to_owned(),
+        content_type: "video/mp4".to_owned(),
+        preset,
+        qualities: qualities
+            .iter()
+            .map(|&quality| quality.to_owned())
+            .collect(),
+        webhook_url: None,
+        metadata: std::collections::BTreeMap::new(),
+        external_id: None,
+    }
+}
+
+fn files(facts: &SourceFacts, preset: Preset, qualities: &[&str]) -> Vec<String> {
+    let plan = plan(facts, &request(preset, qualities)).unwrap();
+    plan.files.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn presets_choose_renditions() {
+    let facts = facts(1280, 720);
+    assert_eq!(
+        files(&facts, Preset::HlsAdaptive, &[]),
+        ["144p", "240p", "360p", "480p", "720p"]
+    );
+    assert_eq!(
+        files(&facts, Preset::HlsAdaptive, &["360p", "144p"]),
+        ["144p", "360p"]
+    );
+    assert_eq!(files(&facts, Preset::Hls, &[]), ["720p"]);
+    assert_eq!(files(&facts, Preset::Hls, &["360p"]), ["360p"]);
+    assert_eq!(files(&facts, Preset::WebOptimized, &[]), ["720p"]);
+    assert_eq!(
+        files(&facts, Preset::WebOptimized, &["480p", "audio"]),
+        ["480p", "audio"]
+    );
+    assert_eq!(files(&facts, Preset::Default, &[]), ["720p"]);
+    assert_eq!(files(&facts, Preset::HlsAdaptive, &["audio"]), ["audio"]);
+}
+
+#[test]
+fn sources_without_what_is_asked_for_are_refused_by_name() {
+    let mut sound = facts(1280, 720);
+    sound.video = None;
+    let adaptive = request(Preset::HlsAdaptive, &[]);
+    assert_eq!(
+        plan(&sound, &adaptive).unwrap_err().code,
+        ErrorCode::NoVideo
+    );
+    assert!(plan(&sound, &request(Preset::HlsAdaptive, &["audio"])).is_ok());
+    let mut silent = facts(1280, 720);
+    silent.audio.clear();
+    assert!(plan(&silent, &adaptive).unwrap().audio.is_none());
+    let audio = request(Preset::HlsAdaptive, &["audio"]);
+    assert_eq!(plan(&silent, &audio).unwrap_err().code, ErrorCode::NoAudio);
+}
+
+#[test]
+fn a_source_of_nonsensical_length_is_refused_by_name() {
+    let adaptive = request(Preset::HlsAdaptive, &[]);
+    let day_ns = 24 * 3_600 * SECOND_NS;
+    let lasting = |change: fn(&mut SourceFacts, u64), ns| {
+        let mut facts = facts(1280, 720);
+        change(&mut facts, ns);
+        plan(&facts, &adaptive)
+    };
+    let ways: [fn(&mut SourceFacts, u64); 4] = [
+        |facts, ns| facts.duration_ns = ns,
+        |facts, ns| facts.audio[0].duration_ns = ns,
+        |facts, ns| facts.video.as_mut().unwrap().duration_ns = ns,
+        |facts, ns| facts.video.as_mut().unwrap().start_ns = ns - 10 * SECOND_NS,
+    ];
+    for change in ways {
+        assert!(lasting(change, day_ns).is_ok());
+        for ns in [day_ns + 1, u64::MAX] {
+            let error = lasting(change, ns).unwrap_err();
+            assert_eq!(error.code, ErrorCode::Unsupported);
+            assert!(error.message.contains("at most 24"), "{}", error.message);
+        }
+    }
+}
+
+#[test]
+fn a_source_without_length_is_one_chunk_to_its_end() {
+    let mut facts = facts(1280, 720);
+    facts.duration_ns = 0;
+    facts.video.as_mut().unwrap().duration_ns = 0;
+    let plan = plan(&facts, &request(Preset::HlsAdaptive, &[])).unwrap();
+    assert_eq!((plan.n_chunks(), plan.chunk(0).end_ns), (1, None));
+}
+
+#[test]
+fn a_timescale_that_none_can_count_in_is_replaced() {
+    for (timescale, planned) in [
+        (0, 90_000),
+        (1, 90_000),
+        (u32::MAX, 90_000),
+        (30_000, 30_000),
+    ] {
+        let mut facts = facts(1280, 720);
+        facts.video.as_mut().unwrap().timescale = timescale;
+        let plan = plan(&facts, &request(Preset::HlsAdaptive, &[])).unwrap();
+        assert_eq!(plan.video.unwrap().timescale, planned, "{timescale}");
+    }
+}
+
+#[test]
+fn sound_is_stereo_at_a_rate_of_its_family() {
+    let audio = plan(&facts(640, 360), &request(Preset::HlsAdaptive, &[]))
+        .unwrap()
+        .audio
+        .unwrap();
+    assert_eq!((audio.channels, audio.sample_rate_hz), (2, 44_100));
+}

@@ -1,0 +1,190 @@
+//! Whatever facts a probe reports, planning either gives a plan whose invariants hold, or a named error.
+
+use std::collections::BTreeSet;
+
+use bus_schema::id::TaskNumber;
+use bus_schema::plan::TaskRole;
+use bus_schema::record::Tasks;
+use proptest::prelude::*;
+use proptest::test_runner::TestCaseResult;
+
+use super::*;
+
+/// Numbers as damaged headers have them: mostly the edges.
+fn n32() -> impl Strategy<Value = u32> {
+    let edges = vec![
+        0,
+        1,
+        2,
+        3,
+        25,
+        1_001,
+        90_000,
+        10_000_001,
+        u32::MAX - 1,
+        u32::MAX,
+    ];
+    prop_oneof![prop::sample::select(edges), any::<u32>(), 1_u32..5_000]
+}
+
+fn ns() -> impl Strategy<Value = u64> {
+    let edges = vec![0, 1, SECOND_NS - 1, SECOND_NS, u64::MAX / 2, u64::MAX];
+    let film = 0..25 * 3_600 * SECOND_NS;
+    prop_oneof![1 => prop::sample::select(edges), 1 => any::<u64>(), 3 => film]
+}
+
+fn video() -> impl Strategy<Value = VideoFacts> {
+    let size = (n32(), n32());
+    let rate = (n32(), n32(), n32());
+    let start_ns = prop_oneof![3 => 0..10 * SECOND_NS, 1 => ns()];
+    let times = (start_ns, ns());
+    (size, rate, times, any::<(Option<u64>, u8, bool, u16)>()).prop_map(
+        |((width, height), (fps_num, fps_den, timescale), (start_ns, duration_ns), rest)| {
+            let (frames, bit_depth, is_interlaced, rotation_deg) = rest;
+            VideoFacts {
+                codec: String::new(),
+                width,
+                height,
+                coded_width: height,
+                coded_height: width,
+                rotation_deg,
+                fps_num,
+                fps_den,
+                timescale,
+                frames,
+                bit_depth,
+                is_interlaced,
+                start_ns,
+                duration_ns,
+            }
+        },
+    )
+}
+
+fn audio() -> impl Strategy<Value = AudioFacts> {
+    let language = prop::option::of(".{0,40}");
+    (n32(), n32(), n32(), language, ns()).prop_map(
+        |(track, channels, sample_rate_hz, language, duration_ns)| AudioFacts {
+            track,
+            codec: String::new(),
+            channels,
+            sample_rate_hz,
+            language,
+            duration_ns,
+        },
+    )
+}
+
+fn sources() -> impl Strategy<Value = SourceFacts> {
+    let audio = prop::collection::vec(audio(), 0..3);
+    (prop::option::weighted(0.9, video()), audio, ns()).prop_map(|(video, audio, duration_ns)| {
+        SourceFacts {
+            container: String::new(),
+            duration_ns,
+            video,
+            audio,
+        }
+    })
+}
+
+fn requests() -> impl Strategy<Value = JobRequest> {
+    let names: Vec<&str> = LADDER.iter().map(|rung| rung.name).chain([AUDIO]).collect();
+    let presets = vec![
+        Preset::Default,
+        Preset::WebOptimized,
+        Preset::Hls,
+        Preset::HlsAdaptive,
+    ];
+    let qualities = prop::sample::subsequence(names.clone(), 0..=names.len());
+    (prop::sample::select(presets), qualities)
+        .prop_map(|(preset, qualities)| request(preset, &qualities))
+}
+
+/// Chunks touch, begin at segments, cover the source once, and only the last is open.
+fn check_chunks(plan: &Plan, video: &VideoPlan) -> TestCaseResult {
+    let mut at_ns = 0;
+    let n_chunks = plan.n_chunks();
+    for index in 0..n_chunks {
+        let span = plan.chunk(index);
+        prop_assert_eq!(span.start_ns, at_ns);
+        prop_assert_eq!(span.start_ns % plan.segment_ns, 0);
+        prop_assert_eq!(span.end_ns.is_none(), index + 1 == n_chunks);
+        prop_assert!(
+            span.start_ns < video.end_ns.max(1),
+            "a chunk behind the end"
+        );
+        if let Some(end_ns) = span.end_ns {
+            prop_assert!(end_ns > span.start_ns);
+            at_ns = end_ns;
+        }
+    }
+    Ok(())
+}
+
+fn check_video(video: &VideoPlan) -> TestCaseResult {
+    prop_assert!(TIMESCALES.contains(&video.timescale));
+    prop_assert!(!video.renditions.is_empty());
+    let side_max = LADDER.iter().map(|rung| rung.short_side).max().unwrap_or(0) * 16 / 9;
+    for rendition in &video.renditions {
+        for side in [rendition.width, rendition.height] {
+            prop_assert!(side >= 2 && side % 2 == 0 && side <= side_max, "{}", side);
+        }
+        prop_assert!(rendition.bitrate_max_bps > 0 && rendition.buffer_bits > 0);
+        prop_assert!((1..=1_000).contains(&rendition.keyframe_frames_max));
+    }
+    Ok(())
+}
+
+fn check_audio(audio: &AudioPlan) -> TestCaseResult {
+    prop_assert!((1..=2).contains(&audio.channels));
+    prop_assert!([44_100, 48_000].contains(&audio.sample_rate_hz));
+    prop_assert!(audio.bitrate_bps > 0 && audio.part_segments > 0);
+    let language = audio.language.as_deref().unwrap_or("und");
+    prop_assert!(is_language(language), "{}", language);
+    Ok(())
+}
+
+/// Every number up to the last names a role, and every file is one of the renditions, once.
+fn check_tasks(plan: &Plan) -> TestCaseResult {
+    let n_tasks = plan.n_tasks();
+    prop_assert!(n_tasks <= TASKS_MAX);
+    prop_assert_eq!(Tasks::waiting(n_tasks).len(), n_tasks);
+    let role = |n: usize| plan.role(TaskNumber(u32::try_from(n).unwrap_or(u32::MAX)));
+    prop_assert_eq!(role(0), Some(TaskRole::Probe));
+    prop_assert_eq!(role(n_tasks), None);
+    prop_assert_eq!(
+        role(n_tasks - 1),
+        Some(TaskRole::Assemble(plan.files.len() - 1))
+    );
+    let video = plan.video.iter().flat_map(|video| &video.renditions);
+    let names = video.map(|rendition| &rendition.name);
+    let names: BTreeSet<_> = names
+        .chain(plan.audio.iter().map(|audio| &audio.name))
+        .collect();
+    let files: BTreeSet<_> = plan.files.iter().collect();
+    prop_assert_eq!(files.len(), plan.files.len());
+    prop_assert!(!files.is_empty() && files.is_subset(&names));
+    Ok(())
+}
+
+proptest! {
+    #[test]
+    fn a_plan_is_sound_or_refused_by_name(source in sources(), request in requests()) {
+        match plan(&source, &request) {
+            Ok(plan) => {
+                prop_assert!(plan.video.is_some() || plan.audio.is_some());
+                if let Some(video) = &plan.video {
+                    check_video(video)?;
+                    check_chunks(&plan, video)?;
+                }
+                plan.audio.as_ref().map_or(Ok(()), check_audio)?;
+                prop_assert!(plan.duration_ns <= SOURCE_NS_MAX);
+                check_tasks(&plan)?;
+            }
+            Err(TaskError { code, message }) => {
+                let known = [ErrorCode::NoVideo, ErrorCode::NoAudio, ErrorCode::Unsupported];
+                prop_assert!(known.contains(&code) && message.ends_with('.'), "{:?}: {}", code, message);
+            }
+        }
+    }
+}
