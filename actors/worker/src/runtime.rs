@@ -10,6 +10,7 @@ mod halt;
 mod hands;
 mod heartbeat;
 mod media;
+mod priority;
 mod slot;
 mod supervisor;
 mod transfer;

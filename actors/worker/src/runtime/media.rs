@@ -17,7 +17,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::attempt::{Attempt, stopped};
 use super::halt::Halt;
 use super::uploads::Uploads;
-use super::{Shared, now_ms, transfer};
+use super::{Shared, now_ms, priority, transfer};
 use crate::child::{ChildEvent, ChildTask, RangeReply};
 use crate::protocol::Position;
 
@@ -43,21 +43,25 @@ pub(crate) struct Media {
     source: Arc<RwLock<SignedRequest>>,
     /// They end the attempt where it is no use to read on; the child then waits for its answer.
     reads: JoinSet<Result<(), (Halt, RangeReply)>>,
+    /// At most one question whether the attempt is still wanted. The work goes on meanwhile: a control
+    /// plane that is away answers in minutes.
+    check: JoinSet<Result<(), Halt>>,
     uploads: Uploads,
     milestones: VecDeque<(u64, Milestone)>,
     position: Option<Position>,
+    child: u32,
+    /// Whether somebody waits for what the child makes next.
+    is_urgent: bool,
 }
 
-/// Runs a task in a child until its last report is stored.
+/// Runs a task in a child until its last report is stored. `source` is where it reads.
 pub(crate) async fn run(
     shared: &Shared,
     attempt: Attempt,
     class: TaskClass,
     spec: TaskSpec,
+    source: SignedRequest,
 ) -> Result<(), Halt> {
-    let source = attempt.addresses(&[Want::Source]).await?;
-    let [source] = <[SignedRequest; 1]>::try_from(source)
-        .map_err(|_| Halt::defect("no address for the source"))?;
     let child = ChildTask::spawn(&shared.child_options(class), spec)
         .map_err(|error| Halt::unavailable(format!("No process starts for the task: {error}.")))?;
     let media = Media {
@@ -66,8 +70,11 @@ pub(crate) async fn run(
         client: shared.http.clone(),
         source: Arc::new(RwLock::new(source)),
         reads: JoinSet::new(),
+        check: JoinSet::new(),
         milestones: VecDeque::new(),
         position: None,
+        child: child.pid(),
+        is_urgent: true,
     };
     media.drive(child).await
 }
@@ -83,9 +90,9 @@ impl Media {
     async fn follow(&mut self, child: &mut ChildTask) -> Result<(), Halt> {
         let mut ticks = interval(PROGRESS_INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut checks = interval(CHECK_INTERVAL);
-        checks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        checks.reset();
+        let mut check_ticks = interval(CHECK_INTERVAL);
+        check_ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        check_ticks.reset();
         let mut is_child_done = false;
         loop {
             if self.report_reached().await? {
@@ -103,7 +110,11 @@ impl Media {
                     Err(error) => return Err(Halt::defect(error)),
                 },
                 _ = ticks.tick() => self.tell().await,
-                _ = checks.tick() => self.attempt.check().await?,
+                _ = check_ticks.tick(), if self.check.is_empty() => {
+                    let attempt = self.attempt.clone();
+                    self.check.spawn(async move { attempt.check().await });
+                }
+                Some(check) = self.check.join_next() => check.map_err(Halt::defect)??,
                 () = self.attempt.stop.cancelled() => return Err(stopped()),
             }
             if is_child_done && self.milestones.is_empty() {
@@ -126,7 +137,12 @@ impl Media {
                 credit,
             } => self.uploads.push(name, bytes, credit),
             ChildEvent::Progress(position) => self.position = Some(position),
-            ChildEvent::AudioPart(part) => self.reach(Milestone::Part(part)),
+            ChildEvent::AudioPart(part) => {
+                self.reach(Milestone::Part(part));
+                if std::mem::take(&mut self.is_urgent) {
+                    priority::give_way(self.child);
+                }
+            }
             ChildEvent::Probed(facts) => self.end(Outcome::Probed(facts)),
             ChildEvent::Transcoded(result) => self.end(Outcome::Transcoded(result)),
             ChildEvent::AudioDone { n_parts } => self.end(Outcome::AudioDone { n_parts }),

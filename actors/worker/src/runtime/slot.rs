@@ -4,10 +4,10 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::time::Duration;
 
-use bus_schema::claim::{ClaimReply, ClaimRequest, Go};
+use bus_schema::claim::{ClaimReply, ClaimRequest, Go, Want};
 use bus_schema::codec::decode;
 use bus_schema::report::Outcome;
-use bus_schema::task::{Invitation, TaskClass, TaskSpec};
+use bus_schema::task::{Invitation, TaskClass, TaskKind, TaskSpec};
 use futures_util::FutureExt as _;
 use nats::{Delivery, Subscription};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
@@ -50,25 +50,25 @@ enum After {
 
 impl Actor for Slot {
     type Msg = Message;
-    type State = Subscription;
+    /// `None` until its first look: finding the consumer takes as long as the bus lets it, and the
+    /// supervisor, which waits for a child to start, has others to look after.
+    type State = Option<Subscription>;
     type Arguments = ();
 
     async fn pre_start(
         &self,
         myself: ActorRef<Message>,
         (): (),
-    ) -> Result<Subscription, ActorProcessingErr> {
-        let consumer = format!("workers-{}", self.class);
-        let subscription = Subscription::open(&self.shared.bus, STREAM, &consumer).await?;
+    ) -> Result<Option<Subscription>, ActorProcessingErr> {
         myself.cast(Message::Look)?;
-        Ok(subscription)
+        Ok(None)
     }
 
     async fn handle(
         &self,
         myself: ActorRef<Message>,
         message: Message,
-        subscription: &mut Subscription,
+        subscription: &mut Option<Subscription>,
     ) -> Result<(), ActorProcessingErr> {
         match message {
             Message::Look => self.look(subscription).await?,
@@ -84,15 +84,26 @@ impl Actor for Slot {
 
 impl Slot {
     /// Waits for an invitation, and follows it; what comes when the worker drains goes to another.
-    async fn look(&self, subscription: &mut Subscription) -> Result<(), ActorProcessingErr> {
+    async fn look(&self, state: &mut Option<Subscription>) -> Result<(), ActorProcessingErr> {
         let mut is_draining = self.shared.is_draining.subscribe();
         let drained = async {
             if is_draining.wait_for(|is| *is).await.is_err() {
                 std::future::pending().await
             }
         };
+        let next = async {
+            let subscription = match state {
+                Some(subscription) => subscription,
+                None => {
+                    let consumer = format!("workers-{}", self.class);
+                    let opened = Subscription::open(&self.shared.bus, STREAM, &consumer).await?;
+                    state.insert(opened)
+                }
+            };
+            subscription.next_batch(1, LOOK).await
+        };
         let batch = tokio::select! {
-            batch = self.exposed(subscription.next_batch(1, LOOK)) => batch?,
+            batch = self.exposed(next) => batch?,
             () = drained => return Ok(()),
         };
         for delivery in batch {
@@ -139,12 +150,12 @@ impl Slot {
         grip: &Grip,
     ) -> (After, Option<Box<dyn Any + Send>>) {
         let claim = AssertUnwindSafe(self.exposed(self.claim(invitation, grip)));
-        let (attempt, spec) = match claim.catch_unwind().await {
+        let (attempt, go) = match claim.catch_unwind().await {
             Ok(Ok(granted)) => granted,
             Ok(Err(after)) => return (after, None),
             Err(panic) => return (After::Again(ELSEWHERE), Some(panic)),
         };
-        let work = AssertUnwindSafe(self.exposed(Box::pin(self.work(&attempt, spec))));
+        let work = AssertUnwindSafe(self.exposed(Box::pin(self.work(&attempt, go))));
         match work.catch_unwind().await {
             Ok(ended) => (self.conclude(&attempt, ended).await, None),
             Err(panic) => {
@@ -154,12 +165,8 @@ impl Slot {
         }
     }
 
-    /// The attempt with its specification, or what becomes of the invitation without one.
-    async fn claim(
-        &self,
-        invitation: &Invitation,
-        grip: &Grip,
-    ) -> Result<(Attempt, Option<Box<TaskSpec>>), After> {
+    /// The attempt with what was granted, or what becomes of the invitation without one.
+    async fn claim(&self, invitation: &Invitation, grip: &Grip) -> Result<(Attempt, Go), After> {
         let Invitation { job, task, kind } = *invitation;
         let request = ClaimRequest {
             worker: self.shared.name.clone(),
@@ -167,7 +174,7 @@ impl Slot {
             job,
             task,
             held: None,
-            want: Vec::new(),
+            want: wants(kind),
         };
         let go = match ask(&self.shared.bus, &request, &grip.stop).await {
             Ok(ClaimReply::Go(go)) => go,
@@ -184,7 +191,7 @@ impl Slot {
             }
             Err(Halt::Failed(_)) => return Err(After::Again(ELSEWHERE)),
         };
-        let Go { held, spec, .. } = go;
+        let held = go.held.clone();
         grip.hold(held.attempt);
         tracing::info!(%job, %task, %kind, attempt = %held.attempt, "claimed");
         let attempt = Attempt {
@@ -196,17 +203,20 @@ impl Slot {
             held,
             stop: grip.stop.clone(),
         };
-        Ok((attempt, spec))
+        Ok((attempt, go))
     }
 
-    async fn work(&self, attempt: &Attempt, spec: Option<Box<TaskSpec>>) -> Result<(), Halt> {
-        let Some(spec) = spec else {
+    async fn work(&self, attempt: &Attempt, go: Go) -> Result<(), Halt> {
+        let Some(spec) = go.spec else {
             return Err(Halt::defect("the task came without a specification"));
         };
         match *spec {
             TaskSpec::Assemble(spec) => assemble::run(&self.shared, attempt.clone(), spec).await,
             spec @ (TaskSpec::Probe(_) | TaskSpec::Chunk(_) | TaskSpec::Audio(_)) => {
-                media::run(&self.shared, attempt.clone(), self.class, spec).await
+                let Some(source) = go.addresses.into_iter().next() else {
+                    return Err(Halt::defect("no address for the source"));
+                };
+                media::run(&self.shared, attempt.clone(), self.class, spec, source).await
             }
         }
     }
@@ -250,5 +260,13 @@ impl Slot {
         };
         #[cfg(not(feature = "test-util"))]
         work.await
+    }
+}
+
+/// What a task of this kind begins with: asked for at once, it costs no round of its own.
+fn wants(kind: TaskKind) -> Vec<Want> {
+    match kind {
+        TaskKind::Probe | TaskKind::Chunk | TaskKind::Audio => vec![Want::Source],
+        TaskKind::Assemble => Vec::new(),
     }
 }
