@@ -1,12 +1,14 @@
 //! `tcoder-worker`: the data plane on a machine, and single tasks by hand.
 
+mod cache;
 mod serve;
 
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
+use cache::Cache;
 use clap::{Args, Parser, Subcommand};
 use worker::by_hand::{self, Outcome};
 use worker::child::{Limits, Options};
@@ -46,6 +48,8 @@ struct Task {
     /// Threads per decoder and encoder.
     #[arg(long)]
     threads: Option<u32>,
+    #[command(flatten)]
+    cache: Cache,
     /// Be the sandboxed half, on inherited sockets.
     #[arg(long, hide = true, requires = "parent")]
     child: bool,
@@ -59,6 +63,8 @@ struct Encoders {
     /// Try this one, in this process.
     #[arg(long, hide = true)]
     trial: Option<String>,
+    #[command(flatten)]
+    cache: Cache,
 }
 
 fn main() -> ExitCode {
@@ -84,18 +90,19 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             parent,
             ..
         }) => {
-            engine::task::run(parent.unwrap_or_default())?;
+            engine::task::run(parent.unwrap_or_default()).map_err(|e| anyhow!(e.to_log()))?;
             Ok(ExitCode::SUCCESS)
         }
         Command::Task(task) => run_task(&task),
         Command::Serve(serve) => serve.apply(),
         Command::Encoders(Encoders {
             trial: Some(encoder),
+            ..
         }) => {
-            engine::trial::run(&encoder)?;
+            engine::trial::run(&encoder).map_err(|e| anyhow!(e.to_log()))?;
             Ok(ExitCode::SUCCESS)
         }
-        Command::Encoders(Encoders { trial: None }) => run_encoders(),
+        Command::Encoders(Encoders { trial: None, cache }) => run_encoders(&cache),
         Command::Sandbox => run_sandbox(),
     }
 }
@@ -111,7 +118,9 @@ fn run_task(task: &Task) -> anyhow::Result<ExitCode> {
         std::thread::available_parallelism().map_or(1, |n| u32::try_from(n.get()).unwrap_or(1));
     let options = Options {
         program: std::env::current_exe()?,
-        environment: plugins::prepare(&cache_dir())?.environment().clone(),
+        environment: plugins::prepare(&task.cache.folder()?)?
+            .environment()
+            .clone(),
         threads: task.threads.unwrap_or(cores),
         limits: Limits::default(),
     };
@@ -125,8 +134,8 @@ fn run_task(task: &Task) -> anyhow::Result<ExitCode> {
     })
 }
 
-fn run_encoders() -> anyhow::Result<ExitCode> {
-    let plugins = plugins::prepare(&cache_dir())?;
+fn run_encoders(cache: &Cache) -> anyhow::Result<ExitCode> {
+    let plugins = plugins::prepare(&cache.folder()?)?;
     let runtime = tokio::runtime::Runtime::new()?;
     let program = std::env::current_exe()?;
     let checks = runtime.block_on(encoders::check(&program, plugins.environment()));
@@ -151,12 +160,4 @@ fn run_sandbox() -> anyhow::Result<ExitCode> {
     } else {
         ExitCode::from(4)
     })
-}
-
-/// Beside nobody's files: by hand there is no work folder.
-fn cache_dir() -> PathBuf {
-    std::env::temp_dir().join(format!(
-        "tcoder-worker-{}",
-        rustix::process::getuid().as_raw()
-    ))
 }

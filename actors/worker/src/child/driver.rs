@@ -43,8 +43,12 @@ pub(super) async fn run(
     };
     if matches!(ended, Ok(End::Finished)) {
         let patience = Duration::from_millis(EXIT_MS_MAX);
-        if tokio::time::timeout(patience, child.wait()).await.is_err() {
-            tracing::warn!(pid, "a child did not exit after its last word");
+        tokio::select! {
+            ended = tokio::time::timeout(patience, child.wait()) => if ended.is_err() {
+                tracing::warn!(pid, "a child did not exit after its last word");
+            },
+            // Its owner has all that it wanted, and a next task to begin.
+            () = session.abandoned() => {}
         }
     }
     // For one that exited by itself this says that there is nothing to kill.
@@ -91,8 +95,10 @@ async fn watch(session: &Session, pid: u32) -> Result<End, TaskError> {
     loop {
         ticks.tick().await;
         if let Some(bytes) = resident_bytes(pid).filter(|bytes| *bytes > memory_bytes) {
-            let message =
-                format!("the task took {bytes} bytes of memory, {memory_bytes} are allowed");
+            let message = format!(
+                "The task took {bytes} bytes of memory, where {memory_bytes} are allowed: it was \
+                 ended. Ask for smaller or fewer renditions."
+            );
             return Err(TaskError {
                 code: ErrorCode::LimitExceeded,
                 message,
@@ -103,7 +109,10 @@ async fn watch(session: &Session, pid: u32) -> Result<End, TaskError> {
             stall.reset();
         }
         if stall.tick(session.is_owed()) {
-            let message = format!("the task made no progress for {stalled_ms} ms");
+            let message = format!(
+                "The task made no progress for {stalled_ms} ms: it was ended. Upload a repaired copy \
+                 of the file if that happens again."
+            );
             return Err(TaskError {
                 code: ErrorCode::LimitExceeded,
                 message,
@@ -117,7 +126,7 @@ fn name_death(error: TaskError, status: Option<ExitStatus>) -> TaskError {
     match status {
         Some(status) if error.code == ErrorCode::Crashed => TaskError {
             code: error.code,
-            message: format!("{}; the process ended with {status}", error.message),
+            message: format!("{} The process ended with {status}.", error.message),
         },
         _ => error,
     }

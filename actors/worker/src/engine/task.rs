@@ -31,7 +31,12 @@ pub fn run(parent: u32) -> Result<()> {
     let results = Arc::new(results);
     let last = match prepare(&results, &begin).and_then(|()| perform(&begin, ranges, &results)) {
         Ok(last) => last,
-        Err(error) => ToParent::Failed(error.to_task_error()),
+        Err(error) => {
+            if error.detail.is_some() {
+                results.log(true, error.to_log())?;
+            }
+            ToParent::Failed(error.to_task_error())
+        }
     };
     results.send(&last)
 }
