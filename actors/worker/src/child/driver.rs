@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 
 use super::event::ChildEvent;
-use super::limits::{Limits, Stall, WATCH_MS, resident_bytes};
+use super::limits::{Limits, Stall, Usage, WATCH_MS};
 use super::session::Session;
 use super::wire::Wires;
 use super::{ranges, results, stderr};
@@ -81,24 +81,16 @@ async fn drive(session: &Session, wires: Wires, begin: Begin, pid: u32) -> Resul
     }
 }
 
-/// Looks at memory and progress.
+/// Looks at memory, threads and progress.
 async fn watch(session: &Session, pid: u32) -> Result<End, TaskError> {
-    let Limits {
-        memory_bytes,
-        stalled_ms,
-        ..
-    } = session.limits;
+    let stalled_ms = session.limits.stalled_ms;
     let mut stall = Stall::new(stalled_ms);
     let mut advances = session.advances();
     let mut ticks = tokio::time::interval(Duration::from_millis(WATCH_MS));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        if let Some(bytes) = resident_bytes(pid).filter(|bytes| *bytes > memory_bytes) {
-            let message = format!(
-                "The task took {bytes} bytes of memory, where {memory_bytes} are allowed: it was \
-                 ended. Ask for smaller or fewer renditions."
-            );
+        if let Some(message) = Usage::of(pid).and_then(|usage| excess(usage, session.limits)) {
             return Err(TaskError {
                 code: ErrorCode::LimitExceeded,
                 message,
@@ -119,6 +111,28 @@ async fn watch(session: &Session, pid: u32) -> Result<End, TaskError> {
             });
         }
     }
+}
+
+/// What is used beyond its limit, if anything is, as a sentence.
+fn excess(usage: Usage, limits: Limits) -> Option<String> {
+    let Usage {
+        memory_bytes,
+        threads,
+    } = usage;
+    if memory_bytes > limits.memory_bytes {
+        return Some(format!(
+            "The task took {memory_bytes} bytes of memory, where {} are allowed: it was ended. Ask \
+             for smaller or fewer renditions.",
+            limits.memory_bytes
+        ));
+    }
+    (threads > limits.threads).then(|| {
+        format!(
+            "The task started {threads} threads, where {} are allowed: it was ended. Ask for fewer \
+             renditions.",
+            limits.threads
+        )
+    })
 }
 
 /// A child whose socket ended died first: how, only its exit status tells.

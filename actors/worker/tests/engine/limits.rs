@@ -96,6 +96,27 @@ async fn memory_and_output_are_limited() {
 }
 
 #[tokio::test]
+async fn threads_are_limited() {
+    if !clip::has_ffmpeg("threads_are_limited") {
+        return;
+    }
+    let (source, facts) = film().await;
+    let limits = Limits {
+        threads: 3,
+        ..Limits::default()
+    };
+    let options = Options {
+        limits,
+        ..options()
+    };
+    let child = ChildTask::spawn(&options, spec(&source, &facts)).expect("a child starts");
+    let made = task::drive(child, &source).await;
+    let error = made.failure.expect("a failure");
+    assert_eq!(error.code, ErrorCode::LimitExceeded, "{error:?}");
+    assert!(error.message.contains("threads"), "{error:?}");
+}
+
+#[tokio::test]
 async fn a_stopped_child_is_a_stalled_one() {
     if !clip::has_ffmpeg("a_stopped_child_is_a_stalled_one") {
         return;
