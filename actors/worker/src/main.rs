@@ -2,6 +2,7 @@
 
 mod cache;
 mod serve;
+mod trial;
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -12,7 +13,7 @@ use cache::Cache;
 use clap::{Args, Parser, Subcommand};
 use worker::by_hand::{self, Outcome};
 use worker::child::{Limits, Options};
-use worker::{encoders, engine, plugins, sandbox};
+use worker::{encoders, engine, plugins};
 
 /// Media worker of tcoder.
 #[derive(Debug, Parser)]
@@ -31,7 +32,7 @@ enum Command {
     /// Try every encoder, and print as JSON which of them work.
     Encoders(Encoders),
     /// Enter the sandbox that tasks run in, and print as JSON what is refused there.
-    Sandbox,
+    Sandbox(trial::Sandbox),
 }
 
 #[derive(Debug, Args)]
@@ -103,7 +104,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Command::Encoders(Encoders { trial: None, cache }) => run_encoders(&cache),
-        Command::Sandbox => run_sandbox(),
+        Command::Sandbox(sandbox) => sandbox.apply(),
     }
 }
 
@@ -142,20 +143,6 @@ fn run_encoders(cache: &Cache) -> anyhow::Result<ExitCode> {
     writeln!(std::io::stdout(), "{}", serde_json::to_string(&checks)?)?;
     let works = checks.iter().any(|check| check.failure.is_none());
     Ok(if works {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::from(4)
-    })
-}
-
-fn run_sandbox() -> anyhow::Result<ExitCode> {
-    for notice in sandbox::enter(Limits::default().data_bytes_max())? {
-        tracing::warn!(notice, "sandbox");
-    }
-    let attempts = sandbox::trial::attempts();
-    writeln!(std::io::stdout(), "{}", serde_json::to_string(&attempts)?)?;
-    let is_tight = attempts.iter().all(|attempt| attempt.refused.is_some());
-    Ok(if is_tight {
         ExitCode::SUCCESS
     } else {
         ExitCode::from(4)

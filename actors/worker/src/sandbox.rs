@@ -4,52 +4,69 @@
 //! A demuxer's or decoder's defect is assumed. What it can reach then is two sockets to a parent
 //! that trusts nothing on them. What a system cannot enforce is reported and not ignored.
 
+mod descriptors;
 mod files;
+mod limits;
 mod syscalls;
 pub mod trial;
 
-use bus_schema::report::ErrorCode;
-use rustix::process::{DumpableBehavior, Resource, Rlimit};
+use rustix::process::DumpableBehavior;
+use rustix::thread::{CapabilitySet, CapabilitySets};
+
+pub use descriptors::close_inherited;
+pub use limits::Limits;
 
 use crate::engine::{Error, Result};
 
-/// Open files at once: sockets, eventfds and pipes of a few pipelines, and libraries while they
-/// load.
-const FILES_MAX: u64 = 256;
+/// What is in force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Confinement {
+    /// The version of landlock; 0: this kernel has none.
+    pub landlock_abi: u32,
+    /// By what we are confined, as one sentence.
+    pub by: String,
+    /// What this system cannot enforce, one sentence each.
+    pub notices: Vec<String>,
+}
 
 /// Enters the sandbox. Called once, before any thread is started and after everything that needs
-/// files is loaded. What this system cannot enforce is returned, one sentence each.
+/// files is loaded.
 ///
 /// # Errors
 /// When something that every supported Linux can do fails: nothing untrusted may be read then.
-pub fn enter(data_bytes_max: u64) -> Result<Vec<String>> {
+pub fn enter(data_bytes_max: u64) -> Result<Confinement> {
+    enter_with(data_bytes_max, files::RIGHTS)
+}
+
+/// [`enter`], as on a kernel whose landlock is no newer than `landlock_abi_max`.
+fn enter_with(data_bytes_max: u64, landlock_abi_max: u32) -> Result<Confinement> {
     let mut notices = Vec::new();
-    limit(Resource::Core, 0)?;
-    limit(Resource::Nofile, FILES_MAX)?;
-    limit(Resource::Data, data_bytes_max)?;
+    limits::restrict(data_bytes_max).map_err(|error| failed("resource limits", error))?;
     let undumpable = rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable);
     undumpable.map_err(|error| failed("memory dumps", error))?;
-    // Landlock is entered by one thread and inherited by those that it starts.
+    // Landlock and capabilities are given up by one thread and inherited by those that it starts.
     match n_threads() {
         Some(1) => {}
         n => notices.push(format!(
             "{n:?} threads were running already, and keep their rights to files"
         )),
     }
-    notices.extend(files::restrict());
-    syscalls::restrict().map_err(|error| failed("system calls", error))?;
-    Ok(notices)
-}
-
-/// Lowers a limit; one that is lower already stays.
-fn limit(resource: Resource, most: u64) -> Result<()> {
-    let now = rustix::process::getrlimit(resource);
-    let lower = |old: Option<u64>| Some(old.map_or(most, |old| old.min(most)));
-    let new = Rlimit {
-        current: lower(now.current),
-        maximum: lower(now.maximum),
+    let (landlock_abi, notice) = files::restrict(landlock_abi_max);
+    notices.extend(notice);
+    // A worker that runs as root can raise its limits and read everybody's files.
+    let none = CapabilitySet::empty();
+    let sets = CapabilitySets {
+        effective: none,
+        permitted: none,
+        inheritable: none,
     };
-    rustix::process::setrlimit(resource, new).map_err(|error| failed("resource limits", error))
+    rustix::thread::set_capabilities(None, sets).map_err(|error| failed("capabilities", error))?;
+    syscalls::restrict().map_err(|error| failed("system calls", error))?;
+    Ok(Confinement {
+        landlock_abi,
+        by: files::describe(landlock_abi),
+        notices,
+    })
 }
 
 fn n_threads() -> Option<usize> {
@@ -57,8 +74,5 @@ fn n_threads() -> Option<usize> {
 }
 
 fn failed(what: &str, error: impl std::fmt::Display) -> Error {
-    Error::new(
-        ErrorCode::Internal,
-        format!("this system refuses to restrict {what}: {error}"),
-    )
+    Error::internal(format!("this system refuses to restrict {what}: {error}"))
 }

@@ -22,6 +22,8 @@ use crate::sandbox;
 /// error.
 pub fn run(parent: u32) -> Result<()> {
     die_with(parent)?;
+    sandbox::close_inherited()
+        .map_err(|error| Error::internal(format!("cannot close what was inherited: {error}")))?;
     let (ranges, results) = take_sockets().map_err(|error| {
         Error::internal(format!(
             "standard input and output are not the parent's sockets: {error}"
@@ -67,7 +69,9 @@ fn take_sockets() -> std::io::Result<(UnixStream, UnixStream)> {
 /// Loads what needs files and may not be there later, then shuts the doors.
 fn prepare(results: &Results, begin: &Begin) -> Result<()> {
     gstreamer::init().map_err(|error| Error::internal(format!("GStreamer: {error}")))?;
-    for notice in sandbox::enter(begin.data_bytes_max)? {
+    let confinement = sandbox::enter(begin.data_bytes_max)?;
+    results.log(false, format!("confined by {}", confinement.by))?;
+    for notice in confinement.notices {
         results.log(true, format!("sandbox: {notice}"))?;
     }
     Ok(())

@@ -1,14 +1,18 @@
 //! Files: libraries may be read, nothing else may be opened at all.
+//!
+//! Landlock says which. Its newer versions also say what the filter of system calls says
+//! already, so that one defect of either is not enough.
 
 use std::path::PathBuf;
 
 use landlock::{
-    ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, Ruleset, RulesetAttr,
-    RulesetCreatedAttr, RulesetError, RulesetStatus, path_beneath_rules,
+    ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, LandlockStatus, Ruleset,
+    RulesetAttr, RulesetCreatedAttr, RulesetError, RulesetStatus, Scope, path_beneath_rules,
 };
 
-/// The newest set of rights that is asked for; older kernels enforce what they know of it.
-const RIGHTS: ABI = ABI::V5;
+/// The newest set of rights that is asked for (Linux 6.12); older kernels enforce what they know
+/// of it. The seventh is about logs alone.
+pub(super) const RIGHTS: u32 = 6;
 
 /// What may be read: libraries that are loaded late, their index, and what tells the number of
 /// cores.
@@ -24,31 +28,72 @@ const READABLE: &[&str] = &[
     "/dev/urandom",
 ];
 
-/// Gives up all other files. What this kernel cannot enforce is returned.
-pub(super) fn restrict() -> Option<String> {
-    match try_restrict() {
-        Ok(RulesetStatus::FullyEnforced) => None,
-        Ok(RulesetStatus::PartiallyEnforced) => Some(
-            "this kernel's landlock is old: some rights to files are not restricted".to_owned(),
-        ),
-        Ok(RulesetStatus::NotEnforced) => {
-            Some("this kernel has no landlock: files are not restricted".to_owned())
-        }
-        Err(error) => Some(format!("files are not restricted: {error}")),
+/// What came with each version of landlock after the first. Without it, the filter of system calls
+/// alone refuses these.
+const GROWTH: &[(u32, &str)] = &[
+    (2, "moving files"),
+    (3, "truncating files"),
+    (4, "the network"),
+    (5, "commands to devices"),
+    (6, "signals to others and sockets with abstract names"),
+];
+
+/// Gives up all other files, for this thread and those that it starts. Tells the version of
+/// landlock that is in force, at most `abi_max`; 0: none, and why.
+pub(super) fn restrict(abi_max: u32) -> (u32, Option<String>) {
+    match try_restrict(abi_max.min(RIGHTS)) {
+        Ok(0) => (0, Some(unrestricted("this kernel has no landlock"))),
+        Ok(abi) => (abi, None),
+        Err(error) => (0, Some(unrestricted(&error.to_string()))),
     }
 }
 
-fn try_restrict() -> Result<RulesetStatus, RulesetError> {
+fn unrestricted(reason: &str) -> String {
+    format!("files can be read, though not written: {reason}")
+}
+
+/// What this version of landlock does not restrict, as one sentence.
+pub(super) fn describe(abi: u32) -> String {
+    let lacks: Vec<&str> = GROWTH
+        .iter()
+        .filter(|(since, _)| *since > abi)
+        .map(|(_, what)| *what)
+        .collect();
+    match (abi, lacks.as_slice()) {
+        (0, _) => "no landlock: the filter of system calls alone".to_owned(),
+        (abi, []) => format!("landlock {abi} and the filter of system calls"),
+        (abi, lacks) => format!(
+            "landlock {abi} and the filter of system calls, which alone refuses {}",
+            lacks.join(", ")
+        ),
+    }
+}
+
+/// The version that is in force.
+fn try_restrict(abi_max: u32) -> Result<u32, RulesetError> {
+    if abi_max == 0 {
+        return Ok(0);
+    }
+    let rights = ABI::from(i32::try_from(abi_max).unwrap_or(i32::MAX));
     let readable = READABLE.iter().map(PathBuf::from).chain(from_environment());
     let rules = path_beneath_rules(readable, AccessFs::ReadFile | AccessFs::ReadDir);
-    let status = Ruleset::default()
+    let mut ruleset = Ruleset::default()
         .set_compatibility(CompatLevel::BestEffort)
-        .handle_access(AccessFs::from_all(RIGHTS))?
-        .handle_access(AccessNet::from_all(RIGHTS))?
-        .create()?
-        .add_rules(rules)?
-        .restrict_self()?;
-    Ok(status.ruleset)
+        .handle_access(AccessFs::from_all(rights))?;
+    // Nothing may be asked for that has no rights.
+    let (network, scopes) = (AccessNet::from_all(rights), Scope::from_all(rights));
+    if !network.is_empty() {
+        ruleset = ruleset.handle_access(network)?;
+    }
+    if !scopes.is_empty() {
+        ruleset = ruleset.scope(scopes)?;
+    }
+    let status = ruleset.create()?.add_rules(rules)?.restrict_self()?;
+    Ok(match (status.ruleset, status.landlock) {
+        (RulesetStatus::NotEnforced, _) => 0,
+        (_, LandlockStatus::Available { effective_abi, .. }) => abi_max.min(effective_abi as u32),
+        (_, LandlockStatus::NotEnabled | LandlockStatus::NotImplemented) => 0,
+    })
 }
 
 /// The plugins' folder and libraries in unusual places, as our parent named them.
@@ -56,4 +101,85 @@ fn from_environment() -> impl Iterator<Item = PathBuf> {
     let names = ["GST_PLUGIN_SYSTEM_PATH_1_0", "LD_LIBRARY_PATH"];
     let values = names.into_iter().filter_map(std::env::var_os);
     values.flat_map(|value| std::env::split_paths(&value).collect::<Vec<_>>())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::linux::net::SocketAddrExt;
+    use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
+    use std::process::{Child, Command, Stdio};
+    use std::thread;
+
+    use super::*;
+
+    /// What a thread can do to this process's other threads' socket, and to a process of theirs.
+    fn reaches(abi_max: u32) -> (u32, [std::io::Result<()>; 2]) {
+        let name = format!("tcoder-scope-{}-{abi_max}", std::process::id());
+        let address = SocketAddr::from_abstract_name(name).unwrap();
+        let _listener = UnixListener::bind_addr(&address).unwrap();
+        let mut other = Command::new("cat")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let pid = rustix::process::Pid::from_child(&other);
+        let confined = thread::spawn(move || {
+            let (abi, _) = restrict(abi_max);
+            let connect = UnixStream::connect_addr(&address).map(drop);
+            let signal = rustix::process::test_kill_process(pid);
+            (abi, [connect, signal.map_err(std::io::Error::from)])
+        });
+        let reached = confined.join().unwrap();
+        end(&mut other);
+        reached
+    }
+
+    fn end(process: &mut Child) {
+        process.kill().unwrap();
+        process.wait().unwrap();
+    }
+
+    /// What this kernel knows, asked on a thread that is then of no other use.
+    fn kernel_abi() -> u32 {
+        let ask = || {
+            let ruleset = Ruleset::default().handle_access(AccessFs::Execute).unwrap();
+            ruleset.create().unwrap().restrict_self().unwrap().landlock
+        };
+        match thread::spawn(ask).join().unwrap() {
+            LandlockStatus::Available { effective_abi, .. } => effective_abi as u32,
+            LandlockStatus::NotEnabled | LandlockStatus::NotImplemented => 0,
+        }
+    }
+
+    /// Landlock alone: no filter of system calls is in place in these threads.
+    #[test]
+    fn the_newest_version_keeps_signals_and_abstract_sockets_inside() {
+        let kernel_abi = kernel_abi();
+        if kernel_abi < 6 {
+            println!("SKIPPED signals_and_abstract_sockets: this kernel has landlock {kernel_abi}");
+            return;
+        }
+        let (abi, reached) = reaches(u32::MAX);
+        assert_eq!(abi, 6);
+        for reached in reached {
+            let error = reached.unwrap_err();
+            assert_eq!(error.raw_os_error(), Some(libc::EPERM), "{error}");
+        }
+    }
+
+    #[test]
+    fn an_older_version_is_told_with_what_it_lacks() {
+        let (abi, reached) = reaches(5);
+        assert_eq!(abi, kernel_abi().min(5));
+        for reached in reached {
+            reached.unwrap();
+        }
+        assert_eq!(describe(6), "landlock 6 and the filter of system calls");
+        let old = describe(2);
+        assert!(
+            old.contains("truncating") && !old.contains("moving"),
+            "{old}"
+        );
+        assert!(describe(0).starts_with("no landlock"));
+    }
 }

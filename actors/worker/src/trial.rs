@@ -1,0 +1,88 @@
+//! `tcoder-worker sandbox`: tries in processes of its own what a task's process could do.
+
+use std::io::Write as _;
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context as _, anyhow};
+use clap::{Args, ValueEnum};
+use worker::child::Limits;
+use worker::sandbox::trial::{self, Deadly, Report};
+
+/// Enter the sandbox that tasks run in, and print as JSON what is refused there.
+#[derive(Debug, Args)]
+pub(crate) struct Sandbox {
+    /// Use landlock as a kernel with this version of it would; 0: none.
+    #[arg(long, value_name = "ABI")]
+    landlock: Option<u32>,
+    /// Be the process that tries.
+    #[arg(long, hide = true)]
+    inside: bool,
+    /// Be the process that makes this attempt, and ends by it.
+    #[arg(long, hide = true)]
+    alone: Option<Alone>,
+}
+
+/// [`Deadly`], as an argument.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Alone {
+    X32,
+    #[value(name = "32-bit")]
+    Bits32,
+}
+
+impl Sandbox {
+    pub(crate) fn apply(self) -> anyhow::Result<ExitCode> {
+        let data_bytes_max = Limits::default().data_bytes_max();
+        if let Some(alone) = self.alone {
+            let deadly = match alone {
+                Alone::X32 => Deadly::X32,
+                Alone::Bits32 => Deadly::Bits32,
+            };
+            trial::alone(data_bytes_max, deadly).map_err(|e| anyhow!(e.to_log()))?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        let landlock_abi_max = self.landlock.unwrap_or(u32::MAX);
+        let report = if self.inside {
+            trial::inside(data_bytes_max, landlock_abi_max).map_err(|e| anyhow!(e.to_log()))?
+        } else {
+            outside(landlock_abi_max)?
+        };
+        for notice in report.notices.iter().filter(|_| !self.inside) {
+            tracing::warn!(notice, "sandbox");
+        }
+        writeln!(std::io::stdout(), "{}", serde_json::to_string(&report)?)?;
+        // Inside, it is for the other process to judge.
+        Ok(if self.inside || report.is_tight() {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::from(4)
+        })
+    }
+}
+
+/// Nothing may be written to files inside, where output may go: what is said there is taken through
+/// pipes.
+fn outside(landlock_abi_max: u32) -> anyhow::Result<Report> {
+    let mut command = ourselves()?;
+    command.args(["--inside", "--landlock", &landlock_abi_max.to_string()]);
+    let output = command.output().context("cannot start another process")?;
+    anyhow::ensure!(
+        output.status.success(),
+        "the sandbox cannot be entered ({}): {}",
+        output.status,
+        String::from_utf8_lossy(&output.stderr).trim()
+    );
+    let mut report: Report = serde_json::from_slice(&output.stdout)?;
+    for deadly in Deadly::ALL {
+        let mut command = ourselves()?;
+        command.args(["--alone", deadly.name()]);
+        report.attempts.push(trial::outlived(command, *deadly)?);
+    }
+    Ok(report)
+}
+
+fn ourselves() -> anyhow::Result<Command> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.arg("sandbox");
+    Ok(command)
+}
