@@ -6,6 +6,7 @@
     reason = "helpers of tests wait for real processes"
 )]
 
+mod absence;
 mod leaving;
 mod panics;
 mod plane;

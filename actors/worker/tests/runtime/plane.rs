@@ -51,6 +51,8 @@ pub(crate) struct Heard {
     pub(crate) reports: Vec<Report>,
     /// Claims that ask for a task are not answered.
     pub(crate) is_mute: bool,
+    /// No claim is answered.
+    pub(crate) is_away: bool,
     attempts: HashMap<JobId, u16>,
 }
 
@@ -233,12 +235,12 @@ async fn answer_all(
 
 fn answer(heard: &mut Heard, request: ClaimRequest, source: &(String, u64)) -> Option<ClaimReply> {
     let (url, source_bytes) = source;
+    if heard.is_away || heard.is_mute && request.held.is_none() {
+        heard.claims.push(request);
+        return None;
+    }
     let (held, spec) = match &request.held {
         Some(held) => (held.clone(), None),
-        None if heard.is_mute => {
-            heard.claims.push(request);
-            return None;
-        }
         None => {
             let attempts = heard.attempts.entry(request.job).or_default();
             *attempts += 1;
