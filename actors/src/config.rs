@@ -25,7 +25,7 @@ pub struct Config {
 }
 
 /// The bus. Without a URL `tcoder up` brings its own.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Bus {
     /// `nats://host:4222`.
@@ -36,6 +36,21 @@ pub struct Bus {
     pub password: String,
     /// The nats-server that `tcoder up` starts; by default the one on PATH or in `.tools/bin`.
     pub server: Option<PathBuf>,
+    /// The port that it listens on from its first start on, where that is free; else, or for 0, any
+    /// that is.
+    pub port: u16,
+}
+
+impl Default for Bus {
+    fn default() -> Self {
+        Self {
+            url: None,
+            user: String::new(),
+            password: String::new(),
+            server: None,
+            port: 4222,
+        }
+    }
 }
 
 /// Machines.

@@ -12,9 +12,6 @@ use super::DataDir;
 use crate::config::Config;
 use crate::restart::{ESSENTIAL, Restarts};
 
-/// The server's preferred port; any other when it is taken.
-const PORT: u16 = 4222;
-
 /// How often it is tried on one port after the other: systems that start at the same moment find the
 /// same one free, and a few of them at most do.
 const STARTS_MAX: u32 = 5;
@@ -97,16 +94,25 @@ impl EmbeddedBus {
     /// any time and called again.
     pub(super) async fn restarted(&mut self) -> anyhow::Result<()> {
         let status = self.process.wait().await?;
-        tracing::error!(?status, "nats-server ended by itself; starting it again");
-        let pause = self.restarts.next(Instant::now()).with_context(|| {
-            format!(
-                "nats-server ends again and again; the end of {} says why",
-                self.options.log_path.display()
-            )
-        })?;
-        tokio::time::sleep(pause).await;
-        self.process = ServerProcess::start(self.options.clone()).await?;
-        Ok(())
+        let mut reason = format!("{status:?}");
+        loop {
+            tracing::error!(reason, "nats-server ended by itself; starting it again");
+            let pause = self.restarts.next(Instant::now()).with_context(|| {
+                format!(
+                    "nats-server ends again and again; the end of {} says why",
+                    self.options.log_path.display()
+                )
+            })?;
+            tokio::time::sleep(pause).await;
+            // Everybody reconnects to the same address: another port would help nobody.
+            match ServerProcess::start(self.options.clone()).await {
+                Ok(process) => {
+                    self.process = process;
+                    return Ok(());
+                }
+                Err(error) => reason = error.to_string(),
+            }
+        }
     }
 
     pub(super) async fn stop(self) {
@@ -124,7 +130,7 @@ fn conf(data: &DataDir, config: &Config) -> anyhow::Result<ServerConf> {
         Ok(text) => serde_json::from_str(&text)
             .with_context(|| format!("{} is damaged: remove it", path.display()))?,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            ServerConf::generate(loopback(PORT), &data.join("nats/store"), cap)?
+            ServerConf::generate(loopback(config.bus.port), &data.join("nats/store"), cap)?
         }
         Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
     };

@@ -224,6 +224,8 @@ fn spawn(data: &Path, variables: &[(&'static str, String)]) -> Child {
         .args(["up", "--port", "0", "--data"])
         .arg(data)
         .env("TCODER_POOL_MACHINES_MAX", "2")
+        // Not the same for all: while one is being killed, another would take it.
+        .env("TCODER_BUS_PORT", "0")
         .envs(variables.iter().map(|(name, value)| (name, value)))
         .stdout(log.try_clone().expect("a log"))
         .stderr(log)

@@ -1,0 +1,314 @@
+//! A job in a world without IO: everything that its actor and honest workers would do.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use actors::job::new::NewJob;
+use actors::job::{CLAIM_DEADLINE_MS, ClaimVerdict, Event, Job, ReportVerdict};
+use actors::planner;
+use actors::workers::Holder;
+use bus_schema::attempt::{AssembleResult, AudioPart, ChunkResult};
+use bus_schema::claim::Held;
+use bus_schema::fact::{Fact, FactKind};
+use bus_schema::id::{JobId, TaskNumber, TenantId, Token, WorkerName};
+use bus_schema::plan::TaskRole;
+use bus_schema::record::{Effect, SourceObject, TaskState};
+use bus_schema::report::Outcome;
+use bus_schema::request::{JobRequest, Preset};
+use bus_schema::source::{AudioFacts, SourceFacts, VideoFacts};
+
+const SECOND_NS: u64 = 1_000_000_000;
+/// When a job begins, in milliseconds since 1970.
+pub(crate) const START_MS: u64 = 1_000_000;
+const RUN: &str = "a run";
+/// 20 s of sound make one part.
+const PART_NS: u64 = 20 * SECOND_NS;
+
+/// A job in a world without IO, that notes every fact as the bus would: once for ever by number.
+pub(crate) struct World {
+    pub(crate) job: Job,
+    pub(crate) now_ms: u64,
+    pub(crate) facts: BTreeMap<u64, Fact>,
+    pub(crate) invited: BTreeSet<TaskNumber>,
+    pub(crate) has_finish: bool,
+    pub(crate) events: Vec<Event>,
+}
+
+impl World {
+    pub(crate) fn new(duration_s: u64) -> Self {
+        let request = JobRequest {
+            filename: "film.mp4".to_owned(),
+            content_type: "video/mp4".to_owned(),
+            preset: Preset::HlsAdaptive,
+            qualities: Vec::new(),
+            webhook_url: None,
+            metadata: BTreeMap::new(),
+            external_id: None,
+        };
+        let new = NewJob {
+            id: JobId::from_parts(START_MS, [duration_s.to_le_bytes()[0]; 10]),
+            tenant: TenantId::default(),
+            request,
+            priority: 50,
+            source: SourceObject {
+                key: "inputs/x".to_owned(),
+                bytes: 1_000,
+                etag: None,
+            },
+            upload_expires_ms: Some(START_MS + 3_600_000),
+        };
+        let (job, effects) = Job::begin(new, START_MS);
+        let mut world = Self {
+            job,
+            now_ms: START_MS,
+            facts: BTreeMap::new(),
+            invited: BTreeSet::new(),
+            has_finish: false,
+            events: Vec::new(),
+        };
+        world.perform(effects);
+        world
+    }
+
+    pub(crate) fn apply(&mut self, event: Event) {
+        let before = self.job.clone();
+        let (mut after, effects) = before.clone().apply(event.clone(), self.now_ms);
+        self.events.push(event);
+        if before.record.state.is_terminal() {
+            assert_eq!(after, before, "an end is final");
+            assert!(effects.is_empty());
+        }
+        after.record.outbox.clone_from(&effects);
+        let json = serde_json::to_vec(&after.record).expect("as the test made it");
+        assert_eq!(
+            serde_json::from_slice::<bus_schema::record::JobRecord>(&json)
+                .expect("as the test made it"),
+            after.record
+        );
+        self.job = after;
+        self.perform(effects);
+    }
+
+    pub(crate) fn perform(&mut self, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::Fact { n, fact, .. } => {
+                    assert_eq!(n, self.facts.len() as u64 + 1, "numbered without gaps");
+                    assert!(
+                        self.facts.insert(n, fact).is_none(),
+                        "a number is used once"
+                    );
+                }
+                Effect::Invite { task } => {
+                    self.invited.insert(task);
+                }
+                Effect::Finish {} => self.has_finish = true,
+                Effect::Timer { at_ms, .. } => assert!(at_ms > self.now_ms),
+                Effect::Tell { .. } | Effect::AbortUpload { .. } => {}
+            }
+        }
+    }
+
+    pub(crate) fn count(&self, kind: FactKind) -> usize {
+        self.facts
+            .values()
+            .filter(|fact| fact.kind() == kind)
+            .count()
+    }
+
+    pub(crate) fn release_all(&mut self) {
+        let tasks = self
+            .job
+            .releasable(self.now_ms)
+            .into_iter()
+            .map(|(task, _)| task)
+            .collect();
+        self.apply(Event::Released(tasks));
+    }
+
+    pub(crate) fn claim(&mut self, task: TaskNumber, worker: &WorkerName) -> Option<Held> {
+        let verdict = self
+            .job
+            .claim_verdict(task, worker, None, |_, _| false, self.now_ms);
+        if verdict != ClaimVerdict::Grant {
+            return None;
+        }
+        let token = Token::random();
+        let event = Event::Claimed {
+            task,
+            worker: worker.clone(),
+            run: RUN.to_owned(),
+            token: token.clone(),
+            upload_id: None,
+        };
+        self.apply(event);
+        match &self.job.record.tasks.get(task)?.state {
+            TaskState::Claimed {
+                attempt,
+                token: current,
+                ..
+            } if *current == token => Some(Held {
+                attempt: *attempt,
+                token,
+            }),
+            _ => None,
+        }
+    }
+
+    /// Whatever this worker has in hand is lost.
+    pub(crate) fn lose(&mut self, worker: &WorkerName) {
+        let tasks = self.job.record.tasks.iter();
+        let holders = tasks.filter_map(|(number, task)| match &task.state {
+            TaskState::Claimed {
+                attempt,
+                worker: holder,
+                ..
+            } => (holder == worker).then_some((number, *attempt, Holder::Silent)),
+            _ => None,
+        });
+        let holders = holders.collect();
+        self.apply(Event::Look { holders });
+    }
+
+    pub(crate) fn report(
+        &mut self,
+        task: TaskNumber,
+        held: &Held,
+        outcome: Outcome,
+    ) -> ReportVerdict {
+        let verdict = self.job.report_verdict(task, held, &outcome);
+        if verdict == ReportVerdict::Accept {
+            let plan = match &outcome {
+                Outcome::Probed(facts) => Some(planner::plan(facts, &self.job.record.request)),
+                _ => None,
+            };
+            self.apply(Event::Reported {
+                task,
+                attempt: held.attempt,
+                outcome,
+                plan,
+            });
+        }
+        verdict
+    }
+
+    /// All that a faultless worker would report of a task.
+    pub(crate) fn work(&mut self, task: TaskNumber, held: &Held, duration_s: u64) {
+        match self.job.role(task) {
+            Some(TaskRole::Probe) => {
+                self.report(task, held, Outcome::Probed(facts(duration_s)));
+            }
+            Some(TaskRole::Chunk(_)) => {
+                self.report(task, held, Outcome::Transcoded(chunk()));
+            }
+            Some(TaskRole::Audio) => {
+                let n_parts = u32::try_from((duration_s * SECOND_NS).div_ceil(PART_NS))
+                    .expect("as the test made it");
+                let done = self
+                    .job
+                    .record
+                    .tasks
+                    .get(task)
+                    .expect("as the test made it")
+                    .n_parts();
+                for part in done..n_parts {
+                    self.report(task, held, Outcome::AudioPart(audio_part(part)));
+                }
+                self.report(task, held, Outcome::AudioDone { n_parts });
+            }
+            Some(TaskRole::Assemble(_)) => {
+                let result = AssembleResult {
+                    bytes: 1,
+                    n_parts: 1,
+                    frames: 1,
+                    duration_ms: 1,
+                };
+                self.report(task, held, Outcome::Assembled(result));
+            }
+            None => {}
+        }
+        if self.has_finish {
+            self.apply(Event::Finished {
+                outputs: Vec::new(),
+                warnings: Vec::new(),
+            });
+        }
+    }
+
+    /// Time passes, workers are honest: the job must end.
+    pub(crate) fn run_to_the_end(&mut self, duration_s: u64) {
+        let worker: WorkerName = "w9".parse().expect("as the test made it");
+        for _ in 0..10_000 {
+            if self.job.record.state.is_terminal() {
+                return;
+            }
+            self.now_ms += CLAIM_DEADLINE_MS + 1_000;
+            self.apply(Event::Look {
+                holders: Vec::new(),
+            });
+            self.release_all();
+            for task in std::mem::take(&mut self.invited) {
+                if let Some(held) = self.claim(task, &worker) {
+                    self.work(task, &held, duration_s);
+                }
+            }
+        }
+        unreachable!("the job does not end: {:#?}", self.job.record);
+    }
+}
+
+pub(crate) fn facts(duration_s: u64) -> SourceFacts {
+    let duration_ns = duration_s * SECOND_NS;
+    let video = VideoFacts {
+        codec: "h264".to_owned(),
+        width: 640,
+        height: 360,
+        coded_width: 640,
+        coded_height: 360,
+        rotation_deg: 0,
+        fps_num: 25,
+        fps_den: 1,
+        timescale: 90_000,
+        frames: None,
+        bit_depth: 8,
+        is_interlaced: false,
+        start_ns: 0,
+        duration_ns,
+    };
+    let audio = AudioFacts {
+        track: 0,
+        codec: "aac".to_owned(),
+        channels: 2,
+        sample_rate_hz: 48_000,
+        language: None,
+        duration_ns,
+    };
+    SourceFacts {
+        container: "mp4".to_owned(),
+        duration_ns,
+        video: Some(video),
+        audio: vec![audio],
+    }
+}
+
+pub(crate) fn chunk() -> ChunkResult {
+    ChunkResult {
+        frames: 1,
+        start: 0,
+        durations: vec![1],
+        renditions: Vec::new(),
+        cpu_ms: 1,
+    }
+}
+
+pub(crate) fn audio_part(part: u32) -> AudioPart {
+    AudioPart {
+        part,
+        first_segment: part * 5,
+        start: 0,
+        durations: vec![1],
+        bytes: vec![1],
+        init_bytes: 1,
+        samples_bytes: 1,
+        codecs: "mp4a.40.2".to_owned(),
+    }
+}
