@@ -14,31 +14,38 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 use utoipa::IntoParams;
 
-use super::live::{stopping, too_many};
+use super::live::{stopping, take_ticket, too_many};
 use super::params::{JobPath, Params};
 use super::state::Shared;
 use crate::live::{Frame, Session};
 use crate::problem::{Code, Problem, ProblemBody};
 
-/// How long a browser waits before it connects again.
+/// How long a client is asked to wait before it connects again.
 const RETRY: Duration = Duration::from_secs(2);
 /// A comment keeps the line open; proxies cut idle ones after 30 to 60 s.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
-/// What browsers send when they connect again by themselves: the last `id` they saw.
+/// What browsers send when they connect again: the last `id` they saw.
 const LAST_EVENT_ID: &str = "last-event-id";
 
-/// Where to begin.
+/// What opens a session, and where it begins.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct EventsQuery {
+    /// From the upload's authorization, or `POST /v1/jobs/{id}/ticket`; good once.
+    #[serde(default)]
+    ticket: String,
     /// The last fact you have; everything after it follows. `Last-Event-ID` goes before it.
     #[serde(default)]
     n: u64,
 }
 
 /// The job's feed as server-sent events: the frames of the WebSocket as `data`, the facts with their
-/// number as `id`. After the last fact the stream ends, and 204 tells a browser not to come back.
+/// number as `id`. After the last fact the stream ends, and 204 says that there is nothing to come back for.
+///
+/// A ticket opens one stream, as it opens one WebSocket. An `EventSource` that connects again by itself
+/// repeats its address, is refused for its spent ticket and gives up: make another one with a fresh ticket
+/// and your last `n`, or read the stream with `fetch`.
 #[utoipa::path(
     get, path = "/v1/jobs/{id}/events", tag = "live", operation_id = "streamEvents",
     params(
@@ -49,6 +56,7 @@ pub(super) struct EventsQuery {
     responses(
         (status = 200, description = "Events follow.", body = String, content_type = "text/event-stream"),
         (status = 204, description = "The job has ended, and you have every fact of it."),
+        (status = 403, description = "`invalid_ticket`, `foreign_origin`.", body = ProblemBody, content_type = "application/problem+json"),
         (status = "default", description = "Refused.", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
@@ -72,6 +80,7 @@ pub(super) async fn events(
         }
     };
     let record = edge.record(id).await?;
+    take_ticket(&edge, &query.ticket, id)?;
     if last_id.is_some() && record.state.is_terminal() && n == record.n_facts {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
@@ -110,7 +119,7 @@ struct Carried {
 }
 
 impl Carried {
-    /// `None` at the end, whatever it is: a browser comes back with its last id, and is told.
+    /// `None` at the end, whatever it is: a client comes back with its last id, and is told.
     async fn next(&mut self) -> Option<Event> {
         let frame = tokio::select! {
             frame = self.session.next() => frame,

@@ -6,6 +6,7 @@ use axum::extract::State;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
 use axum::response::Response;
+use bus_schema::id::JobId;
 use bus_schema::live::LiveMessage;
 use serde::Deserialize;
 use tokio::time::{MissedTickBehavior, timeout};
@@ -72,12 +73,7 @@ pub(super) async fn live(
         )
     })?;
     let record = edge.record(id).await?;
-    if !edge.tickets.take(&query.ticket, id, now_ms()) {
-        return Err(Problem::new(
-            Code::InvalidTicket,
-            "The ticket is unknown, used or older than a minute: get one with POST /v1/jobs/{id}/ticket.",
-        ));
-    }
+    take_ticket(&edge, &query.ticket, id)?;
     let permit = edge
         .session_permits
         .clone()
@@ -97,6 +93,17 @@ pub(super) async fn live(
         }
         drop((permit, token));
     }))
+}
+
+/// Takes the ticket of a session, whatever carries it. It is spent whether or not the session opens.
+pub(super) fn take_ticket(edge: &Shared, ticket: &str, job: JobId) -> Result<(), Problem> {
+    if edge.tickets.take(ticket, job, now_ms()) {
+        return Ok(());
+    }
+    Err(Problem::new(
+        Code::InvalidTicket,
+        "The ticket is unknown, used or older than a minute: get one with POST /v1/jobs/{id}/ticket.",
+    ))
 }
 
 pub(super) fn too_many() -> Problem {

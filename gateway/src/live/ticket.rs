@@ -1,5 +1,6 @@
-//! Tickets: the right to open one live session of one job, once, within a minute. A WebSocket takes it
-//! in its address, since browsers cannot set headers there; single use makes a logged address worthless.
+//! Tickets: the right to open one live session of one job, once, within a minute. A WebSocket and an event
+//! stream take it in their address, since browsers cannot set headers there; single use makes a logged
+//! address worthless.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};

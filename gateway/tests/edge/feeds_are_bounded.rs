@@ -112,7 +112,12 @@ async fn a_gateway_that_stops_tells_its_clients_to_come_back() {
     let job = fixture.running_job();
     let mut socket = Socket::open(&fixture, job, 0).await;
     assert_eq!(socket.frame().await["type"], "hello");
-    let mut events = fixture.get(&format!("/v1/jobs/{job}/events")).await;
+    let path = format!(
+        "/v1/jobs/{job}/events?ticket={}",
+        ticket(&fixture, job).await
+    );
+    let mut events = fixture.get(&path).await;
+    assert_eq!(events.status(), 200);
     fixture.shutdown.cancel();
     assert_eq!(socket.closed().await, 1012);
     while events.chunk().await.expect("events end in order").is_some() {}

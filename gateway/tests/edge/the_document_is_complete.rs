@@ -70,6 +70,28 @@ async fn every_route_is_described_and_every_description_is_routed() {
     assert_eq!(listed, OPERATIONS.iter().map(ToString::to_string).collect());
 }
 
+/// What carries a session makes no difference to what opens it.
+#[tokio::test]
+async fn both_feeds_take_a_ticket_and_name_its_refusal() {
+    let fixture = Fixture::start().await;
+    let document = json(fixture.get("/openapi.json").await).await;
+    for path in ["/v1/jobs/{id}/live", "/v1/jobs/{id}/events"] {
+        let operation = &document["paths"][path]["get"];
+        let parameters = operation["parameters"].as_array().unwrap();
+        let ticket = parameters.iter().find(|one| one["name"] == "ticket");
+        assert_eq!(
+            ticket.map(|one| &one["in"]),
+            Some(&"query".into()),
+            "{path}"
+        );
+        let refusal = operation["responses"]["403"]["description"].as_str();
+        assert!(
+            refusal.is_some_and(|text| text.contains("invalid_ticket")),
+            "{path}"
+        );
+    }
+}
+
 #[tokio::test]
 async fn every_shape_and_every_code_is_there() {
     let fixture = Fixture::start().await;
