@@ -139,3 +139,40 @@ fn program(config: &Config) -> anyhow::Result<PathBuf> {
     );
     Ok(beside)
 }
+
+#[cfg(test)]
+mod tests {
+    use fly::Launch;
+
+    use super::*;
+
+    /// To catch a hang, not to measure.
+    const DEADLINE: Duration = Duration::from_secs(30);
+
+    #[tokio::test]
+    async fn workers_keep_their_caches_in_the_data_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = DataDir::open(folder.path()).unwrap();
+        let mut config = Config::default();
+        // What it is started with it says into its log.
+        config.pool.worker = Some("/bin/echo".into());
+        let options = pool(&config, &data, None, Vec::new()).await.unwrap();
+        let launch = Launch {
+            name: "w1".parse().unwrap(),
+            env: BTreeMap::new(),
+        };
+        options.provider.launch(&launch).await.unwrap();
+        let log = data.join("workers").join("w1.log");
+        let saying = async {
+            loop {
+                match std::fs::read_to_string(&log) {
+                    Ok(said) if said.ends_with('\n') => return said,
+                    Ok(_) | Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
+                }
+            }
+        };
+        let said = tokio::time::timeout(DEADLINE, saying).await.unwrap();
+        let cache = format!("--cache {}", data.join("cache").display());
+        assert!(said.contains(&cache), "{said}");
+    }
+}

@@ -1,7 +1,9 @@
 //! An encoder that worked is not tried again while nothing has changed that it depends on.
 
-use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::io::Write as _;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use bus_schema::heartbeat::EncoderCheck;
 use tempfile::TempDir;
@@ -40,11 +42,18 @@ impl Machine {
             trials.display(),
             registry.display()
         );
-        // Replaced as an upgrade does it: a program that runs cannot be written.
-        let draft = self.path("draft");
-        std::fs::write(&draft, script).expect("a script");
-        std::fs::set_permissions(&draft, std::fs::Permissions::from_mode(0o700)).expect("its mode");
-        std::fs::rename(draft, self.path("program")).expect("in its place");
+        // By another process: what is open for writing here, the children of other tests have open too
+        // until they run their own program, and such a file cannot be run.
+        let mut writer = Command::new("/bin/sh")
+            .args(["-c", "cat > $0.new && chmod 700 $0.new && mv $0.new $0"])
+            .arg(self.path("program"))
+            .stdin(Stdio::piped())
+            .spawn()
+            .expect("a shell");
+        let mut stdin = writer.stdin.take().expect("its stdin");
+        stdin.write_all(script.as_bytes()).expect("a script");
+        drop(stdin);
+        assert!(writer.wait().expect("it ends").success());
     }
 
     /// Starts once: what it says, and how many trials that took.
