@@ -187,9 +187,13 @@ impl System {
 
     /// A job's facts as they come.
     pub(crate) async fn facts(&self, id: &str) -> anyhow::Result<Facts> {
+        let job = format!("{}/v1/jobs/{id}", self.url);
+        let answer = self.http.post(format!("{job}/ticket")).send().await?;
+        let answer: Value = answer.error_for_status()?.json().await?;
+        let ticket = answer["live_ticket"].as_str().context("no ticket")?;
         let response = self
             .http
-            .get(format!("{}/v1/jobs/{id}/events", self.url))
+            .get(format!("{job}/events?ticket={ticket}"))
             .send()
             .await?;
         Ok(Facts {

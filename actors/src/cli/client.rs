@@ -25,6 +25,12 @@ pub(crate) struct Client {
     key: Option<String>,
 }
 
+/// The right to one event stream.
+#[derive(Debug, Deserialize)]
+struct Ticket {
+    live_ticket: String,
+}
+
 /// Why the gateway did not do it.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
@@ -256,7 +262,12 @@ impl Client {
         id: &str,
         n: u64,
     ) -> Result<impl Stream<Item = Result<Value, Error>> + use<>, Error> {
-        let request = self.request(Method::GET, &format!("/v1/jobs/{id}/events?n={n}"));
+        // One for each stream: a ticket is spent when it opens one.
+        let ticket: Ticket = self
+            .json(self.request(Method::POST, &format!("/v1/jobs/{id}/ticket")))
+            .await?;
+        let path = format!("/v1/jobs/{id}/events?n={n}&ticket={}", ticket.live_ticket);
+        let request = self.request(Method::GET, &path);
         let response = self.checked(request).await?;
         let base = self.base.clone();
         let broken = move |error: std::io::Error| Error::Unreachable {

@@ -204,6 +204,14 @@ impl JobActor {
             }
             // Everything in the old outbox has happened: `load` saw to it.
             after.record.outbox = effects;
+            // One that the register would refuse for ever ends here; what ends is small enough.
+            if !matches!(after.record.state, JobState::Failed | JobState::Cancelled)
+                && let Err(error) = after.record.check_size()
+            {
+                let (ended, effects) = before.clone().apply(Event::FinishFailed(error), now_ms());
+                after = ended;
+                after.record.outbox = effects;
+            }
             let written = self
                 .platform
                 .jobs

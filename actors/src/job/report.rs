@@ -15,6 +15,9 @@ use super::{
     TASK_LOSSES_MAX, error, role,
 };
 
+/// Most characters of an error's sentence that are kept: a worker's word goes into the record.
+const MESSAGE_CHARS_MAX: usize = 1_000;
+
 /// Whether a report counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReportVerdict {
@@ -260,9 +263,12 @@ impl Step {
         &mut self,
         number: TaskNumber,
         attempt: Attempt,
-        error: TaskError,
+        mut error: TaskError,
     ) {
         self.abort_upload(number);
+        if let Some((end, _)) = error.message.char_indices().nth(MESSAGE_CHARS_MAX) {
+            error.message.truncate(end);
+        }
         let (now_ms, Some(role)) = (self.now_ms, role(&self.record, number)) else {
             return;
         };

@@ -82,7 +82,8 @@ fn is_audio_file(plan: &Plan, file: usize) -> bool {
         .is_some_and(|audio| plan.files.get(file) == Some(&audio.name))
 }
 
-/// The specification of a file, given the segments of each of its ingredients in order.
+/// The specification of a file, given the segments of each of its ingredients in order. Pieces
+/// without any were never written, and are left out.
 #[must_use]
 pub fn assemble(
     record: &JobRecord,
@@ -111,13 +112,15 @@ pub fn assemble(
         video: chunks
             .into_iter()
             .zip(video)
-            .map(|(one, s)| piece(one, s, false))
+            .filter(|(_, segments)| segments.n > 0)
+            .map(|(one, segments)| piece(one, segments, false))
             .collect(),
         video_name: has_video.then(|| name.clone()),
         audio: parts
             .into_iter()
             .zip(audio)
-            .map(|(one, s)| piece(one, s, true))
+            .filter(|(_, segments)| segments.n > 0)
+            .map(|(one, segments)| piece(one, segments, true))
             .collect(),
         audio_name: plan
             .audio

@@ -6,6 +6,7 @@ mod world;
 
 use std::collections::BTreeSet;
 
+use actors::job::spec::{Segments, assemble};
 use actors::job::{
     ClaimVerdict, Event, LOSS_PAUSE_MAX_MS, LOSSES_AT_ONCE, ReportVerdict, TASK_FAILURES_MAX,
     TASK_LOSSES_MAX,
@@ -14,6 +15,7 @@ use bus_schema::fact::{Fact, FactKind};
 use bus_schema::id::{TaskNumber, WorkerName};
 use bus_schema::record::JobState;
 use bus_schema::report::{ErrorCode, Outcome, TaskError};
+use bus_schema::task::TaskSpec;
 use proptest::prelude::*;
 
 use blows::{blow, strike};
@@ -226,4 +228,43 @@ fn a_second_upload_does_not_replace_the_first() {
     });
     assert_eq!(world.job.record.source.etag.as_deref(), Some("first"));
     assert_eq!(world.count(FactKind::Uploaded), 1);
+}
+
+/// A container may promise more time than there are frames for: the last chunk is then empty.
+#[test]
+fn pieces_without_segments_are_left_out_of_files() {
+    let mut world = World::new(60);
+    world.apply(Event::Uploaded {
+        bytes: 1_000,
+        etag: "e".to_owned(),
+    });
+    world.run_to_the_end(60);
+    let record = &world.job.record;
+    let plan = record.plan.as_ref().unwrap();
+    let some = Segments { first: 0, n: 1 };
+    let mut video = vec![some; plan.n_chunks() as usize];
+    video.last_mut().unwrap().n = 0;
+    let Some(TaskSpec::Assemble(spec)) = assemble(record, plan, 0, &video, &[some; 3]) else {
+        unreachable!("the first file is assembled");
+    };
+    assert_eq!(spec.video.len() + 1, video.len());
+    assert_eq!(spec.audio.len(), 3);
+}
+
+#[test]
+fn a_worker_s_endless_sentence_is_cut() {
+    let mut world = World::new(10);
+    world.apply(Event::Uploaded {
+        bytes: 1_000,
+        etag: "e".to_owned(),
+    });
+    world.release_all();
+    let held = world.claim(TaskNumber(0), &"w1".parse().unwrap()).unwrap();
+    let error = TaskError {
+        code: ErrorCode::NotMedia,
+        message: "\u{e9}".repeat(100_000),
+    };
+    world.report(TaskNumber(0), &held, Outcome::Failed(error));
+    let kept = world.job.record.error.as_ref().unwrap();
+    assert_eq!(kept.message.chars().count(), 1_000);
 }

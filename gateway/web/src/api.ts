@@ -118,9 +118,14 @@ export class Client {
   }
 
   /** The same session as server-sent events, in a body without end; `undefined` when there is nothing behind `n`. */
-  async events(id: string, n: number, signal: AbortSignal): Promise<ReadableStream<Uint8Array> | undefined> {
+  async events(
+    id: string,
+    ticket: string,
+    n: number,
+    signal: AbortSignal,
+  ): Promise<ReadableStream<Uint8Array> | undefined> {
     const headers = { accept: "text/event-stream", "last-event-id": String(n) };
-    const url = `${this.baseUrl}${jobPath(id, "/events")}`;
+    const url = `${this.baseUrl}${jobPath(id, "/events")}?${new URLSearchParams({ ticket })}`;
     const response = await this.#fetched(url, { headers, cache: "no-store", signal });
     return response.status === 204 ? undefined : (response.body ?? undefined);
   }

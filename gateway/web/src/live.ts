@@ -103,16 +103,16 @@ export class LiveSession {
   }
 
   async #connect(signal: AbortSignal): Promise<Ending> {
-    if (this.#silentSockets >= SILENT_SOCKETS_MAX) {
-      const ending = await this.#overEvents(signal);
-      // Had events not worked either, it was no proxy that is in the way.
-      if (!ending.hasSpoken) this.#silentSockets = 0;
-      return ending;
-    }
     const ticket = this.#ticket ?? (await this.#options.client.ticket(this.#options.job)).live_ticket;
     // One-time: whatever becomes of this connection, the ticket is spent.
     this.#ticket = undefined;
     if (signal.aborted) return { hasSpoken: false };
+    if (this.#silentSockets >= SILENT_SOCKETS_MAX) {
+      const ending = await this.#overEvents(ticket, signal);
+      // Had events not worked either, it was no proxy that is in the way.
+      if (!ending.hasSpoken) this.#silentSockets = 0;
+      return ending;
+    }
     const ending = await this.#overSocket(ticket, signal);
     this.#silentSockets = ending.hasSpoken ? 0 : this.#silentSockets + 1;
     return ending;
@@ -151,14 +151,14 @@ export class LiveSession {
     });
   }
 
-  async #overEvents(signal: AbortSignal): Promise<Ending> {
+  async #overEvents(ticket: string, signal: AbortSignal): Promise<Ending> {
     const stop = new AbortController();
     const abort = (): void => stop.abort();
     signal.addEventListener("abort", abort);
     let silence = setTimeout(abort, SILENCE_MS_MAX);
     let hasSpoken = false;
     try {
-      const body = await this.#options.client.events(this.#options.job, this.#n, stop.signal);
+      const body = await this.#options.client.events(this.#options.job, ticket, this.#n, stop.signal);
       this.#isOver ||= body === undefined;
       for await (const event of body ? serverEvents(body) : []) {
         if (!hasSpoken) this.#tell("live");

@@ -132,6 +132,18 @@ export class TestGateway {
         .writeHead(200, { "content-type": "application/json" })
         .end(JSON.stringify({ live_ticket: this.ticket() }));
     } else if (path.includes("/events")) {
+      const { searchParams } = new URL(path, "http://localhost");
+      if (!this.#tickets.delete(searchParams.get("ticket") ?? "")) {
+        const problem = {
+          type: "urn:x",
+          title: "Ticket not valid",
+          status: 403,
+          code: "invalid_ticket",
+          detail: "Used.",
+        };
+        response.writeHead(403, { "content-type": "application/problem+json" }).end(JSON.stringify(problem));
+        return;
+      }
       const n = Number(request.headers["last-event-id"]);
       this.resumedFrom.push(n);
       const last = this.facts.at(-1);

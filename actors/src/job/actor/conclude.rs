@@ -46,13 +46,17 @@ impl JobActor {
         let details = self.details(&job).await?;
         let event = match whole(&job, plan, &details) {
             Err(error) => Event::FinishFailed(error),
-            Ok(()) => {
-                let outputs = self.write_playlists(&job, plan, &details).await?;
-                Event::Finished {
+            Ok(()) => match self.write_playlists(&job, plan, &details).await {
+                Ok(outputs) => Event::Finished {
                     outputs,
                     warnings: Vec::new(),
+                },
+                // Trying again would give the same.
+                Err(Trouble::Playlist(error)) => {
+                    Event::FinishFailed(damaged(format!("The results make no playlist: {error}.")))
                 }
-            }
+                Err(trouble) => return Err(trouble),
+            },
         };
         self.step(state, &event).await?;
         Ok(())
@@ -211,13 +215,16 @@ impl JobActor {
     }
 }
 
+fn damaged(message: String) -> TaskError {
+    TaskError {
+        code: ErrorCode::Internal,
+        message,
+    }
+}
+
 /// Whether the results fit together: every chunk continues the one before, all are decoded alike, and
 /// no frame of the source is missing.
 fn whole(job: &Job, plan: &Plan, details: &Written) -> Result<(), TaskError> {
-    let damaged = |message: String| TaskError {
-        code: ErrorCode::Internal,
-        message,
-    };
     debug_assert_ne!(job.record.state, JobState::Completed);
     if details.chunks.len() != plan.n_chunks() as usize {
         let message = format!(
@@ -227,7 +234,10 @@ fn whole(job: &Job, plan: &Plan, details: &Written) -> Result<(), TaskError> {
         );
         return Err(damaged(message));
     }
-    for pair in details.chunks.windows(2) {
+    // A chunk without a frame has neither place nor make.
+    let chunks = details.chunks.iter();
+    let chunks: Vec<&ChunkResult> = chunks.filter(|chunk| !chunk.durations.is_empty()).collect();
+    for pair in chunks.windows(2) {
         let [one, next] = pair else { continue };
         let end = one.start + one.durations.iter().map(|&d| u64::from(d)).sum::<u64>();
         if end != next.start {
