@@ -11,6 +11,7 @@ mod hands;
 mod heartbeat;
 mod media;
 mod priority;
+mod running;
 mod slot;
 mod supervisor;
 mod transfer;
@@ -29,7 +30,8 @@ use tokio::sync::watch;
 use crate::child;
 use hands::Hands;
 
-pub use supervisor::{Child, Message, Running, start};
+pub use running::{Running, start};
+pub use supervisor::{Child, Message};
 
 /// What a worker is started with.
 #[derive(Debug, Clone)]

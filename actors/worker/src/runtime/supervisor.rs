@@ -1,20 +1,17 @@
-//! The worker's root: supervises heartbeat, listener and slots; drains, and ends.
+//! The worker's root: supervises heartbeat, listener and slots.
 
 use std::collections::HashMap;
+#[cfg(feature = "test-util")]
 use std::sync::Arc;
 use std::time::Duration;
 
-use bus_schema::id::Token;
 use bus_schema::task::TaskClass;
 use ractor::{Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
-use tokio::sync::watch;
-use tokio::task::JoinHandle;
 
+use super::Shared;
 use super::control::Listener;
-use super::hands::Hands;
 use super::heartbeat::Beat;
 use super::slot::Slot;
-use super::{Options, Shared, transfer};
 
 /// Restarts of one child within [`WINDOW`] before the worker gives up and leaves: its machine's
 /// supervisor starts a fresh one.
@@ -23,15 +20,11 @@ const RESTARTS_MAX: usize = 10;
 const WINDOW: Duration = Duration::from_secs(60);
 /// Pause before a restart, after the first, which is at once.
 const PAUSE: Duration = Duration::from_millis(200);
-/// How long giving back what is in hand may take, one report each.
-const GIVING_BACK: Duration = Duration::from_secs(2);
-/// How long the bus may take at the start.
-const BUS_PATIENCE: Duration = Duration::from_secs(60);
 
 /// The root: configuration.
 #[derive(Debug)]
-struct Supervisor {
-    shared: Shared,
+pub(crate) struct Supervisor {
+    pub(crate) shared: Shared,
 }
 
 /// One of the root's children.
@@ -60,107 +53,11 @@ pub enum Message {
 
 /// What the root holds.
 #[derive(Debug)]
-struct State {
+pub(crate) struct State {
     children: HashMap<ActorId, (Child, ActorCell)>,
     restarts: HashMap<Child, Vec<tokio::time::Instant>>,
     #[cfg(feature = "test-util")]
     defects: HashMap<Child, Arc<tokio::sync::Notify>>,
-}
-
-/// A running worker.
-#[derive(Debug)]
-pub struct Running {
-    actor: ActorRef<Message>,
-    handle: JoinHandle<()>,
-    shared: Shared,
-}
-
-/// Connects and starts all actors.
-///
-/// # Errors
-/// When the bus cannot be reached, or an actor cannot start.
-pub async fn start(options: Options) -> anyhow::Result<Running> {
-    let bus = nats::connect(&options.credentials, options.name.as_str()).await?;
-    bus.ready(BUS_PATIENCE).await?;
-    let shared = Shared {
-        bus,
-        name: options.name,
-        http: transfer::client()?,
-        hands: Hands::default(),
-        slots: options.slots,
-        encoders: Arc::new(options.encoders),
-        run: Token::random().as_str().to_owned(),
-        program: options.program,
-        environment: options.environment,
-        is_draining: Arc::new(watch::Sender::new(false)),
-        n_slots: Arc::new(watch::Sender::new(0)),
-    };
-    let (actor, handle) = Actor::spawn(
-        None,
-        Supervisor {
-            shared: shared.clone(),
-        },
-        (),
-    )
-    .await?;
-    Ok(Running {
-        actor,
-        handle,
-        shared,
-    })
-}
-
-// === impl Running ===
-
-impl Running {
-    /// The root's mailbox.
-    #[must_use]
-    pub fn actor(&self) -> &ActorRef<Message> {
-        &self.actor
-    }
-
-    /// Returns when the worker was told to drain, and no slot is left.
-    ///
-    /// # Errors
-    /// When it has given up.
-    pub async fn ended(&mut self) -> anyhow::Result<()> {
-        let drained = async {
-            let mut is_draining = self.shared.is_draining.subscribe();
-            if is_draining.wait_for(|is| *is).await.is_ok() {
-                slots_gone(&self.shared).await;
-            }
-        };
-        tokio::select! {
-            ended = &mut self.handle => {
-                ended?;
-                anyhow::bail!("the worker gave up: see the log above")
-            }
-            () = drained => Ok(()),
-        }
-    }
-
-    /// Takes no more work, finishes what ends in time, and gives the rest back.
-    pub async fn drain(self, patience: Duration) {
-        self.shared.is_draining.send_replace(true);
-        let gone = || slots_gone(&self.shared);
-        if tokio::time::timeout(patience, gone()).await.is_err() {
-            self.shared.hands.stop_all();
-            if tokio::time::timeout(GIVING_BACK, gone()).await.is_err() {
-                tracing::warn!("left with work in hand");
-            }
-        }
-        self.actor.kill();
-        if self.handle.await.is_err() {
-            tracing::debug!("the root was killed");
-        }
-    }
-}
-
-async fn slots_gone(shared: &Shared) {
-    let mut n_slots = shared.n_slots.subscribe();
-    if n_slots.wait_for(|n| *n == 0).await.is_err() {
-        tracing::debug!("nobody counts slots any more");
-    }
 }
 
 // === impl Actor ===
