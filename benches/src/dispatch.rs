@@ -133,6 +133,8 @@ async fn worker(system: &System, program: &Path) -> anyhow::Result<Child> {
     let worker = Command::new(beside("tcoder-worker")?)
         .args(["serve", "--program"])
         .arg(program)
+        .arg("--cache")
+        .arg(system.dir().join("cache"))
         .env("TCODER_WORKER_NAME", "w1")
         .env(
             "TCODER_WORKER_CREDENTIALS",

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use actors::config::Config;
+use actors::up::data_dir::CACHE;
 use actors::up::run_file::RunFile;
 use clap::Args;
 use gateway::storage::Storage;
@@ -54,7 +55,7 @@ impl Doctor {
         };
         let mut findings = Findings::default();
         bus_server(&mut findings, &config).await;
-        worker(&mut findings, &config).await;
+        worker(&mut findings, &config, &self.data).await;
         let run = RunFile::read(&self.data.join("run.json")).ok();
         gateway(&mut findings, run.as_ref()).await;
         if self.storage {
@@ -78,13 +79,15 @@ async fn bus_server(findings: &mut Findings, config: &Config) {
     }
 }
 
-async fn worker(findings: &mut Findings, config: &Config) {
+async fn worker(findings: &mut Findings, config: &Config, data: &Path) {
     let beside = std::env::current_exe().map(|own| own.with_file_name("tcoder-worker"));
     let Some(program) = config.pool.worker.clone().or_else(|| beside.ok()) else {
         return;
     };
     let asked = tokio::process::Command::new(&program)
         .arg("encoders")
+        .arg("--cache")
+        .arg(data.join(CACHE))
         .output()
         .await;
     let Ok(output) = asked else {

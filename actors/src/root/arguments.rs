@@ -15,7 +15,7 @@ use crate::gateway_actor::{self, bind};
 use crate::machine_pool;
 use crate::notifier;
 use crate::platform::Platform;
-use crate::up::data_dir::DataDir;
+use crate::up::data_dir::{CACHE, DataDir};
 
 /// Prefix of webhook secrets, as Standard Webhooks writes them.
 const SECRET_PREFIX: &str = "whsec_";
@@ -104,7 +104,7 @@ async fn pool(
             "serve".into(),
             "--exit-on-stdin-eof".into(),
             "--cache".into(),
-            data.join("cache").into(),
+            data.join(CACHE).into(),
         ],
         env: BTreeMap::new(),
         guard,
@@ -172,7 +172,7 @@ mod tests {
             }
         };
         let said = tokio::time::timeout(DEADLINE, saying).await.unwrap();
-        let cache = format!("--cache {}", data.join("cache").display());
+        let cache = format!("--cache {}", data.join(CACHE).display());
         assert!(said.contains(&cache), "{said}");
     }
 }

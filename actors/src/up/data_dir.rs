@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 use rustix::fs::{FlockOperation, flock};
 
+/// The folder of it that workers keep their caches in.
+pub const CACHE: &str = "cache";
+
 /// A locked data folder; the lock ends with the process, however it ends.
 #[derive(Debug)]
 pub struct DataDir {

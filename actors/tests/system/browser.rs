@@ -27,11 +27,15 @@ async fn the_page_shows_the_film_before_it_is_done() {
     let system = System::start().await;
     // Long enough that it is still at work when the picture moves.
     let clip = clips::looped(&film.path, 4).await;
+    // Where browser and sound library put what they leave behind.
+    let scratch = tempfile::tempdir().expect("a folder");
     let mut node = tokio::process::Command::new(find_program("node").expect("found above"));
     let node = node
         .arg(web.join("tests/browser.mjs"))
         .env("TCODER_URL", &system.run.url)
         .env("TCODER_CLIP", &clip)
+        .env("TMPDIR", scratch.path())
+        .env("XDG_RUNTIME_DIR", scratch.path())
         .stdin(Stdio::null())
         .kill_on_drop(true)
         .output();

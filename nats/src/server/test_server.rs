@@ -253,7 +253,7 @@ fn is_stopped(pid: u32) -> bool {
 /// A port that nobody listens on and no other test holds, and the lock that says so.
 fn free_port() -> Result<(SocketAddr, File)> {
     let failed = |error: std::io::Error| Error::with(ErrorKind::Process, "no free port", error);
-    let locks = std::env::temp_dir().join("tcoder-test-ports");
+    let locks = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.tools/test-ports");
     std::fs::create_dir_all(&locks).map_err(failed)?;
     let mut seed = [0_u8; 2];
     getrandom::fill(&mut seed)

@@ -12,8 +12,9 @@ use super::hands::Hands;
 use super::supervisor::{Message, Supervisor};
 use super::{Options, Shared, transfer};
 
-/// How long giving back what is in hand may take, one report each.
-const GIVING_BACK: Duration = Duration::from_secs(2);
+/// How long giving back what is in hand may take, one report each: with the patience that draining
+/// has before it, less than a provider waits before it kills.
+const GIVING_BACK: Duration = Duration::from_millis(800);
 /// How long the bus may take at the start.
 const BUS_PATIENCE: Duration = Duration::from_secs(60);
 
