@@ -59,11 +59,7 @@ proptest! {
 
 #[test]
 fn without_faults_every_task_is_done_at_the_first_try() {
-    let mut world = World::new(60);
-    world.apply(Event::Uploaded {
-        bytes: 1_000,
-        etag: "e".to_owned(),
-    });
+    let mut world = World::uploaded(60);
     world.run_to_the_end(60);
     assert_eq!(world.job.record.state, JobState::Completed);
     assert_eq!(world.count(FactKind::TaskFailed), 0);
@@ -79,11 +75,7 @@ fn without_faults_every_task_is_done_at_the_first_try() {
 
 #[test]
 fn a_task_that_fails_again_and_again_ends_the_job() {
-    let mut world = World::new(10);
-    world.apply(Event::Uploaded {
-        bytes: 1_000,
-        etag: "e".to_owned(),
-    });
+    let mut world = World::uploaded(10);
     let worker: WorkerName = "w1".parse().unwrap();
     for _ in 0..TASK_FAILURES_MAX {
         world.now_ms += 60_000;
@@ -104,11 +96,7 @@ fn a_task_that_fails_again_and_again_ends_the_job() {
 
 #[test]
 fn losses_of_machines_do_not_fail_a_job_until_there_are_very_many() {
-    let mut world = World::new(10);
-    world.apply(Event::Uploaded {
-        bytes: 1_000,
-        etag: "e".to_owned(),
-    });
+    let mut world = World::uploaded(10);
     let worker: WorkerName = "w1".parse().unwrap();
     for n in 1..=TASK_LOSSES_MAX {
         assert!(!world.job.record.state.is_terminal(), "loss {n}");
@@ -125,11 +113,7 @@ fn losses_of_machines_do_not_fail_a_job_until_there_are_very_many() {
 
 #[test]
 fn the_first_losses_are_replaced_at_once_and_a_failure_is_not() {
-    let mut world = World::new(10);
-    world.apply(Event::Uploaded {
-        bytes: 1_000,
-        etag: "e".to_owned(),
-    });
+    let mut world = World::uploaded(10);
     let worker: WorkerName = "w1".parse().unwrap();
     for _ in 0..LOSSES_AT_ONCE {
         world.release_all();
@@ -149,11 +133,7 @@ fn the_first_losses_are_replaced_at_once_and_a_failure_is_not() {
 
 #[test]
 fn what_the_source_causes_is_not_tried_again() {
-    let mut world = World::new(10);
-    world.apply(Event::Uploaded {
-        bytes: 1_000,
-        etag: "e".to_owned(),
-    });
+    let mut world = World::uploaded(10);
     world.release_all();
     let held = world.claim(TaskNumber(0), &"w1".parse().unwrap()).unwrap();
     let error = TaskError {
@@ -188,11 +168,7 @@ fn an_upload_that_never_comes_fails_with_its_reason() {
 
 #[test]
 fn a_late_twin_is_told_gone_and_its_report_changes_nothing() {
-    let mut world = World::new(10);
-    world.apply(Event::Uploaded {
-        bytes: 1_000,
-        etag: "e".to_owned(),
-    });
+    let mut world = World::uploaded(10);
     world.release_all();
     let (slow, quick) = ("w1".parse().unwrap(), "w2".parse().unwrap());
     let old = world.claim(TaskNumber(0), &slow).unwrap();
@@ -233,11 +209,7 @@ fn a_second_upload_does_not_replace_the_first() {
 /// A container may promise more time than there are frames for: the last chunk is then empty.
 #[test]
 fn pieces_without_segments_are_left_out_of_files() {
-    let mut world = World::new(60);
-    world.apply(Event::Uploaded {
-        bytes: 1_000,
-        etag: "e".to_owned(),
-    });
+    let mut world = World::uploaded(60);
     world.run_to_the_end(60);
     let record = &world.job.record;
     let plan = record.plan.as_ref().unwrap();
@@ -253,11 +225,7 @@ fn pieces_without_segments_are_left_out_of_files() {
 
 #[test]
 fn a_worker_s_endless_sentence_is_cut() {
-    let mut world = World::new(10);
-    world.apply(Event::Uploaded {
-        bytes: 1_000,
-        etag: "e".to_owned(),
-    });
+    let mut world = World::uploaded(10);
     world.release_all();
     let held = world.claim(TaskNumber(0), &"w1".parse().unwrap()).unwrap();
     let error = TaskError {

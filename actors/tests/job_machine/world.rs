@@ -69,6 +69,16 @@ impl World {
         world
     }
 
+    /// A job whose source is in storage.
+    pub(crate) fn uploaded(duration_s: u64) -> Self {
+        let mut world = Self::new(duration_s);
+        world.apply(Event::Uploaded {
+            bytes: 1_000,
+            etag: "e".to_owned(),
+        });
+        world
+    }
+
     pub(crate) fn apply(&mut self, event: Event) {
         let before = self.job.clone();
         let (mut after, effects) = before.clone().apply(event.clone(), self.now_ms);
