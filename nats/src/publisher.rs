@@ -6,6 +6,7 @@ use async_nats::HeaderMap;
 use async_nats::jetstream;
 use async_nats::jetstream::context::{PublishError, PublishErrorKind};
 use async_nats::jetstream::message::PublishMessage;
+use async_nats::jetstream::stream::LastRawMessageErrorKind;
 use bytes::Bytes;
 
 use crate::backoff::Backoff;
@@ -122,6 +123,31 @@ impl Bus {
         let purged = stream.purge().filter(subject.clone()).await;
         purged.map_err(|error| failed(error.into()))?;
         Ok(())
+    }
+
+    /// Whether a message lies under a subject that its consumer takes for finished, and will never
+    /// deliver again. A server that is killed writes down what it delivered and what it removed at
+    /// different times; after it, a work queue may hold such a message for ever.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unavailable`].
+    pub async fn is_forgotten(&self, stream: &str, consumer: &str, subject: &str) -> Result<bool> {
+        let failed = |error: Box<dyn std::error::Error + Send + Sync>| {
+            let message = format!("`{subject}` was not looked for");
+            Error::with(ErrorKind::Unavailable, message, error)
+        };
+        let stream = self.js.get_stream_no_info(stream).await;
+        let stream = stream.map_err(|error| failed(error.into()))?;
+        let found = match stream.get_last_raw_message_by_subject(subject).await {
+            Ok(found) => found,
+            Err(error) if error.kind() == LastRawMessageErrorKind::NoMessageFound => {
+                return Ok(false);
+            }
+            Err(error) => return Err(failed(error.into())),
+        };
+        let info = stream.consumer_info(consumer).await;
+        let info = info.map_err(|error| failed(error.into()))?;
+        Ok(found.sequence <= info.ack_floor.stream_sequence)
     }
 }
 

@@ -1,12 +1,14 @@
 //! What is published once is there once: twice sent, two minutes later, through kill -9.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
+use async_nats::jetstream::consumer::AckPolicy;
 use nats::server::TestServer;
-use nats::{ErrorKind, Published};
+use nats::{ErrorKind, Published, Subscription};
 use tokio::task::JoinSet;
 
-use crate::fixture::{count, eventually, within};
+use crate::fixture::{count, eventually, own_stream, within};
 
 #[tokio::test]
 async fn kill_9_in_the_middle_of_publishing_leaves_each_fact_once() {
@@ -109,4 +111,29 @@ async fn a_full_queue_refuses_and_keeps() {
         .expect_err("full");
     assert_eq!(error.kind(), ErrorKind::Limit, "{error}");
     assert_eq!(count(&bus, "TASKS").await, 2);
+}
+
+/// A stream that keeps what was acked looks like a work queue whose server was killed between writing
+/// down an ack and removing the message.
+#[tokio::test]
+async fn what_its_consumer_has_finished_and_still_lies_there_is_forgotten() {
+    let server = TestServer::start().await.expect("a server");
+    let bus = server.bus().await.expect("a bus");
+    own_stream(&bus, AckPolicy::Explicit, Duration::from_secs(3_600)).await;
+    let is_forgotten = |subject: &'static str| bus.is_forgotten("OWN", "own", subject);
+    assert!(!is_forgotten("own.1").await.expect("an answer"), "nothing");
+    for n in 1..=3 {
+        bus.publish(format!("own.{n}"), "x")
+            .await
+            .expect("published");
+    }
+    let mut own = Subscription::open(&bus, "OWN", "own").await.expect("open");
+    let first = within("a delivery", own.next(1)).await.expect("a delivery");
+    assert!(!is_forgotten("own.1").await.expect("an answer"), "in hand");
+    first.ack().await.expect("acked");
+    let second = within("a delivery", own.next(1)).await.expect("a delivery");
+    assert!(is_forgotten("own.1").await.expect("an answer"));
+    assert!(!is_forgotten("own.2").await.expect("an answer"), "in hand");
+    assert!(!is_forgotten("own.3").await.expect("an answer"), "waits");
+    second.ack().await.expect("acked");
 }

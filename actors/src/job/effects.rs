@@ -5,10 +5,11 @@ use bus_schema::id::TaskNumber;
 use bus_schema::object_key;
 use bus_schema::record::{Effect, JobRecord};
 use bus_schema::subject::Subject;
-use bus_schema::task::Invitation;
+use bus_schema::task::{Invitation, TaskClass};
 use bus_schema::timer::{Timer, TimerId};
 use futures_util::future::try_join_all;
 use gateway::storage::ErrorKind;
+use nats::Published;
 
 use super::Job;
 use super::actor::JobActor;
@@ -17,6 +18,11 @@ use crate::platform::Trouble;
 
 /// The stream of invitations.
 const TASKS: &str = "TASKS";
+
+/// Who reads the invitations of a class, as the topology names them.
+fn consumer(class: TaskClass) -> String {
+    format!("workers-{class}")
+}
 
 impl JobActor {
     /// Performs the outbox; tells whether it asks for the job's end.
@@ -100,11 +106,19 @@ impl JobActor {
             // The invitation of a lost attempt is in dead hands until their ack wait is over.
             self.platform.bus.withdraw(TASKS, subject.clone()).await?;
         }
-        // While one lies in the queue the subject is taken, and that is as good.
-        self.platform
-            .bus
-            .publish_once(subject, encode(&envelope)?)
-            .await?;
+        let payload = encode(&envelope)?;
+        let bus = &self.platform.bus;
+        // While one lies in the queue the subject is taken, and that is as good - unless it is one
+        // that nobody will ever be given.
+        if bus.publish_once(subject.clone(), payload.clone()).await? == Published::AlreadyThere
+            && bus
+                .is_forgotten(TASKS, &consumer(role.class()), &subject.to_string())
+                .await?
+        {
+            tracing::warn!(job = %id, %task, "its invitation was forgotten by the bus");
+            bus.withdraw(TASKS, subject.clone()).await?;
+            bus.publish_once(subject, payload).await?;
+        }
         Ok(())
     }
 }
