@@ -1,6 +1,7 @@
 //! `tcoder up`: everything on one machine.
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use actors::config::Config;
@@ -71,6 +72,7 @@ impl Up {
         if self.print_config {
             return print(&config);
         }
+        let wanted = config.gateway.listen.port();
         let options = up::Options {
             data: self.data.clone(),
             config,
@@ -84,31 +86,54 @@ impl Up {
                 return Exit::Failed;
             }
         };
-        say(&format!("tcoder is up: {}", running.run.url));
         let url = running.run.url.clone();
+        if self.port.is_none() && !url.ends_with(&format!(":{wanted}")) {
+            say(&format!("port {wanted} is taken: another one is used"));
+        }
+        say(&format!("tcoder is up: {url}"));
+        let begun = OnceLock::new();
         let exit = tokio::select! {
             error = running.failed() => {
                 complain(&format!("{error:#}"));
                 Exit::Failed
             }
             exit = asked_to_stop() => exit,
-            exit = self.film(&url) => exit,
+            exit = self.film(&url, &begun) => exit,
         };
-        if tokio::time::timeout(2 * up::DRAIN, running.stop())
-            .await
-            .is_err()
-        {
-            complain("stopped without draining: it took too long");
+        if exit == Exit::Interrupted {
+            self.interrupted(&url, begun.get()).await;
+        }
+        tokio::select! {
+            stopped = tokio::time::timeout(2 * up::DRAIN, running.stop()) => if stopped.is_err() {
+                complain("stopped without draining: it took too long");
+            },
+            // Who asks twice does not want to wait: what was started dies with this process.
+            _ = asked_to_stop() => complain("stopped at once"),
         }
         exit
     }
 
+    /// A film that was to be done once will not be followed any more: nobody waits for it.
+    async fn interrupted(&self, url: &str, job: Option<&String>) {
+        let (true, Some(job)) = (self.once, job) else {
+            return say("stopping: what is at work is given back, and goes on at the next start");
+        };
+        let cancelled = match Client::new(url, None) {
+            Ok(client) => client.cancel(job).await.map(drop),
+            Err(error) => Err(error),
+        };
+        match cancelled {
+            Ok(()) => complain("interrupted: the film's job was cancelled"),
+            Err(error) => complain(&format!("interrupted, and the film's job goes on: {error}")),
+        }
+    }
+
     /// The film that was asked for; returns only when nothing else is wanted.
-    async fn film(&self, url: &str) -> Exit {
+    async fn film(&self, url: &str, begun: &OnceLock<String>) -> Exit {
         if !self.once && !self.watch_film {
             return std::future::pending().await;
         }
-        let exit = match self.transcode(url).await {
+        let exit = match self.transcode(url, begun).await {
             Ok(exit) => exit,
             Err(error) => {
                 complain(&format!("{error:#}"));
@@ -122,21 +147,18 @@ impl Up {
         std::future::pending().await
     }
 
-    async fn transcode(&self, url: &str) -> anyhow::Result<Exit> {
+    async fn transcode(&self, url: &str, begun: &OnceLock<String>) -> anyhow::Result<Exit> {
         let client = Client::new(url, None)?;
-        let made = self.data.join("film.mp4");
         let file = match &self.video {
             Some(file) => file,
-            None => {
-                film::make(&made).await?;
-                &made
-            }
+            None => &film::make(&self.data.canonicalize()?).await?,
         };
         let wish = Wish {
             file,
             preset: self.preset,
             qualities: &[],
             out: self.out.as_deref().filter(|_| self.once),
+            begun,
         };
         let mut bars = Bars::new(false);
         let followed = run(&client, &wish, &mut bars).await;
