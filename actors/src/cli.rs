@@ -13,6 +13,7 @@ mod up;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use actors::config::Config;
 use actors::up::run_file::RunFile;
 use clap::{Parser, Subcommand};
 
@@ -91,6 +92,13 @@ pub(crate) fn without_runtime(cli: &Cli) -> Option<ExitCode> {
 
 /// Runs a command.
 pub(crate) async fn run(cli: Cli) -> ExitCode {
+    // Those that need none refuse a wrong one all the same: silence would pass for consent.
+    if let Some(path) = cli.config.as_deref()
+        && let Err(error) = Config::load(Some(path), std::env::vars())
+    {
+        complain(&error.to_string());
+        return Exit::Usage.into();
+    }
     match cli.command {
         Command::Up(up) => Box::pin(up.apply(cli.config.as_deref())).await.into(),
         Command::Transcode(transcode) => transcode.apply().await.into(),

@@ -16,10 +16,13 @@ pub use arguments::Arguments;
 use crate::admission::Admission;
 use crate::children::{self, Children};
 use crate::gateway_actor::GatewayActor;
-use crate::machine_pool::MachinePool;
+use crate::machine_pool::{self, MachinePool};
 use crate::notifier::Notifier;
 use crate::platform::Platform;
 use crate::reaper::Reaper;
+
+/// How long a child may take to put down what it has in hand when everything stops.
+const GRACE: Duration = Duration::from_millis(300);
 
 /// The root: configuration.
 #[derive(Debug)]
@@ -278,23 +281,29 @@ impl Root {
         Ok(())
     }
 
-    /// The edge first, so that nothing new comes in; then who works; machines last.
+    /// The edge first, so that nothing new comes in; then the machines, whose work is given back and
+    /// reported to Admission; who only listens last.
     async fn stop_all(&self, state: &mut State, patience: Duration) {
         state.is_stopping = true;
         let until = Instant::now() + patience;
         let order = [
-            Child::Gateway,
-            Child::Notifier,
-            Child::MachinePool,
-            Child::Admission,
-            Child::Reaper,
+            (Child::Gateway, GRACE),
+            (Child::MachinePool, machine_pool::DRAIN + GRACE),
+            (Child::Notifier, GRACE),
+            (Child::Admission, GRACE),
+            (Child::Reaper, GRACE),
         ];
-        for which in order {
+        for (which, grace) in order {
             let Some(cell) = state.children.actor(which) else {
                 continue;
             };
             let left = until.saturating_duration_since(Instant::now());
-            if cell.stop_and_wait(None, Some(left)).await.is_err() {
+            // Whatever it was at, it bears being killed, as it bears a crash.
+            if cell
+                .stop_and_wait(None, Some(grace.min(left)))
+                .await
+                .is_err()
+            {
                 cell.kill();
             }
         }

@@ -34,8 +34,9 @@ const PREPARATIONS_MAX: u32 = 10;
 /// The pause between two of these.
 const PREPARATION_PAUSE: Duration = Duration::from_millis(500);
 
-/// How long a clean stop may take in all.
-pub const DRAIN: Duration = Duration::from_secs(5);
+/// How long a clean stop of the control plane and its machines may take; store and bus, which go after
+/// them, take a moment each, and all of it is to be within 5 s.
+pub const DRAIN: Duration = Duration::from_millis(4_200);
 
 /// What `tcoder up` is started with.
 #[derive(Debug, Clone)]

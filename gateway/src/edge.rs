@@ -74,12 +74,14 @@ pub struct Ports {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The address is taken, or not ours.
-    #[error("cannot listen on {address}: {source}; choose another with `gateway.listen`")]
+    #[error(
+        "cannot listen on {address}: {reason}; choose another port with --port, or `gateway.listen`"
+    )]
     Listen {
         /// The address.
         address: SocketAddr,
         /// Why.
-        source: std::io::Error,
+        reason: std::io::Error,
     },
     /// An option that cannot be used.
     #[error("{0}")]
@@ -110,7 +112,10 @@ pub struct Handle {
 pub async fn bind(address: SocketAddr) -> Result<TcpListener, Error> {
     TcpListener::bind(address)
         .await
-        .map_err(|source| Error::Listen { address, source })
+        .map_err(|source| Error::Listen {
+            address,
+            reason: source,
+        })
 }
 
 /// Listens on this address or, when its port is taken, on the next free one of a hundred. Port 0 is any.
@@ -143,7 +148,7 @@ pub async fn serve(
 ) -> Result<Handle, Error> {
     let addr = listener.local_addr().map_err(|source| Error::Listen {
         address: options.listen,
-        source,
+        reason: source,
     })?;
     let (feed, actor) = FeedActor::subscribe(&ports.bus).await?;
     let catch_up = CatchUp::open(&ports.bus).await?;

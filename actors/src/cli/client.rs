@@ -47,6 +47,14 @@ pub(crate) enum Error {
     /// An answer that is none of ours.
     #[error("{base} answers, but not like a tcoder gateway: {reason}")]
     Foreign { base: String, reason: String },
+    /// A film without a byte.
+    #[error("{0} is empty: there is nothing to transcode")]
+    Empty(String),
+    /// An address that is none.
+    #[error(
+        "`{url}` is not the address of a gateway: {reason}; it looks like http://127.0.0.1:8080"
+    )]
+    Address { url: String, reason: String },
     /// A file of this machine.
     #[error("{0:#}")]
     File(anyhow::Error),
@@ -60,8 +68,20 @@ impl Error {
             Self::Problem {
                 status: 400..500, ..
             } => Exit::Refused,
-            Self::Problem { .. } => Exit::Failed,
-            Self::File(_) => Exit::Usage,
+            Self::Problem { .. } | Self::Empty(_) => Exit::Failed,
+            Self::File(_) | Self::Address { .. } => Exit::Usage,
+        }
+    }
+
+    /// The stable code of what is wrong with the film or the wish.
+    pub(crate) fn code(&self) -> Option<&str> {
+        match self {
+            Self::Problem { code, .. } => Some(code),
+            Self::Empty(_) => Some("empty"),
+            Self::Unreachable { .. }
+            | Self::Foreign { .. }
+            | Self::Address { .. }
+            | Self::File(_) => None,
         }
     }
 }
@@ -162,6 +182,14 @@ struct JobList {
 
 impl Client {
     pub(crate) fn new(base: &str, key: Option<String>) -> Result<Self, Error> {
+        let wrong = |reason: &str| Error::Address {
+            url: base.to_owned(),
+            reason: reason.to_owned(),
+        };
+        let address = reqwest::Url::parse(base).map_err(|error| wrong(&error.to_string()))?;
+        if !matches!(address.scheme(), "http" | "https") {
+            return Err(wrong("it is neither http nor https"));
+        }
         let base = base.trim_end_matches('/').to_owned();
         let http = reqwest::Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)

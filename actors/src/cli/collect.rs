@@ -4,11 +4,18 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use bus_schema::id::RenditionName;
+use bus_schema::ladder::AUDIO;
 use futures_util::{StreamExt as _, TryStreamExt as _};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio::io::AsyncWriteExt as _;
 
 use super::client::{Client, Job, JobError};
+
+/// What comes last, and says how it went.
+const REPORT: &str = "report.json";
+const MASTER: &str = bus_schema::object_key::MULTIVARIANT_PLAYLIST;
+const MANIFEST: &str = bus_schema::object_key::DASH_MANIFEST;
 
 /// `report.json`.
 #[derive(Debug, Serialize)]
@@ -33,11 +40,102 @@ struct ReportedRendition {
     path: String,
 }
 
-/// Writes everything of a job that has ended into a folder; `report.json` comes last.
-pub(crate) async fn collect(client: &Client, job: &Job, out: &Path) -> anyhow::Result<()> {
+/// The report of an earlier job, as far as tidying up needs it.
+#[derive(Debug, Deserialize)]
+struct EarlierReport {
+    renditions: Vec<EarlierRendition>,
+}
+
+#[derive(Debug, Deserialize)]
+struct EarlierRendition {
+    name: RenditionName,
+}
+
+/// Makes the folder, before anything else is done, and takes the results of an earlier job out of it:
+/// what lies there at the end is of one film. What is not ours stays.
+pub(crate) async fn prepare(out: &Path) -> anyhow::Result<()> {
+    let shown = out.display();
     tokio::fs::create_dir_all(out)
         .await
-        .with_context(|| format!("cannot make {}", out.display()))?;
+        .with_context(|| format!("cannot make the folder {shown} for the results"))?;
+    let report = out.join(REPORT);
+    let earlier = tokio::fs::read(&report).await.ok();
+    let earlier = earlier.and_then(|text| serde_json::from_slice::<EarlierReport>(&text).ok());
+    if let Some(earlier) = earlier {
+        let names = earlier
+            .renditions
+            .into_iter()
+            .map(|one| one.name.to_string());
+        for name in names.chain([AUDIO.to_owned()]) {
+            for file in ["mp4", "m4a", "m3u8"] {
+                remove(&out.join(format!("{name}.{file}"))).await?;
+            }
+            remove_segments(&out.join(name)).await?;
+        }
+        for file in [MASTER, MANIFEST] {
+            remove(&out.join(file)).await?;
+        }
+    }
+    // Written at once, so that it is known now whether the folder can be written to.
+    tokio::fs::write(&report, b"")
+        .await
+        .with_context(|| format!("cannot write into the folder {shown}"))?;
+    remove(&report).await
+}
+
+async fn remove(file: &Path) -> anyhow::Result<()> {
+    match tokio::fs::remove_file(file).await {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("cannot remove {}", file.display()))
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+/// The segments of a rendition, and their folder unless something else lies there too.
+async fn remove_segments(folder: &Path) -> anyhow::Result<()> {
+    let Ok(mut files) = tokio::fs::read_dir(folder).await else {
+        return Ok(());
+    };
+    while let Some(file) = files.next_entry().await? {
+        let path = file.path();
+        let extension = path.extension().and_then(|extension| extension.to_str());
+        if matches!(extension, Some("m4s" | "mp4")) {
+            remove(&path).await?;
+        }
+    }
+    if let Err(error) = tokio::fs::remove_dir(folder).await {
+        tracing::debug!(%error, folder = %folder.display(), "kept");
+    }
+    Ok(())
+}
+
+/// Writes the report of a film that did not even become a job.
+pub(crate) async fn report_refusal(out: &Path, code: &str, message: &str) -> anyhow::Result<()> {
+    let report = Report {
+        job: String::new(),
+        state: "failed".to_owned(),
+        error: Some(JobError {
+            code: code.to_owned(),
+            message: message.to_owned(),
+        }),
+        warnings: Vec::new(),
+        time_to_playable_ms: None,
+        total_ms: None,
+        renditions: Vec::new(),
+    };
+    write(&report, out).await
+}
+
+async fn write(report: &Report, out: &Path) -> anyhow::Result<()> {
+    let path = out.join(REPORT);
+    tokio::fs::write(&path, serde_json::to_vec_pretty(report)?)
+        .await
+        .with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// Writes everything of a job that has ended into a prepared folder; `report.json` comes last.
+pub(crate) async fn collect(client: &Client, job: &Job, out: &Path) -> anyhow::Result<()> {
     let codecs = match &job.playback {
         Some(playback) => playlists(client, &playback.hls, out).await?,
         None => String::new(),
@@ -70,7 +168,7 @@ pub(crate) async fn collect(client: &Client, job: &Job, out: &Path) -> anyhow::R
     }
     if let Some(dash) = job.outputs.iter().find(|output| output.kind == "dash") {
         let manifest = client.fetch(&dash.url).await?.text().await?;
-        tokio::fs::write(out.join("manifest.mpd"), flat(&manifest)).await?;
+        tokio::fs::write(out.join(MANIFEST), flat(&manifest)).await?;
     }
     let report = Report {
         job: job.id.clone(),
@@ -81,15 +179,14 @@ pub(crate) async fn collect(client: &Client, job: &Job, out: &Path) -> anyhow::R
         total_ms: between_ms(job.uploaded_at.as_deref(), job.finished_at.as_deref()),
         renditions,
     };
-    tokio::fs::write(out.join("report.json"), serde_json::to_vec_pretty(&report)?).await?;
-    Ok(())
+    write(&report, out).await
 }
 
 /// The multivariant playlist, everything that it names, and everything that those name.
 async fn playlists(client: &Client, path: &str, out: &Path) -> anyhow::Result<String> {
     let base = path.rsplit_once('/').map_or("", |(base, _)| base);
     let master = client.fetch(path).await?.text().await?;
-    tokio::fs::write(out.join("master.m3u8"), &master).await?;
+    tokio::fs::write(out.join(MASTER), &master).await?;
     for name in named(&master) {
         let playlist = client
             .fetch(&format!("{base}/{name}"))

@@ -157,15 +157,11 @@ fn sentence(kind: &str, frame: &Value) -> Option<String> {
     };
     Some(match kind {
         "playable" => format!("playable after {}", seconds(&frame["after_ms"])?),
-        "task-failed" => format!(
-            "{}; {}",
-            frame["error"]["message"].as_str()?,
-            if frame["will_retry"].as_bool()? {
-                "trying again"
-            } else {
-                "giving up"
-            }
-        ),
+        // What is given up for good ends the job or drops a rendition, and that is told by itself.
+        "task-failed" if frame["will_retry"].as_bool()? => {
+            let reason = frame["error"]["message"].as_str()?;
+            format!("{}; trying again", reason.trim_end_matches('.'))
+        }
         "rendition-dropped" => format!("{} was dropped", frame["rendition"].as_str()?),
         _ => return None,
     })

@@ -1,5 +1,6 @@
 //! `tcoder jobs`, `watch`, `cancel`: what runs, and what becomes of it.
 
+use bus_schema::JobId;
 use clap::Args;
 
 use super::follow::{Bars, follow};
@@ -29,7 +30,7 @@ pub(crate) struct Jobs {
 #[command(verbatim_doc_comment)]
 pub(crate) struct Watch {
     /// The job.
-    id: String,
+    id: JobId,
     #[command(flatten)]
     remote: Remote,
 }
@@ -41,7 +42,7 @@ pub(crate) struct Watch {
 #[command(verbatim_doc_comment)]
 pub(crate) struct Cancel {
     /// The job.
-    id: String,
+    id: JobId,
     #[command(flatten)]
     remote: Remote,
 }
@@ -86,7 +87,7 @@ impl Watch {
         };
         let mut bars = Bars::new(self.remote.json);
         let is_json = self.remote.json;
-        let followed = follow(&client, &self.id, &mut bars, |frame| {
+        let followed = follow(&client, self.id.as_str(), &mut bars, |frame| {
             if is_json {
                 say(&frame.to_string());
             }
@@ -103,7 +104,7 @@ impl Watch {
 impl Cancel {
     pub(crate) async fn apply(self) -> Exit {
         let cancelled = match self.remote.client() {
-            Ok(client) => client.cancel(&self.id).await,
+            Ok(client) => client.cancel(self.id.as_str()).await,
             Err(error) => Err(error),
         };
         match cancelled {

@@ -1,12 +1,13 @@
 //! `tcoder transcode FILE`: upload, follow, fetch.
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use bus_schema::request::Preset;
 use clap::Args;
 
 use super::client::{Client, Error, Job, NewUpload};
-use super::collect::collect;
+use super::collect::{collect, prepare, report_refusal};
 use super::follow::{Bars, follow};
 use super::{Exit, Remote, complain, say};
 
@@ -38,6 +39,8 @@ pub(crate) struct Wish<'a> {
     pub(crate) preset: Preset,
     pub(crate) qualities: &'a [String],
     pub(crate) out: Option<&'a Path>,
+    /// Told the job's id as soon as there is one.
+    pub(crate) begun: &'a OnceLock<String>,
 }
 
 impl Transcode {
@@ -51,6 +54,7 @@ impl Transcode {
             preset: self.preset,
             qualities: &self.qualities,
             out: self.out.as_deref(),
+            begun: &OnceLock::new(),
         };
         let mut bars = Bars::new(self.remote.json);
         let job = match run(&client, &wish, &mut bars).await {
@@ -76,7 +80,21 @@ impl Transcode {
 
 /// Uploads, follows, fetches.
 pub(crate) async fn run(client: &Client, wish: &Wish<'_>, bars: &mut Bars) -> Result<Job, Error> {
-    let job = upload(client, wish, bars).await?;
+    if let Some(out) = wish.out {
+        prepare(out).await.map_err(Error::File)?;
+    }
+    let job = match upload(client, wish, bars).await {
+        Ok(job) => job,
+        Err(error) => {
+            if let (Some(out), Some(code)) = (wish.out, error.code()) {
+                let reported = report_refusal(out, code, &error.to_string()).await;
+                reported.map_err(Error::File)?;
+            }
+            return Err(error);
+        }
+    };
+    // Set once: there is one upload to a wish.
+    wish.begun.get_or_init(|| job.clone());
     bars.line(&format!(
         "watch it at {}",
         client.url(&format!("/#/jobs/{job}"))
@@ -99,6 +117,9 @@ async fn upload(client: &Client, wish: &Wish<'_>, bars: &Bars) -> Result<String,
             "{} is not a file",
             file.display()
         )));
+    }
+    if facts.len() == 0 {
+        return Err(Error::Empty(file.display().to_string()));
     }
     let filename = file
         .file_name()

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::{Output, Stdio};
 
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::harness::system::tcoder;
@@ -137,4 +138,83 @@ async fn once_does_all_of_it_and_ends() {
     assert!(!output.status.success(), "{output:?}");
     let said = String::from_utf8(output.stderr).expect("text");
     assert_eq!(said.lines().count(), 1, "{said}");
+}
+
+/// What must be refused is refused before hours of work, not after them.
+#[tokio::test]
+async fn a_folder_that_cannot_be_had_is_refused_before_the_upload() {
+    let system = System::shared().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("never.mp4"), "Dear film").expect("written");
+    std::fs::write(folder.path().join("taken"), "a file").expect("written");
+    let arguments = ["transcode", "never.mp4", "--out", "taken"];
+    let output = run(folder.path(), &arguments, Some(&system.run.url)).await;
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    let said = String::from_utf8(output.stderr).expect("text");
+    assert!(said.contains("cannot make the folder taken"), "{said}");
+    let (_, jobs) = system.client().ask(Method::GET, "/v1/jobs", None).await;
+    let mut jobs = jobs["jobs"].as_array().expect("jobs").iter();
+    assert!(jobs.all(|job| job["filename"] != "never.mp4"));
+}
+
+#[tokio::test]
+async fn a_film_without_a_byte_is_reported_too() {
+    let system = System::shared().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("zero.mp4"), "").expect("written");
+    let arguments = ["transcode", "zero.mp4", "--out", "out"];
+    let output = run(folder.path(), &arguments, Some(&system.run.url)).await;
+    assert_eq!(output.status.code(), Some(4), "{output:?}");
+    let said = String::from_utf8(output.stderr).expect("text");
+    assert!(said.contains("zero.mp4 is empty"), "{said}");
+    let report = report(&folder.path().join("out"));
+    assert_eq!(report["state"], "failed", "{report:#}");
+    assert_eq!(report["error"]["code"], "empty", "{report:#}");
+}
+
+/// Without a film `up` makes one: eight bits, whole, and twice the same folder holds one film's results.
+#[tokio::test]
+async fn a_film_of_its_own_is_made_and_results_do_not_mix() {
+    if !clips::has_ffmpeg("a_film_of_its_own_is_made_and_results_do_not_mix") {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let out = folder.path().join("out");
+    std::fs::create_dir_all(out.join("720p")).expect("a folder");
+    std::fs::write(out.join("720p/000001.m4s"), "old").expect("written");
+    std::fs::write(out.join("notes.txt"), "mine").expect("written");
+    let old = json!({"job": "x", "renditions": [{"name": "720p"}, {"name": "144p"}]});
+    std::fs::write(out.join("report.json"), old.to_string()).expect("written");
+    std::fs::write(out.join("144p.mp4"), "old").expect("written");
+    let arguments = [
+        "up",
+        "--data",
+        "data",
+        "--port",
+        "0",
+        "--once",
+        "--out",
+        "out",
+        "--preset",
+        "web-optimized",
+    ];
+    let output = run(folder.path(), &arguments, None).await;
+    assert!(output.status.success(), "{output:?}");
+    let made = folder.path().join("data/film.mp4");
+    let made = films::probe(made.to_str().expect("a plain path"));
+    let video = films::stream(&made, "video").expect("a picture");
+    assert_eq!(video["pix_fmt"], "yuv420p", "{made:#}");
+    let report = report(&out);
+    assert_eq!(report["renditions"][0]["frames"], 600, "{report:#}");
+    let mut left: Vec<_> = std::fs::read_dir(&out)
+        .expect("a folder")
+        .map(|file| {
+            file.expect("a file")
+                .file_name()
+                .into_string()
+                .expect("text")
+        })
+        .collect();
+    left.sort();
+    assert_eq!(left, ["720p.mp4", "notes.txt", "report.json"]);
 }

@@ -5,8 +5,6 @@ use std::path::Path;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::until;
-
 /// Talks to one gateway.
 #[derive(Debug, Clone)]
 pub(crate) struct Client {
@@ -108,12 +106,19 @@ impl Client {
 
     /// Waits until the job has ended, however it did.
     pub(crate) async fn ended(&self, id: &str) -> Value {
-        let look = async || {
+        let deadline = tokio::time::Instant::now() + super::DEADLINE;
+        loop {
             let job = self.job(id).await;
             let state = job["state"].as_str().expect("a state");
-            matches!(state, "completed" | "failed" | "cancelled").then_some(job)
-        };
-        until(&format!("job {id} ends"), look).await
+            if matches!(state, "completed" | "failed" | "cancelled") {
+                return job;
+            }
+            assert!(
+                tokio::time::Instant::now() < deadline,
+                "it does not end: {job:#}"
+            );
+            tokio::time::sleep(super::POLL).await;
+        }
     }
 
     /// Waits until the job is completed; that nothing fell short is part of it.
