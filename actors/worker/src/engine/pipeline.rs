@@ -16,6 +16,9 @@ const PREROLL_MS_MAX: u64 = 120_000;
 /// What is said of a file that no demuxer knows, or that is not what it looked like.
 pub(crate) const NOT_MEDIA: &str = "The file is not video or sound that can be read: upload a film \
                                     or a recording, as MP4, MOV, MKV or WebM.";
+/// How long the reason of a failed change of state is waited for: the element that fails says so in a
+/// thread of its own, and the pipeline may know before that is heard.
+const REASON_MS_MAX: u64 = 2_000;
 /// How often waiting looks up.
 pub(crate) const POLL_MS: u64 = 100;
 /// How often a pipeline that is being built is looked at: it is on the way to the first picture.
@@ -70,7 +73,7 @@ impl Pipeline {
         match self.inner.set_state(state) {
             Ok(_) => Ok(()),
             Err(_) => Err(self
-                .take_error()
+                .wait_error(REASON_MS_MAX)
                 .unwrap_or_else(|| Error::internal(format!("no way to {state:?}")))),
         }
     }
@@ -91,7 +94,9 @@ impl Pipeline {
                 Ok(gst::StateChangeSuccess::Async) => {}
                 Ok(_) if is_built && current == gst::State::Paused => return Ok(()),
                 Ok(_) => {}
-                Err(_) => return Err(self.take_error().unwrap_or_else(unexplained)),
+                Err(_) => {
+                    return Err(self.wait_error(REASON_MS_MAX).unwrap_or_else(unexplained));
+                }
             }
             if let Some(error) = self.wait_error(STEP_MS) {
                 return Err(error);
