@@ -75,7 +75,7 @@ impl Up {
             port,
             tcoder,
         } = options;
-        let data = DataDir::open(&data)?;
+        let data = DataDir::open(&data).await?;
         let guard = vec![tcoder.into_os_string(), "guard".into(), "--".into()];
         let (bus, embedded_bus) = bus(&data, &config, &guard).await?;
         prepare(&bus).await?;

@@ -152,7 +152,7 @@ mod tests {
     #[tokio::test]
     async fn workers_keep_their_caches_in_the_data_folder() {
         let folder = tempfile::tempdir().unwrap();
-        let data = DataDir::open(folder.path()).unwrap();
+        let data = DataDir::open(folder.path()).await.unwrap();
         let mut config = Config::default();
         // What it is started with it says into its log.
         config.pool.worker = Some("/bin/echo".into());

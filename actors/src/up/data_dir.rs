@@ -3,11 +3,12 @@
 use std::fs::File;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use nats::server::{PidFile, ProcessId};
 use rustix::fs::{FlockOperation, flock};
+use tokio::time::Instant;
 
 use super::run_file::RunFile;
 
@@ -36,7 +37,7 @@ impl DataDir {
     ///
     /// # Errors
     /// When another process has it, or it cannot be made.
-    pub fn open(path: &Path) -> anyhow::Result<Self> {
+    pub async fn open(path: &Path) -> anyhow::Result<Self> {
         let shown = path.display();
         std::fs::DirBuilder::new()
             .recursive(true)
@@ -62,7 +63,7 @@ impl DataDir {
                     "tcoder is running on {shown} already{at}: stop it, or choose another folder with --data"
                 );
             }
-            std::thread::sleep(LOCK_POLL);
+            tokio::time::sleep(LOCK_POLL).await;
         }
         if let Some(own) = ProcessId::of(std::process::id()) {
             owner.write(own)?;
@@ -111,27 +112,27 @@ impl DataDir {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_folder_in_use_is_refused() {
+    #[tokio::test]
+    async fn a_folder_in_use_is_refused() {
         let folder = tempfile::tempdir().unwrap();
-        let first = DataDir::open(folder.path()).unwrap();
-        let error = DataDir::open(folder.path()).unwrap_err();
+        let first = DataDir::open(folder.path()).await.unwrap();
+        let error = DataDir::open(folder.path()).await.unwrap_err();
         assert!(error.to_string().contains("stop it"), "{error}");
         drop(first);
-        DataDir::open(folder.path()).unwrap();
+        DataDir::open(folder.path()).await.unwrap();
     }
 
     /// As a child does that a killed run had forked, and that has not become its own program yet.
-    #[test]
-    fn a_lock_that_outlives_its_owner_is_waited_for() {
+    #[tokio::test]
+    async fn a_lock_that_outlives_its_owner_is_waited_for() {
         let folder = tempfile::tempdir().unwrap();
         let held = File::create(folder.path().join("lock")).unwrap();
         flock(&held, FlockOperation::NonBlockingLockExclusive).unwrap();
-        let child = std::thread::spawn(move || {
-            std::thread::sleep(20 * LOCK_POLL);
+        let child = async move {
+            tokio::time::sleep(20 * LOCK_POLL).await;
             drop(held);
-        });
-        DataDir::open(folder.path()).unwrap();
-        child.join().unwrap();
+        };
+        let (opened, ()) = tokio::join!(DataDir::open(folder.path()), child);
+        opened.unwrap();
     }
 }
