@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use bus_schema::JobId;
+use bus_schema::record::JobState;
 use bus_schema::task::TaskClass;
 use gateway::jobs::Health;
 use ractor::{Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
@@ -221,6 +222,10 @@ impl Admission {
         let mut states = States::new();
         for (_, record, _) in records {
             *states.entry(record.state).or_default() += 1;
+            if record.state == JobState::Uploading {
+                // Its notification may have been lost: storage knows.
+                self.to_job(myself, state, record.id, arrived()).await?;
+            }
             if !record.state.is_terminal() || !record.outbox.is_empty() {
                 self.to_job(myself, state, record.id, look()).await?;
             }
@@ -280,6 +285,12 @@ fn look_at_all(state: &State) {
     for actor in state.jobs.values() {
         tell(actor, look());
     }
+}
+
+/// Has a job ask storage for its source; nobody waits for the answer.
+fn arrived() -> job_actor::Message {
+    let (reply, _ignored) = ractor::concurrency::oneshot();
+    job_actor::Message::Arrived(reply.into())
 }
 
 /// Asks a job to look at its record; nobody waits for the answer.

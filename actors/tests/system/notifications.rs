@@ -44,6 +44,27 @@ async fn a_notification_that_comes_again_changes_nothing() {
     assert_eq!(jobs["jobs"].as_array().map(Vec::len), Some(1), "{jobs:#}");
 }
 
+/// No notification is the only word of an upload: storage is asked, too.
+#[tokio::test]
+async fn a_notification_that_is_lost_is_not_missed() {
+    if !clips::has_ffmpeg("a_notification_that_is_lost_is_not_missed") {
+        return;
+    }
+    let system = System::start().await;
+    let (client, bus) = (system.client(), system.bus().await);
+    let storage = bus.js.get_stream("STORAGE").await.expect("the stream");
+    let until_then = time::OffsetDateTime::now_utc() + time::Duration::HOUR;
+    let paused = storage.pause_consumer("intake", until_then).await;
+    assert!(paused.expect("an answer").paused);
+    let id = client.upload_file(&clips::silent().await, &json!({})).await;
+    notification(&bus, &id).await;
+    storage.purge().await.expect("lost");
+    storage.resume_consumer("intake").await.expect("resumed");
+    assert_eq!(unheard(&bus).await, 0);
+    let job = client.completed(&id).await;
+    whole_story(&bus, &job).await;
+}
+
 /// What storage said of a job's upload, byte for byte.
 async fn notification(bus: &Bus, job: &str) -> Bytes {
     let stream = bus.js.get_stream("STORAGE").await.expect("the stream");
