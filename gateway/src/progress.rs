@@ -27,6 +27,9 @@ pub const REPEAT_MS: u64 = 1_000;
 const ENCODED_SHARE: f64 = 0.97;
 /// The sound's part of what is encoded, where there is a picture too: it takes about that much CPU.
 const AUDIO_SHARE: f64 = 0.05;
+/// Slowest speed that is shown, in seconds of source a second: what is slower would read 0.0, and the
+/// end that it promises beside it would be no promise.
+const SPEED_MIN: f64 = 0.05;
 /// Tasks with a latest word, per job: more are not in anyone's hands at once.
 const LATEST_MAX: usize = 4_096;
 
@@ -200,15 +203,20 @@ impl Meter {
             self.rate.sample(fraction, now_ms);
         }
         let duration_s = self.shape.as_ref().map_or(0.0, Shape::duration_s);
-        let per_s = self
+        let speed = self
             .rate
             .per_s()
-            .filter(|_| !is_over || self.state == JobState::Completed);
-        let eta_ms = match self.state {
-            JobState::Completed => Some(0),
-            JobState::Failed | JobState::Cancelled => None,
+            .map_or(0.0, |per_s| round(per_s * duration_s));
+        let is_moving = speed >= SPEED_MIN && !self.rate.is_still(now_ms);
+        let (speed, eta_ms) = match self.state {
+            JobState::Completed => (speed, Some(0)),
+            JobState::Failed | JobState::Cancelled => (0.0, None),
             JobState::Uploading | JobState::Queued | JobState::Running | JobState::Playable => {
-                self.rate.eta_ms(1.0 - fraction)
+                if is_moving {
+                    (speed, self.rate.eta_ms(1.0 - fraction))
+                } else {
+                    (0.0, None)
+                }
             }
         };
         JobProgress {
@@ -216,7 +224,7 @@ impl Meter {
             job: self.job,
             n: 0,
             percent: round(self.percent),
-            speed: round(per_s.unwrap_or(0.0) * duration_s),
+            speed,
             eta_ms,
             renditions: self.renditions.clone(),
         }

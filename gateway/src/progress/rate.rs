@@ -8,6 +8,8 @@ const SAMPLE_MS: u64 = 500;
 const SETTLE_MS: u64 = 1_000;
 /// Time observed before an estimate is shown.
 const TRUST_MS: u64 = 2_000;
+/// What has not grown for so long stands still: the mean still falls, and says nothing any more.
+const STILL_MS: u64 = 10_000;
 /// Beyond a month it is not an estimate.
 const ETA_MAX_MS: f64 = 30.0 * 86_400_000.0;
 
@@ -16,6 +18,7 @@ const ETA_MAX_MS: f64 = 30.0 * 86_400_000.0;
 pub(super) struct Rate {
     seen_ms: Option<u64>,
     base: Option<Sample>,
+    grown_ms: u64,
     observed_ms: u64,
     per_ms: f64,
 }
@@ -37,6 +40,7 @@ impl Rate {
         let Some(base) = self.base else {
             if now_ms.saturating_sub(seen_ms) >= SETTLE_MS {
                 self.base = Some(now);
+                self.grown_ms = now_ms;
             }
             return;
         };
@@ -45,6 +49,9 @@ impl Rate {
             return;
         }
         self.base = Some(now);
+        if fraction > base.fraction {
+            self.grown_ms = now_ms;
+        }
         self.observed_ms = self.observed_ms.saturating_add(passed_ms);
         let (passed, observed) = (millis(passed_ms), millis(self.observed_ms));
         let current = (fraction - base.fraction).max(0.0) / passed;
@@ -59,12 +66,17 @@ impl Rate {
         self.observed_ms = self.observed_ms.max(TRUST_MS);
     }
 
+    /// Whether nothing has grown for a while.
+    pub(super) fn is_still(&self, now_ms: u64) -> bool {
+        self.base.is_some() && now_ms.saturating_sub(self.grown_ms) >= STILL_MS
+    }
+
     /// Fraction a second; `None` while it cannot be trusted.
     pub(super) fn per_s(&self) -> Option<f64> {
         (self.observed_ms >= TRUST_MS).then_some(self.per_ms * 1_000.0)
     }
 
-    /// How long the rest takes; `None` while it cannot be trusted, or stands still.
+    /// How long the rest takes at this speed; `None` while that cannot be trusted, or is too long.
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,

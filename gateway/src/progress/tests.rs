@@ -140,6 +140,38 @@ fn speed_and_rest_follow_a_steady_job_and_survive_a_hiccup() {
     assert!((7.0..10.0).contains(&last.speed), "{}", last.speed);
 }
 
+#[test]
+fn what_stands_still_or_hardly_moves_has_no_end_in_sight() {
+    let job = SampleJob::running(600 * SECOND_NS, false);
+    let id = job.record.id;
+    // Tells one chunk's progress ten times a second, at this speed, and then nothing.
+    let follow = |speed: u64, told_ms: u64, silent_ms: u64| {
+        let mut meter = Meter::new(id);
+        meter.load(&job.record);
+        let mut last = meter.read(0);
+        for now_ms in (100..=told_ms + silent_ms).step_by(100) {
+            let done_ns = speed * now_ms.min(told_ms) * 10_000;
+            meter.progress(&word(id, 2, 1, &[done_ns; 2], 16 * SECOND_NS));
+            last = meter.read(now_ms);
+        }
+        (meter, last)
+    };
+    // Hundredths of real time.
+    let (_, slow) = follow(20, 20_000, 0);
+    assert!((0.15..0.25).contains(&slow.speed), "{}", slow.speed);
+    assert!(slow.eta_ms.is_some());
+    let (_, slowest) = follow(4, 20_000, 0);
+    assert!(slowest.percent > 0.0);
+    assert_eq!((slowest.speed, slowest.eta_ms), (0.0, None));
+    let (_, paused) = follow(100, 10_000, 8_000);
+    assert!(paused.speed > 0.0 && paused.eta_ms.is_some());
+    let (mut meter, stopped) = follow(100, 10_000, 12_000);
+    assert_eq!((stopped.speed, stopped.eta_ms), (0.0, None));
+    meter.progress(&word(id, 2, 1, &[11 * SECOND_NS; 2], 16 * SECOND_NS));
+    let again = meter.read(23_000);
+    assert!(again.speed > 0.0 && again.eta_ms.is_some(), "it goes on");
+}
+
 fn first_waiting(job: &SampleJob) -> u32 {
     u32::try_from(job.record.chunk_prefix().len()).unwrap()
 }
