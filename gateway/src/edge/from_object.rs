@@ -28,7 +28,7 @@ const KEY_BYTES_MAX: usize = 1_024;
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct JobRequestBody {
-    /// Its key in the storage bucket; not one of our outputs.
+    /// Its key in the storage bucket; not one of our outputs, and no other job's upload.
     key: String,
     /// The name to show; the key's last part by default.
     filename: Option<String>,
@@ -172,6 +172,13 @@ fn check_key(key: &str, tenant: &TenantId) -> Result<(), Problem> {
             object_key::INPUTS
         ));
     }
+    // Whoever deletes that job deletes its upload with it, under the feet of this one.
+    if object_key::job_of_source(key).is_some() {
+        return refused(
+            "`key` is another job's upload, which goes when that job is deleted: copy it to a key of your own, or upload the file again."
+                .to_owned(),
+        );
+    }
     Ok(())
 }
 
@@ -207,5 +214,15 @@ mod tests {
         ] {
             assert!(check_key(key, &tenant).is_err(), "{key:?}");
         }
+    }
+
+    #[test]
+    fn another_job_s_upload_is_refused_and_what_to_do_is_said() {
+        let tenant = TenantId::default();
+        let key = object_key::source(&tenant, &JobId::from_parts(1, [7; 10]));
+        let problem = check_key(&key, &tenant).unwrap_err();
+        assert_eq!(problem.code, Code::InvalidKey);
+        assert!(problem.detail.contains("copy it"), "{}", problem.detail);
+        assert!(check_key(&format!("{key}.mp4"), &tenant).is_ok());
     }
 }

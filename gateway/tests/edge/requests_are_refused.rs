@@ -1,5 +1,7 @@
 //! Addresses, methods, parameters and objects that are none are refused with a problem of their own code.
 
+use bus_schema::id::{JobId, TenantId};
+use bus_schema::object_key;
 use serde_json::json;
 
 use crate::fixture::{Fixture, code};
@@ -7,7 +9,7 @@ use crate::fixture::{Fixture, code};
 #[tokio::test]
 async fn unknown_jobs_are_refused() {
     let fixture = Fixture::start().await;
-    let unknown = bus_schema::id::JobId::random(1);
+    let unknown = JobId::random(1);
     for path in [
         "",
         "/download",
@@ -102,7 +104,15 @@ async fn jobs_of_objects_that_are_none_are_refused() {
         )
         .await
         .unwrap();
+    // It would go when the job that it was uploaded for is deleted.
+    let upload = object_key::source(&TenantId::default(), &JobId::random(1));
+    fixture
+        .storage
+        .put_bytes(&upload, bytes::Bytes::from_static(b"x"), "video/mp4", None)
+        .await
+        .unwrap();
     for (key, status, expected) in [
+        (upload.as_str(), 422, "invalid_key"),
         ("films/none.mp4", 404, "unknown_object"),
         ("films/empty.mp4", 422, "size_out_of_range"),
         ("outputs/default/x", 422, "invalid_key"),
