@@ -159,7 +159,7 @@ fn is_loopback(url: &Url) -> bool {
     }
 }
 
-/// Our own page, a listed one, or one on this machine when we are spoken to as this machine.
+/// Our own page or a listed one. Another port of this machine is somebody else's page.
 fn is_origin_allowed(origin: &str, host: &str, allowed: &[String]) -> bool {
     if allowed.iter().any(|listed| listed == origin) {
         return true;
@@ -167,12 +167,17 @@ fn is_origin_allowed(origin: &str, host: &str, allowed: &[String]) -> bool {
     let Ok(url) = Url::parse(origin) else {
         return false;
     };
-    if !matches!(url.scheme(), "http" | "https") || url.origin().ascii_serialization() != origin {
+    // Under a name that is listed, TLS may end before us; on loopback we are spoken to as we speak.
+    let is_scheme = match url.scheme() {
+        "http" => true,
+        "https" => !is_loopback(&url),
+        _ => false,
+    };
+    if !is_scheme || url.origin().ascii_serialization() != origin {
         return false;
     }
     let own = Url::parse(&format!("{}://{host}/", url.scheme()));
-    let is_own = own.is_ok_and(|own| own.origin() == url.origin());
-    is_own || (is_loopback(&url) && parse_host(host).is_some_and(|(_, is_loopback)| is_loopback))
+    own.is_ok_and(|own| own.origin() == url.origin())
 }
 
 fn has_body(headers: &HeaderMap) -> bool {
@@ -252,11 +257,13 @@ mod tests {
     }
 
     #[test]
-    fn origins_are_our_own_loopback_or_listed() {
+    fn origins_are_our_own_or_listed() {
         let listed = ["https://app.example.com".to_owned()];
         for (origin, host) in [
             ("http://localhost:8080", "localhost:8080"),
-            ("http://127.0.0.1:3000", "localhost:8080"),
+            ("http://127.0.0.1:8080", "127.0.0.1:8080"),
+            ("http://[::1]:8080", "[::1]:8080"),
+            ("http://localhost", "localhost:80"),
             ("https://tcoder.example.com", "tcoder.example.com"),
             ("https://app.example.com", "tcoder.example.com"),
         ] {
@@ -267,6 +274,11 @@ mod tests {
         }
         for (origin, host) in [
             ("null", "localhost:8080"),
+            ("http://127.0.0.1:9", "127.0.0.1:8080"),
+            ("http://127.0.0.1", "127.0.0.1:8080"),
+            ("https://127.0.0.1:8080", "127.0.0.1:8080"),
+            ("http://localhost:8080", "127.0.0.1:8080"),
+            ("http://a.localhost:8080", "localhost:8080"),
             ("", "localhost:8080"),
             ("https://evil.example", "localhost:8080"),
             ("http://localhost.evil.example", "localhost:8080"),

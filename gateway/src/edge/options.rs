@@ -29,12 +29,15 @@ pub struct Options {
     /// Names that `Host` may have besides loopback: `tcoder.example.com`, with or without a port.
     /// Default: none.
     pub allowed_hosts: Vec<String>,
-    /// Pages elsewhere that may use the API: `https://app.example.com`. Default: none.
+    /// Pages elsewhere, another port of this machine included, that may use the API:
+    /// `https://app.example.com`. Default: none.
     pub allowed_origins: Vec<String>,
     /// Segments come from here (a CDN before the storage bucket) rather than from signed storage
     /// addresses. Default: none.
     pub media_base_url: Option<Url>,
-    /// Webhooks to receivers on this machine are allowed. Default: false.
+    /// Webhooks to receivers on this machine are allowed. No key of this section: `[webhook]` has it,
+    /// since whoever delivers must agree. Default: false.
+    #[serde(skip)]
     pub webhook_allow_loopback: bool,
 }
 
@@ -130,6 +133,10 @@ mod tests {
     fn unknown_keys_are_refused() {
         let error = serde_json::from_str::<Options>(r#"{"lissten":"127.0.0.1:1"}"#).unwrap_err();
         assert!(error.to_string().contains("lissten"));
+        // Webhooks have a section of their own, which decides.
+        let error =
+            serde_json::from_str::<Options>(r#"{"webhook_allow_loopback":true}"#).unwrap_err();
+        assert!(error.to_string().contains("unknown field"), "{error}");
         let options: Options = serde_json::from_str(r#"{"listen":"127.0.0.1:1"}"#).unwrap();
         assert_eq!(options.listen.port(), 1);
     }

@@ -9,7 +9,10 @@ use crate::socket::{Socket, ticket};
 async fn start() -> Fixture {
     Fixture::start_with(Options {
         allowed_hosts: vec!["tcoder.example.com".to_owned()],
-        allowed_origins: vec!["https://app.example.com".to_owned()],
+        allowed_origins: vec![
+            "https://app.example.com".to_owned(),
+            "http://localhost:5173".to_owned(),
+        ],
         ..Options::default()
     })
     .await
@@ -47,7 +50,11 @@ async fn foreign_hosts_get_nothing_not_even_the_page() {
 async fn foreign_origins_change_nothing_and_read_nothing() {
     let fixture = start().await;
     let id = fixture.running_job();
+    let own = fixture.edge.url();
     for origin in [
+        "http://127.0.0.1:9",
+        &own.replace("http:", "https:"),
+        &own.replace("127.0.0.1", "localhost"),
         "https://evil.example",
         "null",
         "http://localhost.evil.example",
