@@ -83,17 +83,32 @@ fn refused(code: Code, detail: impl Into<String>) -> Problem {
 
 fn check_filename(name: &str) -> Result<(), Problem> {
     let is_path = name.contains(['/', '\\']) || name == "." || name == "..";
-    let is_name =
-        (1..=FILENAME_BYTES_MAX).contains(&name.len()) && !name.chars().any(char::is_control);
+    let is_name = name.len() <= FILENAME_BYTES_MAX
+        && !name.trim().is_empty()
+        && !name.chars().any(|c| c.is_control() || is_invisible(c));
     if is_name && !is_path {
         return Ok(());
     }
     Err(refused(
         Code::InvalidFilename,
         format!(
-            "`filename` must be a plain name of 1 to {FILENAME_BYTES_MAX} bytes, without `/`, `\\` and control characters: send `film.mp4`, not its path."
+            "`filename` must be a plain name of 1 to {FILENAME_BYTES_MAX} bytes, without `/`, `\\`, control and invisible characters: send `film.mp4`, not its path."
         ),
     ))
+}
+
+/// Characters without a shape of their own: of no width, turning the direction of what follows, or
+/// breaking the line. A name that holds them reads as another one. The page takes out the same.
+fn is_invisible(c: char) -> bool {
+    matches!(
+        c,
+        '\u{61c}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{2064}'
+            | '\u{2066}'..='\u{2069}'
+            | '\u{feff}'
+    )
 }
 
 fn check_content_type(text: &str) -> Result<(), Problem> {

@@ -4,12 +4,13 @@
 const NAME_BYTES_MAX = 255;
 
 /**
- * The name without what the gateway refuses: control characters and anything that looks like a path. It is shown to
- * people and names downloads, and is never part of an object key, so that changing it loses nothing.
+ * The name without what the gateway refuses: control and invisible characters, and anything that looks like a path. It
+ * is shown to people and names downloads, and is never part of an object key, so that changing it loses nothing.
  */
 export function cleanName(name: string): string {
   const plain = name
     .replace(/[\u0000-\u001f\u007f-\u009f]/g, "")
+    .replace(/[\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2064\u2066-\u2069\ufeff]/g, "")
     .replace(/[/\\]/g, "-")
     .replace(/\.{2,}/g, ".")
     .trim();

@@ -32,7 +32,14 @@ async fn defaults_and_everyday_wishes_pass() {
         (request.preset, priority),
         (Preset::HlsAdaptive, PRIORITY_DEFAULT)
     );
-    for name in ["ä ö.mp4", "a..b.mp4", ".hidden", "…", &"x".repeat(255)] {
+    for name in [
+        "ä ö.mp4",
+        " 3.00.00\u{202f}PM.mov",
+        "a..b.mp4",
+        ".hidden",
+        "…",
+        &"x".repeat(255),
+    ] {
         assert_eq!(
             code(|w| name.clone_into(&mut w.filename)).await,
             None,
@@ -62,6 +69,15 @@ async fn names_that_are_paths_or_hold_control_characters_are_refused() {
         "a\nb",
         "a\u{7f}",
         "a\u{85}b",
+        " ",
+        " \u{3000}\u{a0}",
+        "\u{feff}film.mp4",
+        "gpj\u{202e}4pm",
+        "a\u{2066}b",
+        "a\u{200b}b",
+        "\u{2060}",
+        "a\u{2028}b",
+        "a\u{61c}b",
         &"x".repeat(256),
     ] {
         assert_eq!(
