@@ -53,7 +53,7 @@ codes! {
     InvalidBody = "invalid_body" UNPROCESSABLE_ENTITY "Wrong shape",
     /// A query parameter is unknown or has the wrong type.
     InvalidQuery = "invalid_query" BAD_REQUEST "Wrong query",
-    /// The file name is empty, too long, or a path.
+    /// The file name is blank, too long, a path, or holds characters that cannot be seen.
     InvalidFilename = "invalid_filename" UNPROCESSABLE_ENTITY "Not a file name",
     /// The declared content type is none.
     InvalidContentType = "invalid_content_type" UNPROCESSABLE_ENTITY "Not a content type",
@@ -79,7 +79,7 @@ codes! {
     UnsupportedMediaType = "unsupported_media_type" UNSUPPORTED_MEDIA_TYPE "Not application/json",
     /// The `Host` is neither loopback nor listed.
     ForeignHost = "foreign_host" FORBIDDEN "Foreign host",
-    /// The `Origin` is neither ours, nor loopback, nor listed.
+    /// The `Origin` is neither ours nor listed.
     ForeignOrigin = "foreign_origin" FORBIDDEN "Foreign origin",
     /// The ticket is unknown, used, old, or another job's.
     InvalidTicket = "invalid_ticket" FORBIDDEN "Ticket not valid",
@@ -152,7 +152,7 @@ impl Problem {
         Self::new(
             Code::UnknownJob,
             format!(
-                "There is no job `{shown}`: it was deleted, its retention ended, or the id is mistyped."
+                "There is no job `{shown}`: it may have been deleted, or the id is mistyped; GET /v1/jobs lists what there is."
             ),
         )
     }

@@ -79,10 +79,10 @@ pub type Answer<T> = Result<T, Refusal>;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// There is no such job.
-    #[error("there is no such job")]
+    #[error("there is no such job: it may have been deleted; GET /v1/jobs lists what there is")]
     Unknown,
     /// The job's state does not allow it.
-    #[error("the job is {0}")]
+    #[error("the job is {0} already: nothing is left to stop; DELETE /v1/jobs/<id> removes it")]
     State(&'static str),
     /// Bus or storage cannot be reached.
     #[error("{0}")]

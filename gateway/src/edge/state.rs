@@ -13,7 +13,7 @@ use super::page::Page;
 use super::texts::Texts;
 use super::view::JobView;
 use super::{Error, Options, Ports};
-use crate::jobs::Jobs;
+use crate::jobs::{ErrorKind, Jobs};
 use crate::live::{CatchUp, Feed, Tickets};
 use crate::problem::{Code, Problem};
 use crate::storage::{GetConditions, Storage};
@@ -84,7 +84,10 @@ impl Edge {
 
     /// A record of the tenant's.
     pub(super) async fn record(&self, id: JobId) -> Result<JobRecord, Problem> {
-        let record = self.jobs.get(id).await?;
+        let record = self.jobs.get(id).await.map_err(|error| match error.kind {
+            ErrorKind::NotFound => Problem::unknown_job(id.as_str()),
+            ErrorKind::Conflict | ErrorKind::Refused | ErrorKind::Unavailable => error.into(),
+        })?;
         if record.tenant == self.tenant() {
             Ok(record)
         } else {

@@ -8,7 +8,7 @@ use bus_schema::record::{JobState, Output, OutputKind};
 use bus_schema::report::{ErrorCode, TaskError};
 use serde_json::{Value, json};
 
-use crate::fixture::{DEADLINE, Fixture, code, json as body_of};
+use crate::fixture::{DEADLINE, Fixture, code, json as body_of, problem};
 use crate::sample_job::{SECOND_NS, SampleJob};
 
 #[tokio::test]
@@ -197,10 +197,15 @@ async fn a_job_is_cancelled_once_and_deleted() {
         ),
         (204, "")
     );
-    assert_eq!(
-        code(fixture.get(&format!("/v1/jobs/{id}")).await).await,
-        "unknown_job"
-    );
+    for id in [id.as_str(), "nonsense"] {
+        let unknown = problem(fixture.get(&format!("/v1/jobs/{id}")).await).await;
+        assert_eq!(unknown["code"], "unknown_job");
+        let detail = unknown["detail"].as_str().unwrap();
+        assert!(
+            detail.contains(id) && detail.contains("GET /v1/jobs lists"),
+            "{detail}"
+        );
+    }
 }
 
 #[tokio::test]
@@ -211,7 +216,7 @@ async fn health_names_what_is_missing() {
     fixture.jobs.is_storage_down.store(true, Ordering::Relaxed);
     let response = fixture.get("/readyz").await;
     assert!(response.headers().contains_key("retry-after"));
-    let problem = crate::fixture::problem(response).await;
+    let problem = problem(response).await;
     assert_eq!(
         (&problem["status"], &problem["code"]),
         (&json!(503), &json!("unavailable"))
