@@ -73,12 +73,12 @@ pub struct ListFilter {
     pub limit: usize,
 }
 
-/// Numbers of one moment.
+/// Numbers for dashboards, each as of the last time it was counted.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, ToSchema)]
 pub struct Stats {
-    /// Jobs by state.
+    /// Jobs by state, as of the last sweep: half a minute old at most while the bus answers.
     pub jobs: JobCounts,
-    /// Tasks of active jobs, by state.
+    /// Tasks of active jobs, by state, as their jobs said last.
     pub tasks: TaskCounts,
     /// Workers that live.
     pub workers: u64,

@@ -46,7 +46,11 @@ pub(super) async fn readyz(State(edge): State<Shared>) -> Result<Json<Ok>, Probl
     Err(Problem::new(Code::Unavailable, missing.join("; ")))
 }
 
-/// Numbers of this moment.
+/// Numbers for dashboards, from memory.
+///
+/// They lag: `jobs` is what the last sweep over all jobs counted, which is done every half minute and
+/// once at the start; `tasks` and the workers' numbers are as of the last that was heard of them. Ask for
+/// one job, or follow it, to know where it stands now.
 #[utoipa::path(
     get, path = "/v1/stats", tag = "operations", operation_id = "getStats",
     responses((status = 200, description = "Jobs, tasks, workers.", body = Stats))
