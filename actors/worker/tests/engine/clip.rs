@@ -126,6 +126,26 @@ pub(crate) fn size(path: &Path) -> (u32, u32) {
     )
 }
 
+/// Width, height and pixel aspect as ffprobe tells them: `640,360,1:1`.
+pub(crate) fn shape(path: &Path) -> String {
+    probe(path, "stream=width,height,sample_aspect_ratio").swap_remove(0)
+}
+
+/// The picture's first frame as red, green and blue bytes, as its own tags say.
+pub(crate) fn rgb(path: &Path) -> Vec<u8> {
+    decode(
+        path,
+        &[
+            "-vf",
+            "scale=flags=accurate_rnd+full_chroma_int,format=rgb24",
+            "-frames:v",
+            "1",
+            "-f",
+            "rawvideo",
+        ],
+    )
+}
+
 /// A picture's frames as raw grey bytes, scaled to `width` x `height`.
 pub(crate) fn grey(path: &Path, width: u32, height: u32) -> Vec<u8> {
     decode(

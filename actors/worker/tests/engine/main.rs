@@ -9,6 +9,7 @@
 
 mod clip;
 mod folder;
+mod geometry;
 mod hostile;
 mod limits;
 mod picture;
