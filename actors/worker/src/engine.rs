@@ -14,6 +14,8 @@ pub mod demux;
 
 mod shown;
 
+mod colour;
+
 pub mod decode;
 
 pub mod scan;

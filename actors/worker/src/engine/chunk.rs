@@ -6,6 +6,7 @@ pub mod encode;
 
 pub mod collect;
 
+mod range;
 pub(in crate::engine) mod scale;
 pub(in crate::engine) mod x264;
 
@@ -162,7 +163,7 @@ impl<'a> Chunk<'a> {
                 Place::Inside {
                     units,
                     begins_segment,
-                } => self.push(&frame, units, begins_segment)?,
+                } => self.push(frame, units, begins_segment)?,
                 Place::Behind { units } => return Ok(units),
             }
             self.tell()?;
@@ -172,12 +173,13 @@ impl<'a> Chunk<'a> {
         Ok(end)
     }
 
-    fn push(&mut self, frame: &Frame, units: u64, begins_segment: bool) -> Result<()> {
+    fn push(&mut self, frame: Frame, units: u64, begins_segment: bool) -> Result<()> {
         if begins_segment {
             self.cuts.begin(units);
         }
         self.frames += 1;
         let time_ns = to_ns(units, self.spec.video.timescale);
+        let frame = range::limited(frame)?;
         self.encode
             .push(&frame.buffer, &frame.caps, time_ns, begins_segment)
     }

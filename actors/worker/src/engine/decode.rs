@@ -6,6 +6,7 @@ use gstreamer::prelude::*;
 use gstreamer_app as gst_app;
 use gstreamer_audio as gst_audio;
 
+use super::colour::Declared;
 use super::demux::{Demux, Medium, Stream, link};
 use super::pipeline::{self, POLL_MS, element};
 use super::probe::names;
@@ -41,6 +42,7 @@ pub enum Want {
 pub struct Decode {
     demux: Demux,
     sink: gst_app::AppSink,
+    colours: Declared,
 }
 
 impl Decode {
@@ -56,9 +58,13 @@ impl Decode {
             .drop(false)
             .build();
         let end = sink.clone();
+        let colours = Declared::default();
+        let declared = colours.clone();
         let demux = Demux::open(source, move |pipeline, stream| {
             if is_wanted(want, stream) && end.parent().is_none() {
-                connect(pipeline, stream, want, threads, &end)?;
+                let first = connect(pipeline, stream, want, threads, &end)?;
+                declared.keep(&first)?;
+                link(&stream.pad, &first)?;
             }
             Ok(())
         })?;
@@ -72,7 +78,11 @@ impl Decode {
                 let message = format!("The file has no audio track {}.", track.saturating_add(1));
                 Err(Error::new(ErrorCode::NoAudio, message))
             }
-            _ => Ok(Self { demux, sink }),
+            _ => Ok(Self {
+                demux,
+                sink,
+                colours,
+            }),
         }
     }
 
@@ -102,7 +112,8 @@ impl Decode {
             match self.sink.try_pull_sample(timeout) {
                 Some(sample) => {
                     if let Some(frame) = Frame::of(&sample) {
-                        return Ok(Some(frame));
+                        let caps = self.colours.complete(frame.caps);
+                        return Ok(Some(Frame { caps, ..frame }));
                     }
                 }
                 None => {
@@ -167,14 +178,14 @@ fn is_wanted(want: Want, stream: &Stream) -> bool {
     }
 }
 
-/// Adds queue, decoder, converters and sink behind a stream.
+/// Adds queue, decoder, converters and sink for a stream; returns the first, to link it to.
 fn connect(
     pipeline: &gst::Pipeline,
     stream: &Stream,
     want: Want,
     threads: u32,
     sink: &gst_app::AppSink,
-) -> Result<()> {
+) -> Result<gst::Element> {
     let mut elements = vec![pipeline::queue(CODED_FRAMES_MAX)?];
     if !is_raw(&stream.caps) {
         elements.push(decoder(&stream.caps, threads)?);
@@ -198,10 +209,11 @@ fn connect(
         element.sync_state_with_parent()?;
     }
     let first = elements
-        .first()
+        .into_iter()
+        .next()
         .ok_or_else(|| Error::internal("an empty chain"))?;
     Shown::carry(first)?;
-    link(&stream.pad, first)
+    Ok(first.clone())
 }
 
 /// Interleaved 32-bit float.

@@ -131,6 +131,13 @@ pub(crate) fn shape(path: &Path) -> String {
     probe(path, "stream=width,height,sample_aspect_ratio").swap_remove(0)
 }
 
+/// Sampling, range, matrix, transfer, primaries and the place of chroma, as ffprobe tells them.
+pub(crate) fn colours(path: &Path) -> String {
+    let entries = "stream=pix_fmt,color_range,color_space,color_transfer,color_primaries,\
+                   chroma_location";
+    probe(path, entries).swap_remove(0)
+}
+
 /// The picture's first frame as red, green and blue bytes, as its own tags say.
 pub(crate) fn rgb(path: &Path) -> Vec<u8> {
     decode(
@@ -146,13 +153,14 @@ pub(crate) fn rgb(path: &Path) -> Vec<u8> {
     )
 }
 
-/// A picture's frames as raw grey bytes, scaled to `width` x `height`.
+/// A picture's frames as raw grey bytes, scaled to `width` x `height`: the grey of colours as seen,
+/// since a picture's own luma depends on its matrix.
 pub(crate) fn grey(path: &Path, width: u32, height: u32) -> Vec<u8> {
     decode(
         path,
         &[
             "-vf",
-            &format!("scale={width}:{height},format=gray"),
+            &format!("scale={width}:{height},format=rgb24,format=gray"),
             "-f",
             "rawvideo",
         ],

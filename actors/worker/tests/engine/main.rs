@@ -8,6 +8,7 @@
 )]
 
 mod clip;
+mod colour;
 mod folder;
 mod geometry;
 mod hostile;
