@@ -44,7 +44,6 @@ const ALLOWED: &[&str] = &[
     // What happens to frames and samples.
     "videoconvertscale",
     "videofilter",
-    "deinterlace",
     "audioconvert",
     "audioresample",
     // Encoders; the sound's is in libav.

@@ -6,6 +6,7 @@ pub mod encode;
 
 pub mod collect;
 
+mod deinterlace;
 mod range;
 pub(in crate::engine) mod scale;
 pub(in crate::engine) mod x264;
@@ -15,11 +16,13 @@ use std::time::Duration;
 
 use bus_schema::attempt::{ChunkResult, RenditionResult};
 use bus_schema::report::ErrorCode;
+use bus_schema::source::VideoFacts;
 use bus_schema::task::ChunkSpec;
 use gstreamer as gst;
 use tokio::time::Instant;
 
 use self::collect::{Collector, Cuts};
+use self::deinterlace::Pictures;
 use self::encode::{Encode, Sink};
 use self::window::{Place, Window, to_ns, to_units};
 use super::decode::{Decode, Frame, Want};
@@ -54,7 +57,7 @@ pub fn run(
         .demux()
         .container()
         .is_some_and(|caps| !is_broadcast(&caps));
-    if !is_seekable || !decode.demux().seek(spec.span.start_ns) {
+    if !is_seekable || !decode.demux().seek(seek_ns(spec)) {
         results.log(
             true,
             "this container cannot be sought in: decoding from its start",
@@ -67,6 +70,17 @@ pub fn run(
     drop(decode);
     check_count(chunk.frames, promised)?;
     chunk.finish(end)
+}
+
+/// Where decoding begins: interlaced frames need the one before them, which may belong to the group
+/// before.
+fn seek_ns(spec: &ChunkSpec) -> u64 {
+    let lead_ns = if spec.facts.is_interlaced {
+        frame_ns(&spec.facts) * 3 / 2
+    } else {
+        0
+    };
+    spec.span.start_ns.saturating_sub(lead_ns)
 }
 
 /// Frames of the span by the container's table, where it has one.
@@ -153,17 +167,23 @@ impl<'a> Chunk<'a> {
     /// Decodes and pushes every frame of the window; returns where the last one ends.
     fn feed(&mut self, decode: &Decode) -> Result<u64> {
         let mut next_ns = None;
-        while let Some(frame) = decode.next()? {
+        let mut pictures = Pictures::new(decode);
+        while let Some(frame) = pictures.next()? {
             let Some(time_ns) = frame.time_ns.or(next_ns) else {
                 continue;
             };
-            next_ns = Some(time_ns + frame.duration_ns.unwrap_or_else(|| self.frame_ns()));
+            next_ns = Some(
+                time_ns
+                    + frame
+                        .duration_ns
+                        .unwrap_or_else(|| frame_ns(&self.spec.facts)),
+            );
             match self.window.place(time_ns) {
                 Place::Before => {}
                 Place::Inside {
                     units,
                     begins_segment,
-                } => self.push(frame, units, begins_segment)?,
+                } => self.push(pictures.whole()?, units, begins_segment)?,
                 Place::Behind { units } => return Ok(units),
             }
             self.tell()?;
@@ -259,15 +279,14 @@ impl<'a> Chunk<'a> {
             self.results,
         )
     }
+}
 
-    /// The length of a frame at the mean rate.
-    fn frame_ns(&self) -> u64 {
-        let facts = &self.spec.facts;
-        let second_ns = 1_000_000_000 * u64::from(facts.fps_den);
-        second_ns
-            .checked_div(u64::from(facts.fps_num))
-            .unwrap_or(40_000_000)
-    }
+/// The length of a frame at the mean rate.
+fn frame_ns(facts: &VideoFacts) -> u64 {
+    let second_ns = 1_000_000_000 * u64::from(facts.fps_den);
+    second_ns
+        .checked_div(u64::from(facts.fps_num))
+        .unwrap_or(40_000_000)
 }
 
 /// Tells how far each rendition is, at most ten times a second.

@@ -10,12 +10,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use gstreamer as gst;
 use gstreamer::prelude::*;
 use gstreamer_video::{
-    VideoColorMatrix, VideoColorPrimaries, VideoColorRange, VideoColorimetry, VideoTransferFunction,
+    VideoColorMatrix, VideoColorPrimaries, VideoColorRange, VideoColorimetry, VideoInfo,
+    VideoTransferFunction,
 };
 
 use super::{Error, Result};
 
 const FIELD: &str = "colorimetry";
+/// Most rows of standard definition, which is BT.601 where nothing says otherwise.
+const SD_ROWS_MAX: u32 = 576;
 
 /// What was said of a stream's colours in front of its decoder.
 #[derive(Debug, Clone, Default)]
@@ -40,15 +43,19 @@ impl Declared {
 
     /// Decoded frames' caps, completed.
     pub(super) fn complete(&self, caps: gst::Caps) -> gst::Caps {
-        let declared = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(declared) = *declared else {
+        let Ok(info) = VideoInfo::from_caps(&caps) else {
             return caps;
         };
-        let found = caps.structure(0).and_then(|s| s.get::<&str>(FIELD).ok());
-        let found = found.and_then(|text| text.parse::<VideoColorimetry>().ok());
-        let colours = found.map_or(declared, |found| joined(&declared, &found));
+        if !info.is_yuv() {
+            return caps;
+        }
+        let declared = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let told = caps.structure(0).is_some_and(|s| s.has_field(FIELD));
+        let found = told.then(|| info.colorimetry());
+        let known: Vec<_> = declared.into_iter().chain(found).collect();
         let mut ours = caps.copy();
-        ours.make_mut().set(FIELD, colours.to_string());
+        ours.make_mut()
+            .set(FIELD, joined(&known, info.height()).to_string());
         ours
     }
 }
@@ -66,40 +73,30 @@ fn without(event: &gst::Event) -> Option<(gst::Event, VideoColorimetry)> {
     Some((event.build(), colours))
 }
 
-/// The container's word where it has one. Range is full where either says so: what says nothing is
-/// read as limited.
-fn joined(declared: &VideoColorimetry, found: &VideoColorimetry) -> VideoColorimetry {
-    let is_full = [declared, found]
-        .iter()
-        .any(|one| one.range() == VideoColorRange::Range0_255);
-    let range = if is_full {
+/// The first word on each, where any says one; else what players take pictures of this height for.
+/// Range is full where any says so: what says nothing is read as limited.
+fn joined(known: &[VideoColorimetry], height: u32) -> VideoColorimetry {
+    use VideoColorMatrix as Matrix;
+    use VideoColorPrimaries as Primaries;
+    use VideoTransferFunction as Transfer;
+    let is_full = |one: &VideoColorimetry| one.range() == VideoColorRange::Range0_255;
+    let range = if known.iter().any(is_full) {
         VideoColorRange::Range0_255
     } else {
         VideoColorRange::Range16_235
     };
-    fn known<T: PartialEq>(declared: T, found: T, unknown: &T) -> T {
-        if declared == *unknown {
-            found
-        } else {
-            declared
-        }
-    }
+    let (matrix, transfer, primaries) = if height <= SD_ROWS_MAX {
+        (Matrix::Bt601, Transfer::Bt601, Primaries::Smpte170m)
+    } else {
+        (Matrix::Bt709, Transfer::Bt709, Primaries::Bt709)
+    };
+    let find = |is: fn(&VideoColorimetry) -> bool| known.iter().find(|one| is(one));
     VideoColorimetry::new(
         range,
-        known(
-            declared.matrix(),
-            found.matrix(),
-            &VideoColorMatrix::Unknown,
-        ),
-        known(
-            declared.transfer(),
-            found.transfer(),
-            &VideoTransferFunction::Unknown,
-        ),
-        known(
-            declared.primaries(),
-            found.primaries(),
-            &VideoColorPrimaries::Unknown,
-        ),
+        find(|one| one.matrix() != Matrix::Unknown).map_or(matrix, VideoColorimetry::matrix),
+        find(|one| one.transfer() != Transfer::Unknown)
+            .map_or(transfer, VideoColorimetry::transfer),
+        find(|one| one.primaries() != Primaries::Unknown)
+            .map_or(primaries, VideoColorimetry::primaries),
     )
 }

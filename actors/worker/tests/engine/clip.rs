@@ -140,17 +140,26 @@ pub(crate) fn colours(path: &Path) -> String {
 
 /// The picture's first frame as red, green and blue bytes, as its own tags say.
 pub(crate) fn rgb(path: &Path) -> Vec<u8> {
-    decode(
+    rgb_by(
         path,
-        &[
-            "-vf",
-            "scale=flags=accurate_rnd+full_chroma_int,format=rgb24",
-            "-frames:v",
-            "1",
-            "-f",
-            "rawvideo",
-        ],
+        "scale=flags=accurate_rnd+full_chroma_int,format=rgb24",
     )
+}
+
+/// The picture's first frame as these filters make it, which end with red, green and blue bytes.
+pub(crate) fn rgb_by(path: &Path, filters: &str) -> Vec<u8> {
+    decode(path, &["-vf", filters, "-frames:v", "1", "-f", "rawvideo"])
+}
+
+/// Whether ffmpeg was built with a filter.
+pub(crate) fn has_filter(name: &str) -> bool {
+    let output = Command::new("ffmpeg")
+        .args(["-v", "error", "-filters"])
+        .output()
+        .expect("ffmpeg starts");
+    let list = String::from_utf8_lossy(&output.stdout);
+    list.lines()
+        .any(|line| line.split_whitespace().nth(1) == Some(name))
 }
 
 /// A picture's frames as raw grey bytes, scaled to `width` x `height`: the grey of colours as seen,

@@ -161,3 +161,16 @@ async fn matrices_and_ranges_have_the_same_colours() {
         check(&bars(name, matrix, range, pix_fmt, codec), BARS).await;
     }
 }
+
+#[tokio::test]
+async fn pictures_of_standard_size_without_tags_are_bt_601() {
+    if !clip::has_ffmpeg("pictures_of_standard_size_without_tags_are_bt_601") {
+        return;
+    }
+    let mpeg2 = "-c:v mpeg2video -b:v 6M";
+    for (name, codec) in [("bare.mp4", H264), ("bare.mkv", H264), ("bare.ts", mpeg2)] {
+        let bare = "-colorspace 2 -color_primaries 2 -color_trc 2";
+        let source = bars(name, "bt601", "tv", "yuv420p", &format!("{codec} {bare}"));
+        check(&source, BARS).await;
+    }
+}

@@ -12,6 +12,7 @@ mod colour;
 mod folder;
 mod geometry;
 mod hostile;
+mod interlace;
 mod limits;
 mod picture;
 mod refusal;

@@ -60,7 +60,6 @@ pub struct Encode {
     failure: Arc<Mutex<Option<Error>>>,
     frame_caps: Option<(gst::Caps, gst::Caps)>,
     frame_rate: gst::Fraction,
-    is_interlaced: bool,
 }
 
 /// Times of the frames that have to be IDR frames in every rendition.
@@ -86,7 +85,6 @@ impl Encode {
             failure: Arc::default(),
             frame_caps: None,
             frame_rate: frame_rate(facts),
-            is_interlaced: facts.is_interlaced,
         };
         let mut above = encode.prepare(facts)?;
         // Lowest first in the plan; the largest is scaled first.
@@ -97,26 +95,17 @@ impl Encode {
         Ok(encode)
     }
 
-    /// Elements that make the picture what is shown: progressive, upright. Returns the last of
-    /// them.
+    /// Elements that make the picture what is shown: upright. Returns the last of them.
     fn prepare(&self, facts: &VideoFacts) -> Result<gst::Element> {
         let mut chain = vec![self.input.element().clone()];
-        if facts.is_interlaced || facts.rotation_deg != 0 {
-            // Deinterlacers and flips know fewer formats than decoders.
+        if facts.rotation_deg != 0 {
+            // Flips know fewer formats than decoders.
             chain.push(scale::converter()?);
             chain.push(scale::filter(
                 &gst::Caps::builder("video/x-raw")
                     .field("format", "I420")
                     .build(),
             )?);
-        }
-        if facts.is_interlaced {
-            let deinterlace = element("deinterlace")?;
-            // One frame out for each frame in, whatever its flags say.
-            deinterlace.set_property_from_str("mode", "interlaced");
-            deinterlace.set_property_from_str("fields", "top");
-            deinterlace.set_property_from_str("method", "linear");
-            chain.push(deinterlace);
         }
         if let Some(method) = flip_method(facts.rotation_deg) {
             let flip = element("videoflip")?;
@@ -246,8 +235,7 @@ impl Encode {
     }
 
     /// Caps as the decoder says, but for the frame rate, which must be the same in every chunk
-    /// since the encoder's rate control and headers depend on it, and for what `prepare` does not
-    /// look at.
+    /// since the encoder's rate control and headers depend on it, and for fields.
     fn input_caps(&mut self, caps: &gst::Caps) -> Result<gst::Caps> {
         if let Some((_, ours)) = self.frame_caps.as_ref().filter(|(seen, _)| seen == caps) {
             return Ok(ours.clone());
@@ -258,9 +246,9 @@ impl Encode {
             .structure_mut(0)
             .ok_or_else(|| Error::internal("frames without a format"))?;
         structure.set("framerate", self.frame_rate);
-        if !self.is_interlaced {
-            structure.set("interlace-mode", "progressive");
-        }
+        // Frames that were not are whole by now.
+        structure.set("interlace-mode", "progressive");
+        structure.remove_field("field-order");
         self.frame_caps = Some((caps.clone(), ours.clone()));
         Ok(ours)
     }

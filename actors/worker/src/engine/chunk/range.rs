@@ -28,10 +28,6 @@ pub(super) fn limited(frame: Frame) -> Result<Frame> {
         let buffer = buffer
             .get_mut()
             .ok_or_else(|| Error::internal("a new buffer is shared"))?;
-        // Interlaced frames tell their fields by flags.
-        frame
-            .buffer
-            .copy_into(buffer, gst::BufferCopyFlags::FLAGS, ..)?;
         let from = gst_video::VideoFrameRef::from_buffer_ref_readable(&frame.buffer, &info)?;
         let mut to = gst_video::VideoFrameRef::from_buffer_ref_writable(buffer, &info_made)?;
         let depth = info.comp_depth(0);
