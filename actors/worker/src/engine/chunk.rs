@@ -7,6 +7,7 @@ pub mod encode;
 pub mod collect;
 
 mod deinterlace;
+mod grade;
 mod range;
 pub(in crate::engine) mod scale;
 pub(in crate::engine) mod x264;
@@ -24,6 +25,7 @@ use tokio::time::Instant;
 use self::collect::{Collector, Cuts};
 use self::deinterlace::Pictures;
 use self::encode::{Encode, Sink};
+use self::grade::Grade;
 use self::window::{Place, Window, to_ns, to_units};
 use super::decode::{Decode, Frame, Want};
 use super::probe::names;
@@ -122,6 +124,7 @@ struct Chunk<'a> {
     window: Window,
     cuts: Arc<Cuts>,
     collectors: Vec<Arc<Collector>>,
+    grade: Grade,
     encode: Encode,
     results: &'a Arc<Results>,
     frames: u64,
@@ -156,6 +159,7 @@ impl<'a> Chunk<'a> {
             window,
             cuts,
             collectors,
+            grade: Grade::default(),
             encode,
             results,
             frames: 0,
@@ -199,7 +203,7 @@ impl<'a> Chunk<'a> {
         }
         self.frames += 1;
         let time_ns = to_ns(units, self.spec.video.timescale);
-        let frame = range::limited(frame)?;
+        let frame = range::limited(self.grade.apply(frame)?)?;
         self.encode
             .push(&frame.buffer, &frame.caps, time_ns, begins_segment)
     }

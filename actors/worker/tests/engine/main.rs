@@ -11,6 +11,7 @@ mod clip;
 mod colour;
 mod folder;
 mod geometry;
+mod hdr;
 mod hostile;
 mod interlace;
 mod limits;
