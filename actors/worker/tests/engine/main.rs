@@ -16,6 +16,7 @@ mod hostile;
 mod interlace;
 mod limits;
 mod picture;
+mod rates;
 mod refusal;
 mod sandbox;
 mod sentence;

@@ -105,7 +105,8 @@ fn check(source: &Path, facts: &VideoFacts, all: &[Made], sizes: &[(u32, u32)]) 
     }
 }
 
-async fn whole(source: &Path, starts_s: &[u64], segment_s: u64) -> VideoFacts {
+/// Transcodes a film in chunks that begin at these seconds, and checks all of it.
+pub(crate) async fn whole(source: &Path, starts_s: &[u64], segment_s: u64) -> VideoFacts {
     let facts = task::facts(source).await.video.expect("there is a picture");
     let all = chunks(source, &facts, starts_s, segment_s, SIZES).await;
     check(source, &facts, &all, SIZES);
