@@ -49,6 +49,14 @@ pub struct VideoFacts {
     pub start_ns: u64,
     /// Length of this track.
     pub duration_ns: u64,
+    /// What light the signal stands for: `bt709`, `smpte2084` (HDR10), `arib-std-b67` (HLG), ...
+    /// Told by the source, or what players take it for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transfer: Option<String>,
+    /// Which red, green and blue it is made of: `bt709`, `smpte170m`, `bt2020`, ... Told by the
+    /// source, or what players take it for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub primaries: Option<String>,
 }
 
 /// One audio track.

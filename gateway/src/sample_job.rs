@@ -232,6 +232,8 @@ fn source_facts(duration_ns: u64) -> SourceFacts {
         is_interlaced: false,
         start_ns: 0,
         duration_ns,
+        transfer: None,
+        primaries: None,
     };
     SourceFacts {
         container: "mp4".to_owned(),

@@ -20,6 +20,8 @@ fn facts(width: u32, height: u32) -> SourceFacts {
         is_interlaced: false,
         start_ns: 0,
         duration_ns: 10 * SECOND_NS,
+        transfer: None,
+        primaries: None,
     };
     let audio = AudioFacts {
         track: 0,

@@ -283,6 +283,8 @@ pub(crate) fn facts(duration_s: u64) -> SourceFacts {
         is_interlaced: false,
         start_ns: 0,
         duration_ns,
+        transfer: None,
+        primaries: None,
     };
     let audio = AudioFacts {
         track: 0,

@@ -62,7 +62,7 @@ pub struct Answer {
 #[serde(rename_all = "kebab-case")]
 pub enum ToChild {
     /// The first frame: what to do.
-    Begin(Begin),
+    Begin(Box<Begin>),
     /// So many bytes of objects are stored: as many more may be sent.
     Credit(u64),
 }

@@ -61,6 +61,8 @@ pub(crate) fn video_facts() -> VideoFacts {
         is_interlaced: false,
         start_ns: 33_366_666,
         duration_ns: 60 * SECOND_NS,
+        transfer: Some("bt709".to_owned()),
+        primaries: Some("bt709".to_owned()),
     }
 }
 

@@ -56,6 +56,8 @@ fn video() -> impl Strategy<Value = VideoFacts> {
                 is_interlaced,
                 start_ns,
                 duration_ns,
+                transfer: None,
+                primaries: None,
             }
         },
     )

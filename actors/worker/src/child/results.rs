@@ -117,7 +117,7 @@ pub(super) async fn give_credit(
     mut wire: FrameWriter,
     begin: Begin,
 ) -> Result<End, TaskError> {
-    let mut message = ToChild::Begin(begin);
+    let mut message = ToChild::Begin(Box::new(begin));
     loop {
         let frame =
             frame::encode(&message, protocol::TO_CHILD_BYTES_MAX).map_err(|error| TaskError {

@@ -39,7 +39,7 @@ impl Results {
                     Self {
                         inner: Mutex::new(inner),
                     },
-                    begin,
+                    *begin,
                 ))
             }
             ToChild::Credit(_) => Err(Error::internal("the first frame is no task")),

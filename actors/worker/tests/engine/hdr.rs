@@ -79,10 +79,12 @@ fn middles(picture: &[u8], (w, h): (u32, u32)) -> Vec<[u8; 3]> {
 
 /// What must hold: the first bars as the reference has them, greys grey and in order, colours of
 /// their hue.
-async fn check(source: &Path, steps: &str, compared: usize) {
+async fn check(source: &Path, transfer: &str, steps: &str, compared: usize) {
     let what = source.file_name().expect("a name").to_string_lossy();
     let expected = reference(source, steps);
     let facts = task::facts(source).await.video.expect("there is a picture");
+    assert_eq!(facts.transfer.as_deref(), Some(transfer), "{what}");
+    assert_eq!(facts.primaries.as_deref(), Some("bt2020"), "{what}");
     let span = Span {
         start_ns: 0,
         end_ns: None,
@@ -136,7 +138,13 @@ async fn hdr10_and_hlg_are_shown_in_standard_range() {
         // The reference bends each of HLG's primaries by itself, where BT.2100 says to bend their
         // luminance: on greys both are the same.
         let compared = if name.starts_with("hlg") { 4 } else { 8 };
-        check(&bars(name, transfer, pix_fmt, codec), MOBIUS, compared).await;
+        check(
+            &bars(name, transfer, pix_fmt, codec),
+            transfer,
+            MOBIUS,
+            compared,
+        )
+        .await;
     }
 }
 
@@ -151,6 +159,6 @@ async fn wide_gamuts_are_shown_in_the_usual_one() {
         ("wide-444.mp4", "bt2020-10", "yuv444p10le", HEVC),
     ] {
         let source = bars(&format!("gamut-{name}"), transfer, pix_fmt, codec);
-        check(&source, "", 8).await;
+        check(&source, transfer, "", 8).await;
     }
 }

@@ -1,6 +1,7 @@
 //! Short names for containers and codecs.
 
 use gstreamer as gst;
+use gstreamer_video::{VideoColorPrimaries, VideoTransferFunction};
 
 /// Media types of what holds other files.
 const ARCHIVES: &[&str] = &[
@@ -48,6 +49,39 @@ pub fn stranger(caps: &gst::CapsRef) -> Option<&'static str> {
         "text" => Some("a text"),
         _ => ARCHIVES.contains(&name).then_some("an archive"),
     }
+}
+
+/// A transfer's name, as ffmpeg has it; `None` for what no film is made in.
+#[must_use]
+pub fn transfer(transfer: VideoTransferFunction) -> Option<&'static str> {
+    Some(match transfer {
+        VideoTransferFunction::Bt709 => "bt709",
+        VideoTransferFunction::Bt601 => "smpte170m",
+        VideoTransferFunction::Bt202010 => "bt2020-10",
+        VideoTransferFunction::Bt202012 => "bt2020-12",
+        VideoTransferFunction::Smpte240m => "smpte240m",
+        VideoTransferFunction::Gamma22 => "bt470m",
+        VideoTransferFunction::Gamma28 => "bt470bg",
+        VideoTransferFunction::Srgb => "iec61966-2-1",
+        VideoTransferFunction::Smpte2084 => "smpte2084",
+        VideoTransferFunction::AribStdB67 => "arib-std-b67",
+        _ => return None,
+    })
+}
+
+/// The name of a set of primaries, as ffmpeg has it; `None` for what no film is made in.
+#[must_use]
+pub fn primaries(primaries: VideoColorPrimaries) -> Option<&'static str> {
+    Some(match primaries {
+        VideoColorPrimaries::Bt709 => "bt709",
+        VideoColorPrimaries::Bt470m => "bt470m",
+        VideoColorPrimaries::Bt470bg => "bt470bg",
+        VideoColorPrimaries::Smpte170m => "smpte170m",
+        VideoColorPrimaries::Smpte240m => "smpte240m",
+        VideoColorPrimaries::Bt2020 => "bt2020",
+        VideoColorPrimaries::Smpteeg432 => "smpte432",
+        _ => return None,
+    })
 }
 
 /// A codec's short name.

@@ -56,6 +56,8 @@ pub(super) fn facts(
         is_interlaced: info.is_interlaced(),
         start_ns,
         duration_ns: end_ns.saturating_sub(start_ns),
+        transfer: names::transfer(info.colorimetry().transfer()).map(str::to_owned),
+        primaries: names::primaries(info.colorimetry().primaries()).map(str::to_owned),
     })
 }
 
