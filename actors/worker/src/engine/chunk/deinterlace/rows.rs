@@ -100,28 +100,29 @@ pub(super) fn draw<const WIDE: bool>(
     let bytes = if WIDE { 2 } else { 1 };
     let samples = lengths.into_iter().min().unwrap_or(0) / bytes;
     for x in 0..samples {
-        let drawn = edge::<WIDE>(above, below, x, samples);
-        let value = match &changed {
-            None => drawn,
-            Some(changed) => {
-                let (c, e) = (at::<WIDE>(above, x), at::<WIDE>(below, x));
-                let mean = |(a, b): (&[u8], &[u8])| (at::<WIDE>(a, x) + at::<WIDE>(b, x)) / 2;
-                let d = mean(own);
-                let flicker = (at::<WIDE>(own.0, x) - at::<WIDE>(own.1, x)).abs() / 2;
-                let moved = changed.map(|(a, b)| {
-                    ((at::<WIDE>(a, x) - c).abs() + (at::<WIDE>(b, x) - e).abs()) / 2
-                });
-                let freedom = flicker.max(moved[0]).max(moved[1]);
-                // Fine rows that stand still look like combs by themselves: only what stands out
-                // of the rows two away as well is one.
-                let (b, f) = (mean(up), mean(down));
-                let most = (d - e).max(d - c).max((b - c).min(f - e));
-                let least = (d - e).min(d - c).min((b - c).max(f - e));
-                let freedom = freedom.max(least).max(-most);
-                drawn.clamp(d - freedom, d + freedom)
-            }
+        let drawn = || edge::<WIDE>(above, below, x, samples);
+        let Some(changed) = &changed else {
+            put::<WIDE>(to, x, drawn());
+            continue;
         };
-        put::<WIDE>(to, x, value);
+        let (c, e) = (at::<WIDE>(above, x), at::<WIDE>(below, x));
+        let mean = |(a, b): (&[u8], &[u8])| (at::<WIDE>(a, x) + at::<WIDE>(b, x)) / 2;
+        let d = mean(own);
+        let flicker = (at::<WIDE>(own.0, x) - at::<WIDE>(own.1, x)).abs() / 2;
+        let moved =
+            changed.map(|(a, b)| ((at::<WIDE>(a, x) - c).abs() + (at::<WIDE>(b, x) - e).abs()) / 2);
+        let freedom = flicker.max(moved[0]).max(moved[1]);
+        if freedom == 0 {
+            put::<WIDE>(to, x, d);
+            continue;
+        }
+        // Fine rows that stand still look like combs by themselves: only what stands out of the
+        // rows two away as well is one.
+        let (b, f) = (mean(up), mean(down));
+        let most = (d - e).max(d - c).max((b - c).min(f - e));
+        let least = (d - e).min(d - c).min((b - c).max(f - e));
+        let freedom = freedom.max(least).max(-most);
+        put::<WIDE>(to, x, drawn().clamp(d - freedom, d + freedom));
     }
 }
 

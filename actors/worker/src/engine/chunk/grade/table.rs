@@ -13,7 +13,8 @@ const FRACTION_BITS: u32 = 6;
 /// The table.
 #[derive(Debug)]
 pub(super) struct Table {
-    points: Vec<[i16; 3]>,
+    /// Luma, then either chroma: what is looked up together lies together.
+    points: [Vec<i16>; 3],
     depth: u32,
 }
 
@@ -21,7 +22,8 @@ impl Table {
     /// For samples of so many bits. `convert` gets luma and both chroma as parts of one, of all
     /// values that so many bits can have, and gives code values of 8 bits.
     pub(super) fn new(depth: u32, convert: impl Fn([f64; 3]) -> [f64; 3]) -> Self {
-        let mut points = Vec::with_capacity(LUMA_POINTS * CHROMA_POINTS * CHROMA_POINTS);
+        let n = LUMA_POINTS * CHROMA_POINTS * CHROMA_POINTS;
+        let mut points: [Vec<i16>; 3] = std::array::from_fn(|_| Vec::with_capacity(n));
         let part = |n: usize, points: usize| {
             f64::from(u32::try_from(n).unwrap_or(0))
                 / f64::from(u32::try_from(points - 1).unwrap_or(1))
@@ -34,7 +36,9 @@ impl Table {
                         part(cb, CHROMA_POINTS),
                         part(cr, CHROMA_POINTS),
                     ]);
-                    points.push(made.map(fixed));
+                    for (points, made) in points.iter_mut().zip(made) {
+                        points.push(fixed(made));
+                    }
                 }
             }
         }
@@ -57,7 +61,8 @@ impl Table {
         let (cb, cb_rest) = self.step(cb, CHROMA_BITS);
         let (cr, cr_rest) = self.step(cr, CHROMA_BITS);
         let at = (y * CHROMA_POINTS + cb) * CHROMA_POINTS + cr;
-        let point = |at: usize| i32::from(self.points[at][part]);
+        let points = &self.points[part];
+        let point = |at: usize| i32::from(points[at]);
         let line = |at: usize| blend(point(at), point(at + 1), cr_rest);
         let plane = |at: usize| blend(line(at), line(at + CHROMA_POINTS), cb_rest);
         blend(plane(at), plane(at + CHROMA_POINTS * CHROMA_POINTS), y_rest)
