@@ -1,8 +1,10 @@
 //! The planner: source facts and wishes to a plan. No IO, no clock.
 
+mod web_safe;
+
 use bus_schema::id::RenditionName;
 use bus_schema::ladder::{self, AUDIO, Fitted, LADDER, Rung};
-use bus_schema::plan::{AudioPlan, Plan, VideoPlan, VideoRendition};
+use bus_schema::plan::{AudioPlan, CopyPlan, Plan, VideoPlan, VideoRendition};
 use bus_schema::record::TASKS_MAX;
 use bus_schema::report::{ErrorCode, TaskError};
 use bus_schema::request::{JobRequest, Preset};
@@ -52,6 +54,13 @@ pub fn plan(facts: &SourceFacts, request: &JobRequest) -> Result<Plan, TaskError
         Some(video) => Some(plan_video(video, request)?),
         None => return Err(no_video()),
     };
+    let encode_reason = match request.preset {
+        Preset::Default => web_safe::obstacle(facts, request),
+        Preset::WebOptimized | Preset::Hls | Preset::HlsAdaptive => None,
+    };
+    if let (Preset::Default, Some(video), None) = (request.preset, &video, &encode_reason) {
+        return plan_copy(facts, video);
+    }
     let audio = facts.audio.first().map(plan_audio);
     if video.is_none() && audio.is_none() {
         return Err(no_audio());
@@ -78,9 +87,36 @@ pub fn plan(facts: &SourceFacts, request: &JobRequest) -> Result<Plan, TaskError
         duration_ns: facts.duration_ns,
         video,
         audio,
+        copy: None,
         is_streamed: request.preset.is_streamed(),
-        encode_reason: encode_reason(request.preset),
+        encode_reason,
         files,
+    };
+    check_length(facts, &plan)?;
+    Ok(plan)
+}
+
+/// The source's own streams in one file, named as the encoded one of this size would be.
+fn plan_copy(facts: &SourceFacts, video: &VideoPlan) -> Result<Plan, TaskError> {
+    let copy = match (video.renditions.last(), &facts.video) {
+        (Some(rendition), Some(shown)) => CopyPlan {
+            name: rendition.name.clone(),
+            width: shown.width,
+            height: shown.height,
+        },
+        (None, _) | (_, None) => return Err(no_video()),
+    };
+    let plan = Plan {
+        segment_ns: SEGMENT_NS,
+        first_chunk_ns: FIRST_CHUNK_NS,
+        chunk_ns: CHUNK_NS,
+        duration_ns: facts.duration_ns,
+        video: None,
+        audio: None,
+        is_streamed: false,
+        encode_reason: None,
+        files: vec![copy.name.clone()],
+        copy: Some(copy),
     };
     check_length(facts, &plan)?;
     Ok(plan)
@@ -223,13 +259,6 @@ fn plan_audio(facts: &AudioFacts) -> AudioPlan {
 fn is_language(code: &str) -> bool {
     let is_word = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
     (2..=LANGUAGE_BYTES_MAX).contains(&code.len()) && code.bytes().all(is_word)
-}
-
-fn encode_reason(preset: Preset) -> Option<String> {
-    (preset == Preset::Default).then(|| {
-        "The source is encoded at its own size: copying web-safe streams is not built yet."
-            .to_owned()
-    })
 }
 
 fn no_video() -> TaskError {

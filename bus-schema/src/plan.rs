@@ -24,13 +24,28 @@ pub struct Plan {
     /// The sound, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub audio: Option<AudioPlan>,
+    /// The copy that is made of the source's own streams. Then nothing is encoded: there is neither
+    /// `video` nor `audio`, and the one file is this rendition's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub copy: Option<CopyPlan>,
     /// Whether playlists and the DASH manifest are written.
     pub is_streamed: bool,
     /// Why the source is encoded where one would expect a copy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub encode_reason: Option<String>,
-    /// The MP4s to assemble, in order; the audio-only file is the one named after the audio rendition.
+    /// The MP4s to write, in order; the audio-only file is the one named after the audio rendition.
     pub files: Vec<RenditionName>,
+}
+
+/// A rendition that is a copy: the source's streams as they are, under an index of ours.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CopyPlan {
+    /// Its name, by its size: as the encoded rendition of this size is called.
+    pub name: RenditionName,
+    /// Pixels, as shown.
+    pub width: u32,
+    /// Pixels, as shown.
+    pub height: u32,
 }
 
 /// How the picture is encoded.
@@ -106,6 +121,8 @@ pub enum TaskRole {
     Chunk(u32),
     /// Assemble this one of [`Plan::files`].
     Assemble(usize),
+    /// Copy the source's streams into the only one of [`Plan::files`].
+    Remux,
 }
 
 impl TaskRole {
@@ -117,6 +134,7 @@ impl TaskRole {
             Self::Audio => TaskKind::Audio,
             Self::Chunk(_) => TaskKind::Chunk,
             Self::Assemble(_) => TaskKind::Assemble,
+            Self::Remux => TaskKind::Remux,
         }
     }
 
@@ -125,7 +143,17 @@ impl TaskRole {
     pub fn class(self) -> TaskClass {
         match self {
             Self::Chunk(_) => TaskClass::Cpu,
-            Self::Probe | Self::Audio | Self::Assemble(_) => TaskClass::Light,
+            Self::Probe | Self::Audio | Self::Assemble(_) | Self::Remux => TaskClass::Light,
+        }
+    }
+
+    /// Which one of [`Plan::files`] it writes, if it writes one.
+    #[must_use]
+    pub fn file(self) -> Option<usize> {
+        match self {
+            Self::Assemble(file) => Some(file),
+            Self::Remux => Some(0),
+            Self::Probe | Self::Audio | Self::Chunk(_) => None,
         }
     }
 }
@@ -169,7 +197,7 @@ impl Plan {
         u32::try_from(self.chunk(chunk).start_ns / self.segment_ns.max(1)).unwrap_or(u32::MAX)
     }
 
-    /// Number of tasks: probe, audio, chunks, files.
+    /// Number of tasks: probe, audio, chunks, files; or probe and copy.
     #[must_use]
     pub fn n_tasks(&self) -> usize {
         self.first_file_task() + self.files.len()
@@ -188,7 +216,10 @@ impl Plan {
         } else if n < first_file {
             Some(TaskRole::Chunk(task.0 - u32::try_from(first_chunk).ok()?))
         } else if n < self.n_tasks() {
-            Some(TaskRole::Assemble(n - first_file))
+            Some(match self.copy {
+                Some(_) => TaskRole::Remux,
+                None => TaskRole::Assemble(n - first_file),
+            })
         } else {
             None
         }
@@ -242,10 +273,31 @@ mod tests {
                 part_segments: 5,
                 language: None,
             }),
+            copy: None,
             is_streamed: true,
             encode_reason: None,
             files: vec![name],
         }
+    }
+
+    #[test]
+    fn a_copy_is_one_task_behind_the_probe() {
+        let name: RenditionName = "720p".parse().unwrap();
+        let plan = Plan {
+            video: None,
+            copy: Some(CopyPlan {
+                name: name.clone(),
+                width: 1280,
+                height: 720,
+            }),
+            is_streamed: false,
+            files: vec![name],
+            ..plan(60 * SECOND, false)
+        };
+        let roles: Vec<Option<TaskRole>> = (0..3).map(|n| plan.role(TaskNumber(n))).collect();
+        assert_eq!(roles, [Some(TaskRole::Probe), Some(TaskRole::Remux), None]);
+        assert_eq!((plan.n_tasks(), plan.n_chunks()), (2, 0));
+        assert_eq!(TaskRole::Remux.file(), Some(0));
     }
 
     #[test]

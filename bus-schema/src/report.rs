@@ -39,6 +39,8 @@ pub enum Outcome {
     },
     /// All parts of the finished file were written; the control plane completes the upload.
     Assembled(AssembleResult),
+    /// All parts of the copied file were written; the control plane completes the upload.
+    Remuxed(AssembleResult),
     /// It failed.
     Failed(TaskError),
     /// The worker gives the task back untouched: it drains, or cannot do it.

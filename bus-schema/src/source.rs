@@ -15,6 +15,9 @@ pub struct SourceFacts {
     /// The sound tracks, in the container's order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub audio: Vec<AudioFacts>,
+    /// What the container's own index says, where it is that of an MP4 or MOV and can be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub index: Option<IndexFacts>,
 }
 
 /// The first video track.
@@ -75,4 +78,49 @@ pub struct AudioFacts {
     pub language: Option<String>,
     /// Length of this track.
     pub duration_ns: u64,
+}
+
+/// What decides whether the streams of an MP4 or MOV can be copied as they are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IndexFacts {
+    /// Whether samples are in fragments, and not in the index's tables.
+    pub is_fragmented: bool,
+    /// Tracks with a moving picture; pictures of a cover do not count.
+    pub n_video: u32,
+    /// Whether no edit of the first picture or the first sound does more than delay its beginning, and
+    /// hides more than what an encoder of sound puts before its beginning.
+    pub has_plain_edits: bool,
+    /// Whether the tables of the first picture and the first sound agree with each other, and every
+    /// sample has a place of its own within the file.
+    pub is_consistent: bool,
+    /// The first picture, where it is H.264 with all parameter sets in the index.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub h264: Option<H264Facts>,
+    /// The first sound, where it is AAC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aac: Option<AacFacts>,
+}
+
+/// What H.264's sequence parameter sets say (ISO/IEC 14496-10, 7.3.2.1.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct H264Facts {
+    /// `profile_idc`: 66 baseline, 77 main, 100 high, ...
+    pub profile: u8,
+    /// `level_idc`: ten times the level.
+    pub level: u8,
+    /// `chroma_format_idc`: 0 grey, 1 4:2:0, 2 4:2:2, 3 4:4:4.
+    pub chroma_format: u8,
+    /// Bits per sample, the larger of brightness and colour.
+    pub bit_depth: u8,
+    /// `frame_mbs_only_flag`: whether no frame can be interlaced.
+    pub is_progressive: bool,
+}
+
+/// What AAC's `AudioSpecificConfig` says (ISO/IEC 14496-3, 1.6.2.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AacFacts {
+    /// Audio object type: 2 is low complexity; 5 and 29 are high efficiency, signalled either way.
+    pub object_type: u8,
+    /// `channelConfiguration`: 1 mono, 2 stereo; 0 where the stream itself tells.
+    pub channels: u8,
 }

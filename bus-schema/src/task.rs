@@ -47,7 +47,7 @@ token_enum!(
     TaskClass {
         /// Keeps all cores of a slot busy: video chunks.
         Cpu = "cpu",
-        /// Mostly waits for the network: probe, audio, assembly.
+        /// Mostly waits for the network: probe, audio, assembly, copy.
         Light = "light",
     }
 );
@@ -63,6 +63,8 @@ token_enum!(
         Audio = "audio",
         /// Writes one MP4 from segments and sample tables.
         Assemble = "assemble",
+        /// Writes one MP4 from the source's own streams.
+        Remux = "remux",
     }
 );
 
@@ -89,6 +91,8 @@ pub enum TaskSpec {
     Audio(AudioSpec),
     /// Assemble one MP4.
     Assemble(AssembleSpec),
+    /// Copy the source's streams into one MP4.
+    Remux(RemuxSpec),
 }
 
 impl TaskSpec {
@@ -100,6 +104,7 @@ impl TaskSpec {
             Self::Chunk(_) => TaskKind::Chunk,
             Self::Audio(_) => TaskKind::Audio,
             Self::Assemble(_) => TaskKind::Assemble,
+            Self::Remux(_) => TaskKind::Remux,
         }
     }
 }
@@ -164,6 +169,13 @@ pub struct AssembleSpec {
     /// Its rendition.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub audio_name: Option<RenditionName>,
+}
+
+/// Write one MP4 with its index in front, from the source's streams as they are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RemuxSpec {
+    /// Size of the source object.
+    pub source_bytes: u64,
 }
 
 /// Consecutive segments that one attempt wrote, with one table of samples.

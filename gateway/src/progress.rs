@@ -237,14 +237,15 @@ impl Meter {
         let mut video = Vec::new();
         let mut audio = None;
         for (index, shown) in self.renditions.iter_mut().enumerate() {
-            let part = match shape.video_index(index) {
-                Some(planned) => shape.video_done(&self.done, |task| {
+            let part = match (shape.video_index(index), shape.copy_task()) {
+                (Some(_), Some(task)) => written(&self.done, &self.latest, task),
+                (Some(planned), None) => shape.video_done(&self.done, |task| {
                     self.latest
                         .get(&task)
                         .and_then(|latest| latest.done_ns.get(planned))
                         .copied()
                 }),
-                None => {
+                (None, _) => {
                     let latest = shape.audio_task().and_then(|task| self.latest.get(&task));
                     let partial_ns = latest.and_then(|latest| latest.done_ns.first()).copied();
                     shape.audio_done(&self.done, self.audio_parts, partial_ns)
@@ -279,19 +280,27 @@ impl Meter {
         if self.state == JobState::Completed {
             return 1.0;
         }
-        let files = shape.file_tasks().map(|task| {
-            if self.done.contains(&task) {
-                return 1.0;
-            }
-            let latest = self.latest.get(&task);
-            latest.map_or(0.0, |latest| {
-                shape::ratio(latest.done_ns.first().copied(), latest.total_ns)
-            })
-        });
+        let files = shape
+            .file_tasks()
+            .map(|task| written(&self.done, &self.latest, task));
         let (sum, n) = files.fold((0.0, 0), |(sum, n), one: f64| (sum + one, n + 1));
         // One more for the playlists, which is done when the job is.
         ENCODED_SHARE * encoded + (1.0 - ENCODED_SHARE) * sum / (shape::count(n) + 1.0)
     }
+}
+
+/// Share of a file that is written, 0 to 1.
+fn written(
+    done: &BTreeSet<TaskNumber>,
+    latest: &BTreeMap<TaskNumber, Latest>,
+    task: TaskNumber,
+) -> f64 {
+    if done.contains(&task) {
+        return 1.0;
+    }
+    latest.get(&task).map_or(0.0, |latest| {
+        shape::ratio(latest.done_ns.first().copied(), latest.total_ns)
+    })
 }
 
 /// To a hundredth: more digits only make frames longer.

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use bus_schema::attempt::{self, AudioPart, ChunkResult, RenditionResult};
-use bus_schema::id::{Attempt, JobId, TaskNumber, TenantId};
-use bus_schema::plan::{AudioPlan, Plan, VideoPlan, VideoRendition};
+use bus_schema::id::{Attempt, JobId, RenditionName, TaskNumber, TenantId};
+use bus_schema::plan::{AudioPlan, CopyPlan, Plan, VideoPlan, VideoRendition};
 use bus_schema::record::{
     JobRecord, JobState, RECORD_VERSION, SourceObject, TaskState, Tasks, Times,
 };
@@ -67,6 +67,26 @@ impl SampleJob {
             record,
             details: BTreeMap::new(),
         }
+    }
+
+    /// Running, planned as a copy of 720p, nothing done.
+    pub(crate) fn copying(duration_ns: u64) -> Self {
+        let mut job = Self::running(duration_ns, false);
+        let name: RenditionName = "720p".parse().expect("a rendition name");
+        let plan = Plan {
+            video: None,
+            copy: Some(CopyPlan {
+                name: name.clone(),
+                width: 1280,
+                height: 720,
+            }),
+            is_streamed: false,
+            files: vec![name],
+            ..job.plan().clone()
+        };
+        job.record.tasks = Tasks::waiting(plan.n_tasks());
+        job.record.plan = Some(plan);
+        job
     }
 
     pub(crate) fn plan(&self) -> &Plan {
@@ -240,6 +260,7 @@ fn source_facts(duration_ns: u64) -> SourceFacts {
         duration_ns,
         video: Some(video),
         audio: Vec::new(),
+        index: None,
     }
 }
 
@@ -275,6 +296,7 @@ fn plan(duration_ns: u64, has_audio: bool) -> Plan {
         }),
         audio,
         is_streamed: true,
+        copy: None,
         encode_reason: None,
         files: LADDER
             .iter()

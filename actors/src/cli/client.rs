@@ -135,6 +135,10 @@ pub(crate) struct Job {
     pub(crate) progress: Progress,
     pub(crate) renditions: Vec<Rendition>,
     pub(crate) warnings: Vec<String>,
+    /// Of a gateway that tells it.
+    #[serde(default)]
+    pub(crate) is_copied: bool,
+    pub(crate) encode_reason: Option<String>,
     pub(crate) error: Option<JobError>,
     pub(crate) playback: Option<Playback>,
     pub(crate) outputs: Vec<Output>,

@@ -156,6 +156,7 @@ fn sentence(kind: &str, frame: &Value) -> Option<String> {
             .map(|ms| format!("{}.{} s", ms / 1_000, ms % 1_000 / 100))
     };
     Some(match kind {
+        "planned" => frame["encode_reason"].as_str()?.to_owned(),
         "playable" => format!("playable after {}", seconds(&frame["after_ms"])?),
         // What is given up for good ends the job or drops a rendition, and that is told by itself.
         "task-failed" if frame["will_retry"].as_bool()? => {

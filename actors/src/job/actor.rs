@@ -388,6 +388,7 @@ impl JobActor {
             | Outcome::AudioPart(_)
             | Outcome::AudioDone { .. }
             | Outcome::Assembled(_)
+            | Outcome::Remuxed(_)
             | Outcome::Failed(_)
             | Outcome::Returned { .. } => None,
         };

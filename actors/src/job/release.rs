@@ -29,7 +29,7 @@ impl Job {
         tasks.sort_by_key(|(_, role)| match role {
             TaskRole::Probe | TaskRole::Chunk(0) => 0,
             TaskRole::Audio => 1,
-            TaskRole::Chunk(_) | TaskRole::Assemble(_) => 2,
+            TaskRole::Chunk(_) | TaskRole::Assemble(_) | TaskRole::Remux => 2,
         });
         tasks
     }

@@ -60,6 +60,7 @@ impl Job {
             | Outcome::Probed(_)
             | Outcome::Transcoded(_)
             | Outcome::Assembled(_)
+            | Outcome::Remuxed(_)
             | Outcome::Failed(_)
             | Outcome::Returned { .. } => ReportVerdict::Accept,
         }
@@ -96,6 +97,10 @@ impl Step {
             (Outcome::Assembled(result), TaskRole::Assemble(file)) => {
                 self.task_done(number, role, attempt);
                 self.file_done(file, number, attempt, &result);
+            }
+            (Outcome::Remuxed(result), TaskRole::Remux) => {
+                self.task_done(number, role, attempt);
+                self.file_done(0, number, attempt, &result);
             }
             (Outcome::Failed(error), _) => self.attempt_failed(number, attempt, error),
             (Outcome::Returned { .. }, _) => self.returned(number),
@@ -161,12 +166,14 @@ impl Step {
             .video
             .as_ref()
             .map_or(&[][..], |video| &video.renditions);
-        let renditions = video
-            .iter()
-            .map(|r| PlannedRendition {
-                name: r.name.clone(),
-                width: r.width,
-                height: r.height,
+        let encoded = video.iter().map(|r| (&r.name, r.width, r.height));
+        let copied = plan.copy.iter().map(|c| (&c.name, c.width, c.height));
+        let renditions = encoded
+            .chain(copied)
+            .map(|(name, width, height)| PlannedRendition {
+                name: name.clone(),
+                width,
+                height,
             })
             .collect();
         let n_tasks = u32::try_from(plan.n_tasks()).unwrap_or(u32::MAX);
@@ -305,7 +312,8 @@ impl Step {
             return self.fail(error);
         };
         let dropped = match role {
-            TaskRole::Probe | TaskRole::Chunk(_) => None,
+            // Of a copy nothing else would be left.
+            TaskRole::Probe | TaskRole::Chunk(_) | TaskRole::Remux => None,
             TaskRole::Audio => plan
                 .video
                 .is_some()
@@ -351,11 +359,14 @@ impl Step {
         }
     }
 
-    /// The first seconds are whole, in picture and sound.
+    /// The first seconds are whole, in picture and sound; of a copy, which is one file, everything is.
     fn is_playable(&self) -> bool {
         let Some(plan) = &self.record.plan else {
             return false;
         };
+        if plan.copy.is_some() {
+            return !self.record.outputs.is_empty();
+        }
         let has_sound = plan.audio.as_ref().is_none_or(|audio| {
             self.record.dropped.contains(&audio.name) || !self.record.audio_prefix().is_empty()
         });
@@ -374,7 +385,7 @@ impl Step {
             return;
         };
         let (attempt, upload_id) = (*attempt, upload_id.clone());
-        let Some(TaskRole::Assemble(file)) = role(&self.record, number) else {
+        let Some(file) = role(&self.record, number).and_then(TaskRole::file) else {
             return;
         };
         let Some(plan) = &self.record.plan else {

@@ -4,7 +4,7 @@
 use bus_schema::id::{Attempt, TaskNumber};
 use bus_schema::plan::{Plan, TaskRole};
 use bus_schema::record::JobRecord;
-use bus_schema::task::{AssembleSpec, AudioSpec, ChunkSpec, Piece, ProbeSpec, TaskSpec};
+use bus_schema::task::{AssembleSpec, AudioSpec, ChunkSpec, Piece, ProbeSpec, RemuxSpec, TaskSpec};
 
 /// Segments of a piece: the number of the first, and how many.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,7 +15,7 @@ pub struct Segments {
     pub n: u32,
 }
 
-/// The specification of a task that is not a file; `None` when the record has no such task.
+/// The specification of a task that is not assembled from others; `None` when the record has no such task.
 #[must_use]
 pub fn spec(record: &JobRecord, task: TaskNumber, role: TaskRole) -> Option<TaskSpec> {
     let source_bytes = record.source.bytes;
@@ -48,6 +48,7 @@ pub fn spec(record: &JobRecord, task: TaskNumber, role: TaskRole) -> Option<Task
                 audio,
             })
         }
+        TaskRole::Remux => TaskSpec::Remux(RemuxSpec { source_bytes }),
         TaskRole::Assemble(_) => return None,
     })
 }

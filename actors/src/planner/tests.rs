@@ -1,6 +1,7 @@
 //! Presets and ladders become plans; whatever a probe reports, a plan is sound or refused by name.
 
 mod properties;
+mod web_safe;
 
 use super::*;
 
@@ -36,6 +37,7 @@ fn facts(width: u32, height: u32) -> SourceFacts {
         duration_ns: 10 * SECOND_NS,
         video: Some(video),
         audio: vec![audio],
+        index: None,
     }
 }
 

@@ -2,6 +2,7 @@
 //! an end is final, nothing is done twice, and while the world lets it, the job gets on.
 
 mod blows;
+mod copies;
 mod world;
 
 use std::collections::BTreeSet;

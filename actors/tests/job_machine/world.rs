@@ -14,7 +14,7 @@ use bus_schema::plan::TaskRole;
 use bus_schema::record::{Effect, SourceObject, TaskState};
 use bus_schema::report::Outcome;
 use bus_schema::request::{JobRequest, Preset};
-use bus_schema::source::{AudioFacts, SourceFacts, VideoFacts};
+use bus_schema::source::{AacFacts, AudioFacts, H264Facts, IndexFacts, SourceFacts, VideoFacts};
 
 const SECOND_NS: u64 = 1_000_000_000;
 /// When a job begins, in milliseconds since 1970.
@@ -35,10 +35,15 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new(duration_s: u64) -> Self {
+        Self::of(Preset::HlsAdaptive, duration_s)
+    }
+
+    /// Of a preset, for a source that may be copied.
+    pub(crate) fn of(preset: Preset, duration_s: u64) -> Self {
         let request = JobRequest {
             filename: "film.mp4".to_owned(),
             content_type: "video/mp4".to_owned(),
-            preset: Preset::HlsAdaptive,
+            preset,
             qualities: Vec::new(),
             webhook_url: None,
             metadata: BTreeMap::new(),
@@ -234,6 +239,9 @@ impl World {
                 };
                 self.report(task, held, Outcome::Assembled(result));
             }
+            Some(TaskRole::Remux) => {
+                self.report(task, held, Outcome::Remuxed(copied()));
+            }
             None => {}
         }
         if self.has_finish {
@@ -299,6 +307,32 @@ pub(crate) fn facts(duration_s: u64) -> SourceFacts {
         duration_ns,
         video: Some(video),
         audio: vec![audio],
+        index: Some(IndexFacts {
+            is_fragmented: false,
+            n_video: 1,
+            has_plain_edits: true,
+            is_consistent: true,
+            h264: Some(H264Facts {
+                profile: 100,
+                level: 40,
+                chroma_format: 1,
+                bit_depth: 8,
+                is_progressive: true,
+            }),
+            aac: Some(AacFacts {
+                object_type: 2,
+                channels: 2,
+            }),
+        }),
+    }
+}
+
+pub(crate) fn copied() -> AssembleResult {
+    AssembleResult {
+        bytes: 900,
+        n_parts: 1,
+        frames: 50,
+        duration_ms: 2_000,
     }
 }
 

@@ -5,6 +5,8 @@ mod harness;
 
 mod completes;
 
+mod copies;
+
 mod refusals;
 
 mod notifications;

@@ -3,13 +3,17 @@
 use std::path::Path;
 
 use anyhow::Context;
-use bus_schema::attempt::{AudioPart, ChunkResult};
+use bus_schema::attempt::{AssembleResult, AudioPart, ChunkResult};
 use bus_schema::report::TaskError;
 use bus_schema::source::SourceFacts;
 use bus_schema::task::TaskSpec;
+use bytes::BytesMut;
 use serde::{Deserialize, Serialize};
+use tokio::io::AsyncWriteExt as _;
 
 use crate::child::{ChildEvent, ChildTask, Options};
+use crate::mp4::remux::CopiedFile;
+use crate::protocol::{CopyRanges, RANGE_BYTES_MAX};
 use crate::reader::Reader;
 
 /// What `tcoder-worker task` prints last: how the task ended.
@@ -22,9 +26,18 @@ pub enum Outcome {
     Transcoded(ChunkResult),
     /// The sound, in parts, whose objects lie in the folder.
     Audio(Vec<AudioPart>),
+    /// The file, which lies in the folder as `copy.mp4`.
+    Copied(AssembleResult),
     /// It failed.
     Failed(TaskError),
 }
+
+/// Name of the file that a copy makes.
+const COPY: &str = "copy.mp4";
+/// Bytes that are copied at once; S3 is not concerned.
+const PART_BYTES: u64 = 16 << 20;
+/// The longest read of the source: what a child, for whom the reader is, may ask for.
+const READ_BYTES_MAX: u64 = RANGE_BYTES_MAX as u64;
 
 /// Runs a task on a source, and writes what it makes under `out`. The spec's `source_bytes` are
 /// replaced by what the source really has.
@@ -45,10 +58,12 @@ pub async fn run(
         TaskSpec::Probe(spec) => spec.source_bytes = size,
         TaskSpec::Chunk(spec) => spec.source_bytes = size,
         TaskSpec::Audio(spec) => spec.source_bytes = size,
+        TaskSpec::Remux(spec) => spec.source_bytes = size,
         TaskSpec::Assemble(_) => anyhow::bail!("an assembly reads objects, not a source"),
     }
     let mut child = ChildTask::spawn(options, spec).context("cannot start the task's process")?;
     let (mut parts, mut outcome) = (Vec::new(), None);
+    let mut head = Vec::new();
     while let Some(event) = child.next().await {
         match event {
             ChildEvent::Range { offset, len, reply } => {
@@ -78,9 +93,50 @@ pub async fn run(
             ChildEvent::AudioDone { .. } => {
                 outcome = Some(Outcome::Audio(std::mem::take(&mut parts)))
             }
+            ChildEvent::CopyHead(piece) => head.extend_from_slice(&piece),
+            ChildEvent::CopyPlanned(planned) => {
+                let head = std::mem::take(&mut head);
+                outcome = Some(Outcome::Copied(
+                    copy(&reader, size, head, planned, out).await?,
+                ));
+            }
             ChildEvent::Failed(error) => outcome = Some(Outcome::Failed(error)),
             ChildEvent::Exited => break,
         }
     }
     outcome.context("the task ended without a word")
+}
+
+/// Writes a copy as planned.
+async fn copy(
+    reader: &Reader,
+    source_bytes: u64,
+    head: Vec<u8>,
+    planned: CopyRanges,
+    out: &Path,
+) -> anyhow::Result<AssembleResult> {
+    let file = CopiedFile::new(head, &planned.ranges, source_bytes, PART_BYTES)?;
+    tokio::fs::create_dir_all(out).await?;
+    let mut written = tokio::fs::File::create(out.join(COPY)).await?;
+    for part in file.parts() {
+        let mut body = BytesMut::new();
+        body.extend_from_slice(file.head().get(part.head.clone()).unwrap_or(&[]));
+        for read in &part.reads {
+            let mut bytes = BytesMut::new();
+            while (bytes.len() as u64) < read.bytes {
+                let done = bytes.len() as u64;
+                let portion = u32::try_from((read.bytes - done).min(READ_BYTES_MAX))?;
+                bytes.extend_from_slice(&reader.read(read.offset + done, portion).await?);
+            }
+            read.keep(&bytes, &mut body)?;
+        }
+        written.write_all(&body).await?;
+    }
+    written.flush().await?;
+    Ok(AssembleResult {
+        bytes: file.bytes(),
+        n_parts: file.n_parts(),
+        frames: planned.frames,
+        duration_ms: planned.duration_ms,
+    })
 }

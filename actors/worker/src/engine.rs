@@ -30,6 +30,8 @@ pub mod chunk;
 
 pub mod audio;
 
+pub mod remux;
+
 pub mod trial;
 
 pub mod task;

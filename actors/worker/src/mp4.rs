@@ -3,11 +3,13 @@
 //! In the order in which the data travels: the [`index`] of a source tells what it holds; encoded
 //! frames become [`Sample`]s by [`schedule`]; a [`PieceWriter`] writes a task's CMAF segments and keeps
 //! their [`SampleTable`]; an [`Assembly`] makes one MP4 of many pieces without touching their media.
+//! Where nothing has to be encoded, [`remux`] makes one of the source itself.
 //!
 //! Everything that is read here may come from a stranger: no decoder panics, none allocates more than
 //! a named limit.
 
 pub mod index;
+pub mod remux;
 
 mod assembly;
 mod codec;

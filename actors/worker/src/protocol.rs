@@ -19,6 +19,8 @@ use bus_schema::source::SourceFacts;
 use bus_schema::task::TaskSpec;
 use serde::{Deserialize, Serialize};
 
+use crate::mp4::remux::SourceRange;
+
 /// The longest range that is asked for at once: the child's cache block.
 pub const RANGE_BYTES_MAX: u32 = 1 << 20;
 /// Ranges asked and not yet answered: the one that is needed and a read-ahead, doubled for two
@@ -34,6 +36,8 @@ pub const TO_CHILD_BYTES_MAX: u32 = RANGE_BYTES_MAX + 4096;
 /// The largest frame from the child: an object with its wrapping.
 #[expect(clippy::cast_possible_truncation, reason = "32 MiB")]
 pub const TO_PARENT_BYTES_MAX: u32 = (OBJECT_BYTES_MAX as u32) + 4096;
+/// The largest piece of a copy's head; a head has at most [`crate::mp4::remux::HEAD_BYTES_MAX`].
+pub const HEAD_PIECE_BYTES_MAX: usize = 1 << 20;
 /// The largest ask.
 pub const ASK_BYTES_MAX: u32 = 128;
 
@@ -109,8 +113,24 @@ pub enum ToParent {
         /// How many parts there are, those of earlier attempts included.
         n_parts: u32,
     },
+    /// The next bytes of a copy's head, at most [`HEAD_PIECE_BYTES_MAX`].
+    CopyHead(serde_bytes::ByteBuf),
+    /// What follows the head that was sent; the last frame of a copy.
+    CopyPlanned(CopyRanges),
     /// The task failed; the last frame.
     Failed(TaskError),
+}
+
+/// What of the source follows the head of a copy. The parent copies it: no byte of media goes through
+/// the child.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CopyRanges {
+    /// In order; at most [`crate::mp4::remux::RANGES_MAX`].
+    pub ranges: Vec<SourceRange>,
+    /// Frames of the picture.
+    pub frames: u64,
+    /// Duration of the longest track.
+    pub duration_ms: u64,
 }
 
 /// How far a task is, in source time.

@@ -4,9 +4,9 @@ use bus_schema::attempt::{AssembleResult, AudioPart, ChunkResult, RenditionResul
 use bus_schema::claim::Held;
 use bus_schema::heartbeat::{Busy, EncoderCheck, Heartbeat};
 use bus_schema::id::{Attempt, JobId, RenditionName, TaskNumber, Token, WorkerName};
-use bus_schema::plan::{AudioPlan, Plan, VideoPlan, VideoRendition};
+use bus_schema::plan::{AudioPlan, CopyPlan, Plan, VideoPlan, VideoRendition};
 use bus_schema::report::{ErrorCode, TaskError};
-use bus_schema::source::{AudioFacts, SourceFacts, VideoFacts};
+use bus_schema::source::{AacFacts, AudioFacts, H264Facts, IndexFacts, SourceFacts, VideoFacts};
 use bus_schema::task::TaskClass;
 use bus_schema::webhook::Delivery;
 
@@ -83,6 +83,23 @@ pub(crate) fn facts() -> SourceFacts {
         duration_ns: 60 * SECOND_NS,
         video: Some(video_facts()),
         audio: vec![audio_facts()],
+        index: Some(IndexFacts {
+            is_fragmented: false,
+            n_video: 1,
+            has_plain_edits: true,
+            is_consistent: true,
+            h264: Some(H264Facts {
+                profile: 100,
+                level: 31,
+                chroma_format: 1,
+                bit_depth: 8,
+                is_progressive: true,
+            }),
+            aac: Some(AacFacts {
+                object_type: 2,
+                channels: 6,
+            }),
+        }),
     }
 }
 
@@ -123,9 +140,27 @@ pub(crate) fn plan() -> Plan {
         duration_ns: 60 * SECOND_NS,
         video: Some(video_plan()),
         audio: Some(audio_plan()),
+        copy: None,
         is_streamed: true,
         encode_reason: Some("The picture is turned.".to_owned()),
         files: vec![rendition("720p"), rendition("audio")],
+    }
+}
+
+/// Of a source that is copied.
+pub(crate) fn copy_plan() -> Plan {
+    Plan {
+        video: None,
+        audio: None,
+        copy: Some(CopyPlan {
+            name: rendition("720p"),
+            width: 720,
+            height: 1280,
+        }),
+        is_streamed: false,
+        encode_reason: None,
+        files: vec![rendition("720p")],
+        ..plan()
     }
 }
 

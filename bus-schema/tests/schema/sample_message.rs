@@ -11,7 +11,7 @@ use bus_schema::plan::Span;
 use bus_schema::progress::Progress;
 use bus_schema::report::{ErrorCode, Outcome, Report};
 use bus_schema::task::{
-    AssembleSpec, AudioSpec, ChunkSpec, Invitation, Piece, ProbeSpec, TaskKind, TaskSpec,
+    AssembleSpec, AudioSpec, ChunkSpec, Invitation, Piece, ProbeSpec, RemuxSpec, TaskKind, TaskSpec,
 };
 use bus_schema::timer::Timer;
 
@@ -73,12 +73,14 @@ pub(crate) fn claim_replies() -> Vec<(&'static str, ClaimReply)> {
         headers: [("content-length".to_owned(), "1200345".to_owned())].into(),
         expires_at_ms: AT_MS + 900_000,
     });
-    let [probe, chunk, audio, assemble] = specs().map(|spec| ClaimReply::Go(go(Some(spec.into()))));
+    let [probe, chunk, audio, assemble, remux] =
+        specs().map(|spec| ClaimReply::Go(go(Some(spec.into()))));
     vec![
         ("go-probe", probe),
         ("go-chunk", chunk),
         ("go-audio", audio),
         ("go-assemble", assemble),
+        ("go-remux", remux),
         ("go-more", ClaimReply::Go(more)),
         (
             "gone",
@@ -90,7 +92,7 @@ pub(crate) fn claim_replies() -> Vec<(&'static str, ClaimReply)> {
     ]
 }
 
-pub(crate) fn specs() -> [TaskSpec; 4] {
+pub(crate) fn specs() -> [TaskSpec; 5] {
     let source_bytes = SOURCE_BYTES;
     let piece = Piece {
         task: TaskNumber(2),
@@ -134,6 +136,7 @@ pub(crate) fn specs() -> [TaskSpec; 4] {
             audio: vec![part],
             audio_name: Some(rendition("audio")),
         }),
+        TaskSpec::Remux(RemuxSpec { source_bytes }),
     ]
 }
 
@@ -144,6 +147,7 @@ pub(crate) fn reports() -> Vec<(&'static str, Report)> {
         ("audio-part", Outcome::AudioPart(sample::audio_part())),
         ("audio-done", Outcome::AudioDone { n_parts: 3 }),
         ("assembled", Outcome::Assembled(sample::assemble_result())),
+        ("remuxed", Outcome::Remuxed(sample::assemble_result())),
         (
             "failed",
             Outcome::Failed(sample::error(ErrorCode::Truncated)),

@@ -36,8 +36,8 @@ macro_rules! variants {
 variants! {
     ClaimReply { Go, Gone, Later }
     Want { Source, Put, Get, Part }
-    TaskSpec { Probe, Chunk, Audio, Assemble }
-    Outcome { Probed, Transcoded, AudioPart, AudioDone, Assembled, Failed, Returned }
+    TaskSpec { Probe, Chunk, Audio, Assemble, Remux }
+    Outcome { Probed, Transcoded, AudioPart, AudioDone, Assembled, Remuxed, Failed, Returned }
     Control { Cancel, Drain }
     Timer { Job, Webhook }
     LiveMessage { Hello, Progress, Fact }
@@ -69,7 +69,7 @@ tokens! {
     OUTPUT_KINDS: OutputKind { Mp4, M4a, Hls, Dash }
     PRESETS: Preset { Default, WebOptimized, Hls, HlsAdaptive }
     TASK_CLASSES: TaskClass { Cpu, Light }
-    TASK_KINDS: TaskKind { Probe, Chunk, Audio, Assemble }
+    TASK_KINDS: TaskKind { Probe, Chunk, Audio, Assemble, Remux }
     ERROR_CODES: ErrorCode {
         Empty, NotMedia, Truncated, NoVideo, NoAudio, Unsupported, Damaged, UploadExpired, SourceChanged,
         LimitExceeded, Crashed, Unavailable, WorkerLost, Internal,

@@ -50,6 +50,11 @@ pub struct JobView {
     pub finished_at: Option<String>,
     /// What fell short without failing the job.
     pub warnings: Vec<String>,
+    /// Whether the source's own streams are copied, and nothing is encoded: then there is one file, and
+    /// no playlist. False until it is planned.
+    pub is_copied: bool,
+    /// Why the source is encoded where its preset would have copied it.
+    pub encode_reason: Option<String>,
     /// Why it failed.
     pub error: Option<JobErrorView>,
     /// How to play it, from the moment it is playable.
@@ -158,6 +163,11 @@ impl JobView {
             playable_at: at(times.playable_ms),
             finished_at: at(times.finished_ms),
             warnings: record.warnings.clone(),
+            is_copied: is_copied(record),
+            encode_reason: record
+                .plan
+                .as_ref()
+                .and_then(|plan| plan.encode_reason.clone()),
             error: record.error.as_ref().map(|error| JobErrorView {
                 code: serde_json::to_value(error.code)
                     .ok()
@@ -179,10 +189,11 @@ impl JobView {
     }
 }
 
-/// A completed job is played from its final playlists, if it keeps any.
+/// A completed job is played from its final playlists, if it keeps any. A copy never has one: its file
+/// is what is played.
 pub(super) fn is_playable(record: &JobRecord) -> bool {
     match record.state {
-        JobState::Playable => true,
+        JobState::Playable => !is_copied(record),
         JobState::Completed => record
             .outputs
             .iter()
@@ -195,12 +206,18 @@ pub(super) fn is_playable(record: &JobRecord) -> bool {
     }
 }
 
+fn is_copied(record: &JobRecord) -> bool {
+    record.plan.as_ref().is_some_and(|plan| plan.copy.is_some())
+}
+
 fn renditions(record: &JobRecord, progress: Option<&JobProgress>) -> Vec<RenditionView> {
     let Some(plan) = &record.plan else {
         return Vec::new();
     };
     let video = plan.video.iter().flat_map(|video| &video.renditions);
     let video = video.map(|rendition| (&rendition.name, Some((rendition.width, rendition.height))));
+    let copy = plan.copy.iter();
+    let video = video.chain(copy.map(|copy| (&copy.name, Some((copy.width, copy.height)))));
     let all = video.chain(plan.audio.iter().map(|audio| (&audio.name, None)));
     let percent = |name: &RenditionName| {
         let shown = progress

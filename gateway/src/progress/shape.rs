@@ -27,6 +27,7 @@ impl Shape {
             .enumerate()
             .map(|(index, name)| (name, Some(index)))
             .collect();
+        tracks.extend(plan.copy.iter().map(|copy| (copy.name.clone(), Some(0))));
         tracks.extend(plan.audio.iter().map(|audio| (audio.name.clone(), None)));
         tracks.retain(|(name, _)| !record.dropped.contains(name));
         Some(Self { plan, tracks })
@@ -47,6 +48,12 @@ impl Shape {
 
     pub(super) fn audio_task(&self) -> Option<TaskNumber> {
         self.plan.audio_task()
+    }
+
+    /// The task that copies the source, where it is copied.
+    pub(super) fn copy_task(&self) -> Option<TaskNumber> {
+        self.plan.copy.as_ref()?;
+        number(self.plan.first_file_task())
     }
 
     pub(super) fn file_tasks(&self) -> impl Iterator<Item = TaskNumber> {

@@ -124,6 +124,36 @@ async fn a_job_shows_what_a_client_wants_to_know() {
 }
 
 #[tokio::test]
+async fn a_copy_is_one_rendition_and_no_stream() {
+    let fixture = Fixture::start().await;
+    let mut job = SampleJob::copying(60 * SECOND_NS);
+    let id = job.record.id;
+    job.record.state = JobState::Playable;
+    fixture.jobs.put(job);
+    let view = body_of(fixture.get(&format!("/v1/jobs/{id}")).await).await;
+    let expected = json!([{"name": "720p", "width": 1280, "height": 720, "percent": 0.0}]);
+    assert_eq!(view["renditions"], expected, "{view:#}");
+    assert_eq!(view["playback"], Value::Null, "{view:#}");
+    assert_eq!(view["encode_reason"], Value::Null, "{view:#}");
+    assert_eq!(view["is_copied"], true, "{view:#}");
+    let master = fixture
+        .get(&format!("/v1/jobs/{id}/play/master.m3u8"))
+        .await;
+    assert!(!master.status().is_success(), "{}", master.status());
+
+    let mut job = SampleJob::running(60 * SECOND_NS, false);
+    let plan = job.record.plan.as_mut().unwrap();
+    plan.encode_reason = Some("The source is encoded, since it is old.".to_owned());
+    let id = job.record.id;
+    fixture.jobs.put(job);
+    let view = body_of(fixture.get(&format!("/v1/jobs/{id}")).await).await;
+    assert_eq!(
+        view["encode_reason"],
+        "The source is encoded, since it is old."
+    );
+}
+
+#[tokio::test]
 async fn outputs_have_addresses() {
     let fixture = Fixture::start().await;
     let mut job = SampleJob::running(60 * SECOND_NS, true);

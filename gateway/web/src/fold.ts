@@ -96,7 +96,9 @@ function planned(job: Job, fact: FactFrame & { readonly type: "planned" }): Job 
     const before = job.renditions.find(({ name }) => name === one.name);
     return { ...before, name: one.name, width: one.width, height: one.height, percent: before?.percent ?? 0 };
   });
-  return { ...job, renditions };
+  // Sound alone has no chunks either.
+  const is_copied = fact.n_chunks === 0 && !fact.has_audio;
+  return { ...job, renditions, is_copied, encode_reason: fact.encode_reason ?? null };
 }
 
 function changed(job: Job, name: string, change: Partial<Rendition>): Job {

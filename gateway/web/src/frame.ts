@@ -51,6 +51,7 @@ export type FactFrame = FactHead &
           readonly height: number;
         }[];
         readonly has_audio: boolean;
+        readonly n_chunks: number;
         readonly encode_reason?: string;
       }
     | { readonly type: "claimed"; readonly task: number; readonly kind: string; readonly worker: string }

@@ -73,6 +73,10 @@ export interface Job {
   readonly playable_at?: string | null;
   readonly finished_at?: string | null;
   readonly warnings?: readonly string[];
+  /** Whether the source's own streams are copied into one file: nothing is encoded, and nothing streamed. */
+  readonly is_copied?: boolean;
+  /** Why the source is encoded where its preset would have copied it. */
+  readonly encode_reason?: string | null;
   readonly error?: JobError | null;
   readonly playback?: { readonly hls?: string | null } | null;
   readonly outputs?: readonly Output[];

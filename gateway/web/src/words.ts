@@ -25,9 +25,11 @@ export function stateLine(job: Job, upload: UploadStage | undefined): string {
     case "running":
       return job.renditions.length === 0 ? "Reading the video to see what is in it." : encodingLine(job);
     case "playable":
+      if (job.is_copied) return "The file is there. It is being checked.";
       return "You can watch it now. The rest is being encoded meanwhile.";
     case "completed":
-      return job.warnings?.length ? "Done, but not everything worked." : "Everything is encoded and stored.";
+      if (job.warnings?.length) return "Done, but not everything worked.";
+      return job.is_copied ? "Everything is copied and stored." : "Everything is encoded and stored.";
     case "failed":
       return "This video could not be transcoded.";
     case "cancelled":
@@ -49,6 +51,7 @@ function uploadingLine(upload: UploadStage | undefined): string {
 }
 
 function encodingLine(job: Job): string {
+  if (job.is_copied) return "Copying: every browser plays this video as it is. Nothing is encoded.";
   const isStreamed = job.preset === "hls" || job.preset === "hls-adaptive";
   return isStreamed
     ? "Encoding. You can watch as soon as the first seconds are ready."

@@ -171,3 +171,23 @@ test("a completed job is whole as it is loaded", () => {
   };
   assert.deepEqual(percents(refreshed(loaded, loaded)), [100]);
 });
+
+test("a copy is told by its plan, and why a source is encoded", () => {
+  const plan = { type: "planned", renditions: RENDITIONS.slice(1), has_audio: false, n_tasks: 2 };
+  const copied = fold(NEW, fact({ ...plan, n_chunks: 0 }));
+  assert.equal(copied.is_copied, true);
+  assert.equal(copied.encode_reason, null);
+  assert.deepEqual(percents(copied), [0]);
+  const done = run(copied, [
+    { ...progress(50), renditions: [{ name: "720p", percent: 50 }] } as Frame,
+    fact({ type: "file-done", rendition: "720p", bytes: 9 }),
+    fact({ type: "playable", after_ms: 2 }),
+    fact({ type: "completed", after_ms: 3 }),
+  ]);
+  assert.deepEqual([done.state, ...percents(done)], ["completed", 100]);
+  const reason = "The source is encoded, since it is old.";
+  const encoded = fold(NEW, fact({ ...plan, n_chunks: 2, encode_reason: reason }));
+  assert.deepEqual([encoded.is_copied, encoded.encode_reason], [false, reason]);
+  // Sound alone has no chunks, and is encoded.
+  assert.equal(fold(NEW, fact({ ...plan, renditions: [], has_audio: true, n_chunks: 0 })).is_copied, false);
+});

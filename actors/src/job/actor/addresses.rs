@@ -9,7 +9,6 @@ use std::time::Duration;
 use gateway::storage::{GetConditions, PutConditions};
 
 use super::{Job, JobActor, Trouble, file_name};
-use crate::job::TaskRole;
 
 impl JobActor {
     /// Signs what an attempt wants, in its order. What it may not have ends the list: an honest
@@ -113,9 +112,7 @@ pub(super) fn upload(job: &Job, task: TaskNumber) -> Option<(String, &str)> {
     else {
         return None;
     };
-    let TaskRole::Assemble(file) = job.role(task)? else {
-        return None;
-    };
+    let file = job.role(task)?.file()?;
     Some((file_name(job.record.plan.as_ref()?, file)?, upload_id))
 }
 

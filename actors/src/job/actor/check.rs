@@ -38,7 +38,8 @@ impl JobActor {
             (Outcome::AudioPart(part), TaskRole::Audio) => {
                 self.check_audio(job, task, held, part).await?
             }
-            (Outcome::Assembled(result), TaskRole::Assemble(_)) => {
+            (Outcome::Assembled(result), TaskRole::Assemble(_))
+            | (Outcome::Remuxed(result), TaskRole::Remux) => {
                 self.check_file(job, task, held, result).await?
             }
             _ => Ok(()),

@@ -123,7 +123,7 @@ impl JobActor {
         task: TaskNumber,
         role: TaskRole,
     ) -> Result<Option<String>, Trouble> {
-        let (TaskRole::Assemble(file), Some(plan)) = (role, &job.record.plan) else {
+        let (Some(file), Some(plan)) = (role.file(), &job.record.plan) else {
             return Ok(None);
         };
         let Some(name) = file_name(plan, file) else {

@@ -257,7 +257,12 @@ fn whole(job: &Job, plan: &Plan, details: &Written) -> Result<(), TaskError> {
             return Err(damaged("Two chunks were encoded differently.".to_owned()));
         }
     }
-    let frames: u64 = details.chunks.iter().map(|chunk| chunk.frames).sum();
+    let encoded: u64 = details.chunks.iter().map(|chunk| chunk.frames).sum();
+    let copied = job.record.outputs.iter().find_map(|output| output.frames);
+    let frames = match plan.copy {
+        Some(_) => copied.unwrap_or(0),
+        None => encoded,
+    };
     let promised = job
         .record
         .facts
@@ -265,7 +270,7 @@ fn whole(job: &Job, plan: &Plan, details: &Written) -> Result<(), TaskError> {
         .and_then(|f| f.video.as_ref())
         .and_then(|v| v.frames);
     match promised {
-        Some(promised) if plan.video.is_some() && promised != frames => {
+        Some(promised) if (plan.video.is_some() || plan.copy.is_some()) && promised != frames => {
             let code = if frames < promised {
                 ErrorCode::Truncated
             } else {

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use bus_schema::id::TaskNumber;
 use bus_schema::plan::TaskRole;
 use bus_schema::record::Tasks;
+use bus_schema::source::{H264Facts, IndexFacts};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 
@@ -77,16 +78,60 @@ fn audio() -> impl Strategy<Value = AudioFacts> {
     )
 }
 
+/// Half of them are such that a source may be copied.
+fn index() -> impl Strategy<Value = Option<IndexFacts>> {
+    let good = IndexFacts {
+        is_fragmented: false,
+        n_video: 1,
+        has_plain_edits: true,
+        is_consistent: true,
+        h264: Some(H264Facts {
+            profile: 77,
+            level: 40,
+            chroma_format: 1,
+            bit_depth: 8,
+            is_progressive: true,
+        }),
+        aac: None,
+    };
+    let h264 = good.h264;
+    let any_index = any::<(bool, u32, bool, bool, bool)>().prop_map(
+        move |(is_fragmented, n_video, has_plain_edits, is_consistent, has_h264)| IndexFacts {
+            is_fragmented,
+            n_video,
+            has_plain_edits,
+            is_consistent,
+            h264: h264.filter(|_| has_h264),
+            aac: None,
+        },
+    );
+    prop_oneof![2 => Just(Some(good)), 1 => any_index.prop_map(Some), 1 => Just(None)]
+}
+
 fn sources() -> impl Strategy<Value = SourceFacts> {
     let audio = prop::collection::vec(audio(), 0..3);
-    (prop::option::weighted(0.9, video()), audio, ns()).prop_map(|(video, audio, duration_ns)| {
-        SourceFacts {
-            container: String::new(),
-            duration_ns,
-            video,
-            audio,
-        }
-    })
+    let sources = (video(), audio, index(), ns());
+    let sources = (
+        any::<bool>(),
+        prop::option::weighted(0.9, Just(())),
+        sources,
+    );
+    sources.prop_map(
+        |(is_web, has_video, (mut video, audio, index, duration_ns))| {
+            if is_web {
+                (video.codec, video.bit_depth) = ("h264".to_owned(), 8);
+                video.is_interlaced = false;
+            }
+            let video = has_video.map(|()| video);
+            SourceFacts {
+                container: if is_web { "mp4" } else { "" }.to_owned(),
+                duration_ns,
+                video,
+                audio,
+                index,
+            }
+        },
+    )
 }
 
 fn requests() -> impl Strategy<Value = JobRequest> {
@@ -154,14 +199,16 @@ fn check_tasks(plan: &Plan) -> TestCaseResult {
     let role = |n: usize| plan.role(TaskNumber(u32::try_from(n).unwrap_or(u32::MAX)));
     prop_assert_eq!(role(0), Some(TaskRole::Probe));
     prop_assert_eq!(role(n_tasks), None);
-    prop_assert_eq!(
-        role(n_tasks - 1),
-        Some(TaskRole::Assemble(plan.files.len() - 1))
-    );
+    let last = match plan.copy {
+        Some(_) => TaskRole::Remux,
+        None => TaskRole::Assemble(plan.files.len() - 1),
+    };
+    prop_assert_eq!(role(n_tasks - 1), Some(last));
     let video = plan.video.iter().flat_map(|video| &video.renditions);
     let names = video.map(|rendition| &rendition.name);
     let names: BTreeSet<_> = names
         .chain(plan.audio.iter().map(|audio| &audio.name))
+        .chain(plan.copy.iter().map(|copy| &copy.name))
         .collect();
     let files: BTreeSet<_> = plan.files.iter().collect();
     prop_assert_eq!(files.len(), plan.files.len());
@@ -174,7 +221,12 @@ proptest! {
     fn a_plan_is_sound_or_refused_by_name(source in sources(), request in requests()) {
         match plan(&source, &request) {
             Ok(plan) => {
-                prop_assert!(plan.video.is_some() || plan.audio.is_some());
+                let is_encoded = plan.video.is_some() || plan.audio.is_some();
+                prop_assert!(is_encoded != plan.copy.is_some());
+                prop_assert!(plan.copy.is_none() || plan.encode_reason.is_none());
+                if request.preset == Preset::Default {
+                    prop_assert!(plan.copy.is_some() || plan.encode_reason.is_some());
+                }
                 if let Some(video) = &plan.video {
                     check_video(video)?;
                     check_chunks(&plan, video)?;

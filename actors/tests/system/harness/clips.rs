@@ -66,6 +66,12 @@ pub(crate) async fn long() -> PathBuf {
     made("long.mp4", &inputs).await
 }
 
+/// Two seconds in a container that is not copied.
+pub(crate) async fn matroska() -> PathBuf {
+    let picture = ["-f", "lavfi", "-i", "testsrc2=s=320x180:r=25:d=2"];
+    made("matroska.mkv", &picture).await
+}
+
 /// Two seconds without sound.
 pub(crate) async fn silent() -> PathBuf {
     let picture = ["-f", "lavfi", "-i", "testsrc2=s=320x180:r=25:d=2"];

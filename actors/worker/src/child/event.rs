@@ -9,7 +9,7 @@ use bus_schema::source::SourceFacts;
 use bytes::Bytes;
 use tokio::sync::{Notify, oneshot};
 
-use crate::protocol::{CREDIT_BYTES, Position};
+use crate::protocol::{CREDIT_BYTES, CopyRanges, Position};
 
 /// One event of a child, in the order in which they happened.
 #[derive(Debug)]
@@ -46,6 +46,10 @@ pub enum ChildEvent {
         /// How many there are, those of earlier attempts included.
         n_parts: u32,
     },
+    /// The next bytes of a copy's head.
+    CopyHead(Bytes),
+    /// It sent the whole head of a copy, says what follows it, and is done.
+    CopyPlanned(CopyRanges),
     /// It failed, died, or broke a limit or the protocol, and is gone or will be. At most once.
     Failed(TaskError),
     /// It is reaped. The last event, always.

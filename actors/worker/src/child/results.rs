@@ -10,7 +10,8 @@ use super::event::ChildEvent;
 use super::session::{Session, broken};
 use super::wire::{FrameReader, FrameWriter};
 use crate::engine::error::plain;
-use crate::protocol::{self, Begin, CREDIT_BYTES, ToChild, ToParent, frame};
+use crate::mp4::remux::HEAD_BYTES_MAX;
+use crate::protocol::{self, Begin, CREDIT_BYTES, HEAD_PIECE_BYTES_MAX, ToChild, ToParent, frame};
 
 /// Credit goes back in quarters of the whole, so that a child that never runs short has only a few
 /// frames unread; and the rest is still enough for the largest object.
@@ -20,6 +21,7 @@ const CREDIT_STEP_BYTES: u64 = CREDIT_BYTES / 4;
 pub(super) async fn read(session: &Session, mut wire: FrameReader) -> Result<End, TaskError> {
     let mut sent_bytes = 0;
     let mut done_ns = 0;
+    let mut head_bytes = 0;
     loop {
         let body = wire
             .next(protocol::TO_PARENT_BYTES_MAX)
@@ -55,6 +57,15 @@ pub(super) async fn read(session: &Session, mut wire: FrameReader) -> Result<End
                 session.advance();
                 session.tell(ChildEvent::AudioPart(part)).await;
             }
+            ToParent::CopyHead(piece) if session.kind == TaskKind::Remux => {
+                head_bytes += piece.len() as u64;
+                if piece.len() > HEAD_PIECE_BYTES_MAX || head_bytes > HEAD_BYTES_MAX {
+                    return Err(broken("a copy's head over its limit"));
+                }
+                session.advance();
+                let piece = Bytes::from(piece.into_vec());
+                session.tell(ChildEvent::CopyHead(piece)).await;
+            }
             last => return finish(session, last).await,
         }
     }
@@ -66,6 +77,7 @@ async fn finish(session: &Session, last: ToParent) -> Result<End, TaskError> {
         (TaskKind::Probe, ToParent::Probed(facts)) => ChildEvent::Probed(facts),
         (TaskKind::Chunk, ToParent::Transcoded(result)) => ChildEvent::Transcoded(result),
         (TaskKind::Audio, ToParent::AudioDone { n_parts }) => ChildEvent::AudioDone { n_parts },
+        (TaskKind::Remux, ToParent::CopyPlanned(ranges)) => ChildEvent::CopyPlanned(ranges),
         (_, ToParent::Failed(error)) => ChildEvent::Failed(TaskError {
             code: error.code,
             message: plain(&error.message),

@@ -31,6 +31,7 @@ impl Session {
             TaskSpec::Probe(spec) => spec.source_bytes,
             TaskSpec::Chunk(spec) => spec.source_bytes,
             TaskSpec::Audio(spec) => spec.source_bytes,
+            TaskSpec::Remux(spec) => spec.source_bytes,
             TaskSpec::Assemble(_) => 0,
         };
         Self {

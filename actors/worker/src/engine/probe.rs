@@ -21,6 +21,7 @@ use super::scan::{self, Track};
 use super::source::Source;
 use super::{Error, Result, table};
 use crate::mp4::index::{MovieIndex, TrackIndex};
+use crate::mp4::remux;
 
 /// How much of the end is read to learn where tracks really end: beyond the longest distance of
 /// keyframes that is usual.
@@ -40,7 +41,11 @@ pub fn run(source: &Source, threads: u32) -> Result<SourceFacts> {
         let message = "The upload has no bytes: upload the file again.";
         return Err(Error::new(ErrorCode::Empty, message));
     }
-    let index = table::read(source)?;
+    let table = table::read_whole(source)?;
+    let index_facts = table
+        .as_ref()
+        .map(|(index, moov)| remux::facts(index, moov, source.size()));
+    let index = table.map(|(index, _)| index);
     let decode = Decode::open(source, Want::AnyVideo, threads).map_err(|error| match index {
         Some(_) => error,
         None => not_media(error),
@@ -91,6 +96,7 @@ pub fn run(source: &Source, threads: u32) -> Result<SourceFacts> {
         duration_ns,
         video,
         audio,
+        index: index_facts,
     })
 }
 

@@ -1,6 +1,7 @@
 //! The container's own table of frames, where it has one: the truth that decoding is measured by.
 
 use bus_schema::report::ErrorCode;
+use bytes::Bytes;
 
 use super::source::Source;
 use super::{Error, Result};
@@ -13,19 +14,27 @@ use crate::mp4::index::{self, MovieIndex};
 /// [`ErrorCode::Truncated`] when samples or the index itself lie behind the file's end,
 /// [`ErrorCode::Damaged`] when the index contradicts itself.
 pub fn read(source: &Source) -> Result<Option<MovieIndex>> {
+    Ok(read_whole(source)?.map(|(index, _)| index))
+}
+
+/// As [`read`], with the body of `moov` that the index was read from.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_whole(source: &Source) -> Result<Option<(MovieIndex, Bytes)>> {
     let read = |offset: u64, len: u32| source.read(offset, u64::from(len));
     let missing = |what: String| {
         let message = format!("{what}: the upload is not whole. Upload the file again.");
         Error::new(ErrorCode::Truncated, message)
     };
-    match index::read(read, source.size()) {
-        Ok(Some(index)) if index.is_truncated(source.size()) => {
+    match index::read_whole(read, source.size()) {
+        Ok(Some((index, _))) if index.is_truncated(source.size()) => {
             let behind = index.media_end.saturating_sub(source.size());
             Err(missing(format!(
                 "The last {behind} bytes of the file are missing"
             )))
         }
-        Ok(index) => Ok(index),
+        Ok(found) => Ok(found),
         Err(mp4::Error::Truncated { what }) => {
             let message = "The file ends inside of its own index".to_owned();
             Err(missing(message).because(what))

@@ -10,7 +10,7 @@ use rustix::process::{Pid, Signal};
 use super::ranges::RangeClient;
 use super::results::Results;
 use super::source::Source;
-use super::{Error, Result, audio, chunk, probe};
+use super::{Error, Result, audio, chunk, probe, remux};
 use crate::protocol::{Begin, ToParent};
 use crate::sandbox;
 
@@ -92,6 +92,9 @@ fn perform(begin: &Begin, ranges: UnixStream, results: &Arc<Results>) -> Result<
         TaskSpec::Audio(spec) => {
             let n_parts = audio::run(spec, &source(spec.source_bytes), results, threads)?;
             Ok(ToParent::AudioDone { n_parts })
+        }
+        TaskSpec::Remux(spec) => {
+            remux::run(&source(spec.source_bytes), results).map(ToParent::CopyPlanned)
         }
         TaskSpec::Assemble(_) => Err(Error::internal(
             "files are assembled by the worker itself: no media is opened for it",

@@ -214,7 +214,7 @@ fn needs_64_bits(timelines: &[Timeline], payload_bytes: u64) -> bool {
     payload_bytes + 24 * n_samples + (1 << 20) > u64::from(u32::MAX)
 }
 
-fn encode_ftyp(header: &mut Vec<u8>, has_video: bool) -> Result<(), Error> {
+pub(super) fn encode_ftyp(header: &mut Vec<u8>, has_video: bool) -> Result<(), Error> {
     let brands: &[&[u8; 4]] = if has_video {
         &[b"isom", b"iso2", b"avc1", b"mp41"]
     } else {
@@ -235,7 +235,7 @@ fn encode_ftyp(header: &mut Vec<u8>, has_video: bool) -> Result<(), Error> {
     Ok(())
 }
 
-fn encode_mdat_header(
+pub(super) fn encode_mdat_header(
     header: &mut Vec<u8>,
     payload_bytes: u64,
     is_large: bool,

@@ -5,14 +5,14 @@
 //! counted against it, and how far into the file the samples reach, so that a file that was cut is
 //! known before anything is decoded.
 
-mod boxes;
+pub(in crate::mp4) mod boxes;
 mod builder;
 mod edits;
 mod file;
 mod fragment;
 mod movie;
 mod sample_entry;
-mod tables;
+pub(in crate::mp4) mod tables;
 mod times;
 
 use bus_schema::plan::Span;
@@ -98,6 +98,17 @@ pub fn read(
     reader: impl FnMut(u64, u32) -> std::io::Result<Bytes>,
     size: u64,
 ) -> Result<Option<MovieIndex>, Error> {
+    Ok(read_whole(reader, size)?.map(|(index, _)| index))
+}
+
+/// As [`read`], with the body of `moov` that the index was read from.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_whole(
+    reader: impl FnMut(u64, u32) -> std::io::Result<Bytes>,
+    size: u64,
+) -> Result<Option<(MovieIndex, Bytes)>, Error> {
     file::read(reader, size)
 }
 
@@ -135,6 +146,13 @@ impl TrackIndex {
         windows
             .map(|window| self.times.count_in(window.from, window.until))
             .sum()
+    }
+
+    /// Whether its edit list, if there is one, does no more than delay the beginning and begin within the
+    /// media; it may still end before the media does.
+    #[must_use]
+    pub fn has_plain_edits(&self) -> bool {
+        self.edits.is_plain()
     }
 
     /// Samples whose stream time lies in a span.

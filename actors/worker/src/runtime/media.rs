@@ -6,18 +6,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bus_schema::attempt::AudioPart;
-use bus_schema::claim::{SignedRequest, Want};
+use bus_schema::claim::SignedRequest;
 use bus_schema::report::{ErrorCode, Outcome};
 use bus_schema::task::{TaskClass, TaskSpec};
-use bytes::Bytes;
-use tokio::sync::RwLock;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::attempt::{Attempt, stopped};
 use super::halt::Halt;
+use super::source::Source;
 use super::uploads::Uploads;
-use super::{Shared, now_ms, priority, transfer};
+use super::{Shared, priority};
 use crate::child::{ChildEvent, ChildTask, RangeReply};
 use crate::protocol::Position;
 
@@ -25,8 +24,6 @@ use crate::protocol::Position;
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
 /// How often an attempt asks whether it is still wanted; cancels usually come at once.
 const CHECK_INTERVAL: Duration = Duration::from_secs(10);
-/// An address is asked for anew when it ends within this.
-const ADDRESS_MARGIN_MS: u64 = 60_000;
 
 /// What is reported once everything before it is stored.
 #[derive(Debug)]
@@ -39,8 +36,7 @@ enum Milestone {
 #[derive(Debug)]
 pub(crate) struct Media {
     attempt: Attempt,
-    client: reqwest::Client,
-    source: Arc<RwLock<SignedRequest>>,
+    source: Arc<Source>,
     /// They end the attempt where it is no use to read on; the child then waits for its answer.
     reads: JoinSet<Result<(), (Halt, RangeReply)>>,
     /// At most one question whether the attempt is still wanted. The work goes on meanwhile: a control
@@ -66,9 +62,8 @@ pub(crate) async fn run(
         .map_err(|error| Halt::unavailable(format!("No process starts for the task: {error}.")))?;
     let media = Media {
         uploads: Uploads::new(attempt.clone(), shared.http.clone()),
+        source: Arc::new(Source::new(shared, attempt.clone(), source)),
         attempt,
-        client: shared.http.clone(),
-        source: Arc::new(RwLock::new(source)),
         reads: JoinSet::new(),
         check: JoinSet::new(),
         milestones: VecDeque::new(),
@@ -146,6 +141,9 @@ impl Media {
             ChildEvent::Probed(facts) => self.end(Outcome::Probed(facts)),
             ChildEvent::Transcoded(result) => self.end(Outcome::Transcoded(result)),
             ChildEvent::AudioDone { n_parts } => self.end(Outcome::AudioDone { n_parts }),
+            ChildEvent::CopyHead(_) | ChildEvent::CopyPlanned(_) => {
+                return Err(Halt::defect("a copy's plan in another task"));
+            }
             ChildEvent::Failed(error) => return Err(Halt::Failed(error)),
             ChildEvent::Exited => return Ok(true),
         }
@@ -184,10 +182,9 @@ impl Media {
 
     /// Reads for the child, beside everything else; how many at once is the child's credit.
     fn read(&mut self, offset: u64, len: u32, reply: RangeReply) {
-        let (client, attempt) = (self.client.clone(), self.attempt.clone());
         let source = Arc::clone(&self.source);
         self.reads.spawn(async move {
-            match read(&client, &attempt, &source, offset, len).await {
+            match source.read(offset, u64::from(len)).await {
                 // The child could only say that a read failed. It gets no answer: it has no time to.
                 Err(halt) if halt.is_final() => return Err((halt, reply)),
                 read => reply.send(read.map_err(|halt| halt.to_string())),
@@ -201,27 +198,4 @@ impl Media {
             self.attempt.progress(position).await;
         }
     }
-}
-
-async fn read(
-    client: &reqwest::Client,
-    attempt: &Attempt,
-    source: &RwLock<SignedRequest>,
-    offset: u64,
-    len: u32,
-) -> Result<Bytes, Halt> {
-    let address = source.read().await.clone();
-    let address = if address.expires_at_ms < now_ms() + ADDRESS_MARGIN_MS {
-        let fresh = attempt
-            .addresses(&[Want::Source])
-            .await?
-            .into_iter()
-            .next()
-            .unwrap_or(address);
-        *source.write().await = fresh.clone();
-        fresh
-    } else {
-        address
-    };
-    transfer::get(client, &address, offset, u64::from(len)).await
 }

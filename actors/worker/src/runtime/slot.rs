@@ -4,7 +4,7 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::time::Duration;
 
-use bus_schema::claim::{ClaimReply, ClaimRequest, Go, Want};
+use bus_schema::claim::{ClaimReply, ClaimRequest, Go, SignedRequest, Want};
 use bus_schema::codec::decode;
 use bus_schema::report::Outcome;
 use bus_schema::task::{Invitation, TaskClass, TaskKind, TaskSpec};
@@ -15,7 +15,7 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 use super::attempt::{Attempt, ask};
 use super::halt::Halt;
 use super::hands::Grip;
-use super::{Shared, assemble, media};
+use super::{Shared, assemble, media, remux};
 
 /// The stream of invitations.
 const STREAM: &str = "TASKS";
@@ -212,10 +212,12 @@ impl Slot {
         };
         match *spec {
             TaskSpec::Assemble(spec) => assemble::run(&self.shared, attempt.clone(), spec).await,
+            TaskSpec::Remux(spec) => {
+                let source = source_of(go.addresses)?;
+                remux::run(&self.shared, attempt.clone(), self.class, spec, source).await
+            }
             spec @ (TaskSpec::Probe(_) | TaskSpec::Chunk(_) | TaskSpec::Audio(_)) => {
-                let Some(source) = go.addresses.into_iter().next() else {
-                    return Err(Halt::defect("no address for the source"));
-                };
+                let source = source_of(go.addresses)?;
                 media::run(&self.shared, attempt.clone(), self.class, spec, source).await
             }
         }
@@ -263,10 +265,17 @@ impl Slot {
     }
 }
 
+fn source_of(addresses: Vec<SignedRequest>) -> Result<SignedRequest, Halt> {
+    let first = addresses.into_iter().next();
+    first.ok_or_else(|| Halt::defect("no address for the source"))
+}
+
 /// What a task of this kind begins with: asked for at once, it costs no round of its own.
 fn wants(kind: TaskKind) -> Vec<Want> {
     match kind {
-        TaskKind::Probe | TaskKind::Chunk | TaskKind::Audio => vec![Want::Source],
+        TaskKind::Probe | TaskKind::Chunk | TaskKind::Audio | TaskKind::Remux => {
+            vec![Want::Source]
+        }
         TaskKind::Assemble => Vec::new(),
     }
 }

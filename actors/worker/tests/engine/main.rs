@@ -18,6 +18,7 @@ mod limits;
 mod picture;
 mod rates;
 mod refusal;
+mod remux;
 mod sandbox;
 mod sentence;
 mod sound;

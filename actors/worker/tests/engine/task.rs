@@ -13,7 +13,7 @@ use bus_schema::task::{AudioSpec, ChunkSpec, ProbeSpec, TaskSpec};
 use bytes::Bytes;
 use worker::child::{ChildEvent, ChildTask, Limits, Options};
 use worker::plugins::{self, Plugins};
-use worker::protocol::Position;
+use worker::protocol::{CopyRanges, Position};
 
 use super::{folder, sentence};
 
@@ -44,6 +44,8 @@ pub(crate) struct Made {
     pub(crate) chunk: Option<ChunkResult>,
     pub(crate) parts: Vec<AudioPart>,
     pub(crate) n_parts: Option<u32>,
+    pub(crate) head: Vec<u8>,
+    pub(crate) copy: Option<CopyRanges>,
     pub(crate) failure: Option<TaskError>,
     /// Bytes of the source that were asked for.
     pub(crate) read_bytes: u64,
@@ -87,6 +89,8 @@ pub(crate) async fn drive(mut child: ChildTask, source: &Path) -> Made {
             ChildEvent::Transcoded(result) => made.chunk = Some(result),
             ChildEvent::AudioPart(part) => made.parts.push(part),
             ChildEvent::AudioDone { n_parts } => made.n_parts = Some(n_parts),
+            ChildEvent::CopyHead(piece) => made.head.extend_from_slice(&piece),
+            ChildEvent::CopyPlanned(ranges) => made.copy = Some(ranges),
             ChildEvent::Failed(error) => {
                 sentence::check(&error);
                 assert!(made.failure.replace(error).is_none(), "failed twice");

@@ -84,6 +84,19 @@ pub(crate) fn frames(path: &Path, track: &str) -> Vec<Frame> {
         .collect()
 }
 
+/// Times, sizes and digests of all packets of the first picture and the first sound, as they are read.
+pub(crate) fn packets(path: &Path) -> Vec<String> {
+    let input = ["-i", text(path), "-map", "0:v:0", "-map", "0:a:0?"];
+    let output = ["-c", "copy", "-copyts", "-f", "framemd5", "-"];
+    run("ffmpeg", &[&input[..], &output[..]].concat())
+        .lines()
+        .filter(|line| {
+            !line.starts_with('#') || line.starts_with("#tb") || line.starts_with("#extradata")
+        })
+        .map(str::to_owned)
+        .collect()
+}
+
 /// One value that ffprobe prints.
 pub(crate) fn probe(path: &Path, arguments: &[&str]) -> String {
     let output = ["-of", "csv=p=0", text(path)];

@@ -6,3 +6,4 @@ mod cutter;
 mod demuxer;
 mod ffmpeg;
 mod index;
+mod remux;

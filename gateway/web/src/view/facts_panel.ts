@@ -32,11 +32,18 @@ function factsOf(job: Job): [string, string][] {
     ["Preset", presetOf({ preset: job.preset, qualities: [] }).title],
     ["Size", format.bytes(job.size)],
     ["Length", job.duration_ms ? format.clock(job.duration_ms) : undefined],
+    ["Streams", streams(job)],
     ["Playable after", since(job.uploaded_at, job.playable_at)],
     [job.state === "completed" ? "Done after" : "Ended after", since(job.uploaded_at, job.finished_at)],
     ["Job", job.id],
   ];
   return facts.filter((fact): fact is [string, string] => fact[1] !== undefined);
+}
+
+/** What becomes of the source's streams, where its preset may go either way. */
+function streams(job: Job): string | undefined {
+  if (job.is_copied) return "Copied as they are: every browser plays them.";
+  return job.encode_reason ?? undefined;
 }
 
 /** From the upload's end, as all durations count. */

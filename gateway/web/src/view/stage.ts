@@ -112,7 +112,8 @@ interface Playable {
 /** What can be played of this job now, if anything. */
 function playable(client: Client, job: Job): Playable | undefined {
   // The fact comes before the job is loaded with its addresses: playing begins at once.
-  const stream = job.playback?.hls ?? (job.state === "playable" ? client.playlistUrl(job.id) : undefined);
+  const isGrowing = job.state === "playable" && !job.is_copied;
+  const stream = job.playback?.hls ?? (isGrowing ? client.playlistUrl(job.id) : undefined);
   if (stream) return { url: stream, isStream: true };
   const file = bestFile(job.outputs ?? []);
   return file && { url: file.url, isStream: false };

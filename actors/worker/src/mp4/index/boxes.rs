@@ -4,19 +4,19 @@ use crate::mp4::error::{Error, OrDamaged as _};
 
 /// A box and what it contains.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Child<'a> {
-    pub(super) kind: [u8; 4],
-    pub(super) body: &'a [u8],
+pub(in crate::mp4) struct Child<'a> {
+    pub(in crate::mp4) kind: [u8; 4],
+    pub(in crate::mp4) body: &'a [u8],
 }
 
 /// The boxes that a body consists of.
 #[derive(Debug, Clone)]
-pub(super) struct Children<'a> {
+pub(in crate::mp4) struct Children<'a> {
     rest: &'a [u8],
 }
 
 impl<'a> Children<'a> {
-    pub(super) fn new(body: &'a [u8]) -> Self {
+    pub(in crate::mp4) fn new(body: &'a [u8]) -> Self {
         Self { rest: body }
     }
 
@@ -72,34 +72,34 @@ impl OrDamagedSize for Result<usize, std::num::TryFromIntError> {
 
 /// Big-endian numbers one after the other.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Fields<'a> {
+pub(in crate::mp4) struct Fields<'a> {
     rest: &'a [u8],
 }
 
 impl<'a> Fields<'a> {
-    pub(super) fn new(bytes: &'a [u8]) -> Self {
+    pub(in crate::mp4) fn new(bytes: &'a [u8]) -> Self {
         Self { rest: bytes }
     }
 
     /// The fields behind version and flags, with these.
-    pub(super) fn full_box(bytes: &'a [u8]) -> Result<(u8, u32, Self), Error> {
+    pub(in crate::mp4) fn full_box(bytes: &'a [u8]) -> Result<(u8, u32, Self), Error> {
         let mut fields = Self::new(bytes);
         let word = fields.u32()?;
         let version = word.to_be_bytes()[0];
         Ok((version, word & 0x00ff_ffff, fields))
     }
 
-    pub(super) fn rest(self) -> &'a [u8] {
+    pub(in crate::mp4) fn rest(self) -> &'a [u8] {
         self.rest
     }
 
-    pub(super) fn skip(&mut self, n: usize) -> Result<(), Error> {
+    pub(in crate::mp4) fn skip(&mut self, n: usize) -> Result<(), Error> {
         let rest = self.rest.get(n..);
         self.rest = rest.or_damaged("a box shorter than its fields")?;
         Ok(())
     }
 
-    pub(super) fn bytes<const N: usize>(&mut self) -> Result<[u8; N], Error> {
+    pub(in crate::mp4) fn bytes<const N: usize>(&mut self) -> Result<[u8; N], Error> {
         let (bytes, rest) = self
             .rest
             .split_first_chunk::<N>()
@@ -108,24 +108,24 @@ impl<'a> Fields<'a> {
         Ok(*bytes)
     }
 
-    pub(super) fn u16(&mut self) -> Result<u16, Error> {
+    pub(in crate::mp4) fn u16(&mut self) -> Result<u16, Error> {
         Ok(u16::from_be_bytes(self.bytes()?))
     }
 
-    pub(super) fn u32(&mut self) -> Result<u32, Error> {
+    pub(in crate::mp4) fn u32(&mut self) -> Result<u32, Error> {
         Ok(u32::from_be_bytes(self.bytes()?))
     }
 
-    pub(super) fn i32(&mut self) -> Result<i32, Error> {
+    pub(in crate::mp4) fn i32(&mut self) -> Result<i32, Error> {
         Ok(i32::from_be_bytes(self.bytes()?))
     }
 
-    pub(super) fn u64(&mut self) -> Result<u64, Error> {
+    pub(in crate::mp4) fn u64(&mut self) -> Result<u64, Error> {
         Ok(u64::from_be_bytes(self.bytes()?))
     }
 
     /// A number of 64 bits in version 1, of 32 before.
-    pub(super) fn u64_or_u32(&mut self, version: u8) -> Result<u64, Error> {
+    pub(in crate::mp4) fn u64_or_u32(&mut self, version: u8) -> Result<u64, Error> {
         match version {
             0 => self.u32().map(u64::from),
             _ => self.u64(),
@@ -134,7 +134,7 @@ impl<'a> Fields<'a> {
 }
 
 /// The entries of a counted table, of `N` bytes each. All of them are there.
-pub(super) fn entries<const N: usize>(mut fields: Fields<'_>) -> Result<&[[u8; N]], Error> {
+pub(in crate::mp4) fn entries<const N: usize>(mut fields: Fields<'_>) -> Result<&[[u8; N]], Error> {
     let count = fields.u32()? as usize;
     let (entries, _) = fields.rest().as_chunks::<N>();
     entries
@@ -143,7 +143,7 @@ pub(super) fn entries<const N: usize>(mut fields: Fields<'_>) -> Result<&[[u8; N
 }
 
 /// The two halves of an entry of eight bytes.
-pub(super) fn pair(entry: [u8; 8]) -> (u32, u32) {
+pub(in crate::mp4) fn pair(entry: [u8; 8]) -> (u32, u32) {
     let [a, b, c, d, e, f, g, h] = entry;
     (
         u32::from_be_bytes([a, b, c, d]),

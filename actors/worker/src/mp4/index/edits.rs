@@ -10,7 +10,11 @@ const EDITS_MAX: usize = 1024;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Edits {
     windows: Vec<Window>,
+    is_plain: bool,
 }
+
+/// The rate of an edit that is shown as fast as it was taken, in 16.16.
+const NORMAL_RATE: i32 = 0x0001_0000;
 
 /// A stretch of media. A sample is shown when its time lies in `from..until`; one that began before and
 /// lasts into it is not counted, as ffmpeg has it.
@@ -56,6 +60,7 @@ impl Edits {
                 media_start: 0,
                 stream_start_ns: 0,
             }],
+            is_plain: true,
         }
     }
 
@@ -71,13 +76,17 @@ impl Edits {
         }
         let mut windows = Vec::new();
         let mut shown = 0u64;
-        for _ in 0..count {
+        let mut is_plain = count <= 2;
+        for place in 1..=count {
             let duration = fields.u64_or_u32(version)?;
             let media_time = match version {
                 0 => i64::from(fields.i32()?),
                 _ => fields.u64()?.cast_signed(),
             };
             let rate = fields.i32()?;
+            // The last one shows the media, and one before it may be a delay.
+            is_plain &= (place == count) == (media_time >= 0);
+            is_plain &= media_time < 0 || rate == NORMAL_RATE;
             // -1 shows nothing; a rate of 0 holds one frame, which the edit before has shown.
             if media_time >= 0 && rate != 0 {
                 let units = scale(duration, timescale, movie_timescale);
@@ -100,7 +109,12 @@ impl Edits {
         if count == 0 {
             return Ok(Self::none());
         }
-        Ok(Self { windows })
+        Ok(Self { windows, is_plain })
+    }
+
+    /// Whether there is nothing but at most one delay and one stretch of media at its own pace.
+    pub(super) fn is_plain(&self) -> bool {
+        self.is_plain
     }
 
     pub(super) fn windows(&self) -> &[Window] {
@@ -153,6 +167,25 @@ mod tests {
         assert_eq!(edits.windows()[0].until, i64::MAX);
         assert_eq!(Edits::read(&elst(&[]), 1, 1).unwrap(), Edits::none());
         Edits::read(&elst(&[(1, 1)])[..12], 1, 1).unwrap_err();
+    }
+
+    #[test]
+    fn a_delay_and_one_stretch_are_plain_and_nothing_else_is() {
+        let is_plain = |body: &[u8]| Edits::read(body, 1000, 1000).unwrap().is_plain();
+        for list in [&[][..], &[(0, 0)], &[(9, 1024)], &[(500, -1), (9, 0)]] {
+            assert!(is_plain(&elst(list)), "{list:?}");
+        }
+        for list in [
+            &[(500, -1)][..],
+            &[(9, 0), (9, 9)],
+            &[(9, 0), (500, -1)],
+            &[(500, -1), (500, -1), (9, 0)],
+        ] {
+            assert!(!is_plain(&elst(list)), "{list:?}");
+        }
+        let mut slow = elst(&[(9, 0)]);
+        *slow.last_mut().unwrap() = 1;
+        assert!(!is_plain(&slow));
     }
 
     proptest! {

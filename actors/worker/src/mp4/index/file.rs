@@ -37,7 +37,7 @@ struct TopBox {
 pub(super) fn read(
     reader: impl FnMut(u64, u32) -> io::Result<Bytes>,
     size: u64,
-) -> Result<Option<MovieIndex>, Error> {
+) -> Result<Option<(MovieIndex, Bytes)>, Error> {
     let mut file = File {
         reader,
         size,
@@ -54,20 +54,21 @@ pub(super) fn read(
         b"ftyp" => file.bytes(8, 4)?.as_ref() == b"qt  ",
         _ => true,
     };
-    let (moov, mut movie) = file.find_movie(first)?;
+    let (moov, body, mut movie) = file.find_movie(first)?;
     let has_tables = movie.tracks.iter().any(|track| track.track.n_samples > 0);
     let mut is_cut = false;
     let mut n_fragments = 0;
     if movie.has_fragments {
         (n_fragments, is_cut) = file.walk_fragments(moov.end, &mut movie)?;
     }
-    Ok(Some(MovieIndex {
+    let index = MovieIndex {
         is_quicktime,
         is_fragmented: n_fragments > 0 || (movie.has_fragments && !has_tables),
         media_end: movie.media_end,
         is_cut,
         tracks: movie.tracks.into_iter().map(|t| t.finish()).collect(),
-    }))
+    };
+    Ok(Some((index, body)))
 }
 
 /// The file with its last read.
@@ -79,8 +80,8 @@ struct File<R> {
 }
 
 impl<R: FnMut(u64, u32) -> io::Result<Bytes>> File<R> {
-    /// Finds `moov`, wherever it is, and reads it.
-    fn find_movie(&mut self, first: TopBox) -> Result<(TopBox, Movie), Error> {
+    /// Finds `moov`, wherever it is, and reads it: its place, its body, and what that says.
+    fn find_movie(&mut self, first: TopBox) -> Result<(TopBox, Bytes, Movie), Error> {
         let mut at = first;
         for _ in 0..BOXES_MAX {
             if at.kind == *b"moov" {
@@ -90,7 +91,8 @@ impl<R: FnMut(u64, u32) -> io::Result<Bytes>> File<R> {
                     });
                 }
                 let body = self.body(at)?;
-                return Ok((at, movie::read(&body)?));
+                let movie = movie::read(&body)?;
+                return Ok((at, body, movie));
             }
             let next = self.box_at(at.end)?;
             let Some(next) = next else {

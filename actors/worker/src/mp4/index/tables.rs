@@ -6,7 +6,7 @@ use crate::mp4::error::{Error, OrDamaged as _};
 
 /// The tables, as they lie in `moov`.
 #[derive(Debug, Default)]
-pub(super) struct Tables<'a> {
+pub(in crate::mp4) struct Tables<'a> {
     durations: &'a [[u8; 8]],
     offsets: &'a [[u8; 8]],
     /// Numbers of the sync samples, when not all are.
@@ -51,7 +51,7 @@ impl Default for Sizes<'_> {
 
 impl<'a> Tables<'a> {
     /// Of the body of `stbl`.
-    pub(super) fn read(body: &'a [u8]) -> Result<Self, Error> {
+    pub(in crate::mp4) fn read(body: &'a [u8]) -> Result<Self, Error> {
         let mut tables = Self::default();
         for child in Children::new(body) {
             let child = child?;
@@ -104,23 +104,68 @@ impl<'a> Tables<'a> {
         Ok(())
     }
 
-    /// The first byte behind the last that a sample uses.
-    pub(super) fn media_end(&self) -> Result<u64, Error> {
+    /// How many samples have a size.
+    pub(in crate::mp4) fn n_samples(&self) -> u32 {
+        self.sizes.count()
+    }
+
+    /// Size of each sample.
+    pub(in crate::mp4) fn sizes(&self) -> impl Iterator<Item = u32> {
+        // A sample has 32 bits of size.
+        (0..self.n_samples())
+            .map(|sample| u32::try_from(self.sizes.sum(sample, 1)).unwrap_or(u32::MAX))
+    }
+
+    /// The size that all samples have, if they have one.
+    pub(in crate::mp4) fn common_size(&self) -> Option<u32> {
+        match self.sizes {
+            Sizes::Same { size, .. } => Some(size),
+            Sizes::Each(_) | Sizes::Compact { .. } => None,
+        }
+    }
+
+    /// Samples and units of each run of equal durations, as they lie in `stts`.
+    pub(in crate::mp4) fn durations(&self) -> &'a [[u8; 8]] {
+        self.durations
+    }
+
+    /// Samples and units of each run of equal composition offsets, as they lie in `ctts`.
+    pub(in crate::mp4) fn offsets(&self) -> &'a [[u8; 8]] {
+        self.offsets
+    }
+
+    /// Numbers of the sync samples, as they lie in `stss`; `None` when all are.
+    pub(in crate::mp4) fn sync(&self) -> Option<&'a [[u8; 4]]> {
+        self.sync
+    }
+
+    /// First chunk, samples per chunk and sample entry of each run of alike chunks, as they lie in `stsc`.
+    pub(in crate::mp4) fn chunk_runs(&self) -> &'a [[u8; 12]] {
+        self.chunk_runs
+    }
+
+    /// The chunks that samples lie in: offset in the file, bytes, samples.
+    pub(in crate::mp4) fn chunks(&self) -> impl Iterator<Item = (u64, u64, u32)> {
         let mut runs = self.chunk_runs.iter().map(chunk_run).peekable();
-        let (mut end, mut first_sample, mut per_chunk) = (0u64, 0u32, 0u32);
-        for index in 0..self.chunks.len() {
+        let (mut first_sample, mut per_chunk) = (0u32, 0u32);
+        (0..self.chunks.len()).map_while(move |index| {
             if let Some((_, n_samples)) = runs.next_if(|(first, _)| *first as usize == index + 1) {
                 per_chunk = n_samples;
             }
             let n_samples = per_chunk.min(self.sizes.count() - first_sample);
-            if n_samples == 0 {
-                break;
-            }
             let bytes = self.sizes.sum(first_sample, n_samples);
-            end = end.max(self.chunks.at(index).saturating_add(bytes));
             first_sample += n_samples;
-        }
-        if runs.next().is_some_and(|(first, _)| first == 0) {
+            (n_samples > 0).then(|| (self.chunks.at(index), bytes, n_samples))
+        })
+    }
+
+    /// The first byte behind the last that a sample uses.
+    pub(super) fn media_end(&self) -> Result<u64, Error> {
+        let ends = self
+            .chunks()
+            .map(|(offset, bytes, _)| offset.saturating_add(bytes));
+        let end = ends.max().unwrap_or(0);
+        if self.chunk_runs.iter().any(|run| chunk_run(run).0 == 0) {
             return Err(Error::Damaged {
                 what: "chunks that are counted from 0",
             });

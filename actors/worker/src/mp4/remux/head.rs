@@ -1,0 +1,319 @@
+//! The head of a copy: `ftyp`, `moov` and the header of `mdat`.
+
+use mp4_atom::{BufMut as _, Dinf, Dref, Encode as _, FourCC, Hdlr, Smhd, Url, Vmhd};
+
+use super::HEAD_BYTES_MAX;
+use super::layout::Layout;
+use super::source_track::{SourceMovie, SourceTrack};
+use crate::mp4::assembly::{encode_ftyp, encode_mdat_header};
+use crate::mp4::error::Error;
+use crate::mp4::index::boxes::pair;
+use crate::mp4::movie::{encode_mvhd, full_box};
+
+/// Shown, and part of the film.
+const TRACK_FLAGS: u32 = 3;
+/// Where a version stands in a word of version and flags.
+const VERSION_1: u32 = 1 << 24;
+/// QuickTime's numbers of languages are below this.
+const LANGUAGE_MIN: u16 = 0x400;
+/// `und`.
+const LANGUAGE_UNKNOWN: u16 = 0x55c4;
+
+/// How offsets are written.
+#[derive(Debug, Clone, Copy)]
+struct Offsets {
+    /// Where the payload begins in the file.
+    base: u64,
+    /// Whether they take 64 bits.
+    is_large: bool,
+}
+
+/// Writes the head. Its length depends on the width of offsets alone, and they on its length.
+pub(super) fn encode(movie: &SourceMovie<'_>, layout: &Layout) -> Result<Vec<u8>, Error> {
+    let mut offsets = Offsets {
+        base: 0,
+        is_large: false,
+    };
+    let mut head = encode_at(movie, layout, offsets)?;
+    if head.len() as u64 + layout.payload_bytes > u64::from(u32::MAX) {
+        offsets.is_large = true;
+        head = encode_at(movie, layout, offsets)?;
+    }
+    if head.len() as u64 > HEAD_BYTES_MAX {
+        return Err(Error::TooLarge {
+            what: "index of a copy",
+            limit: HEAD_BYTES_MAX,
+        });
+    }
+    offsets.base = head.len() as u64;
+    drop(head);
+    encode_at(movie, layout, offsets)
+}
+
+fn encode_at(movie: &SourceMovie<'_>, layout: &Layout, offsets: Offsets) -> Result<Vec<u8>, Error> {
+    let has_video = movie.tracks.iter().any(|track| track.index.is_video());
+    let mut buf = Vec::new();
+    encode_ftyp(&mut buf, has_video)?;
+    // Writing into memory fails for nothing but what a box cannot hold.
+    let mut refused = None;
+    let tracks = || movie.tracks.iter().zip(&layout.chunks).zip(1u32..);
+    buf.encode_atom(FourCC::new(b"moov"), |buf| {
+        let next_track_id = u32::try_from(movie.tracks.len()).unwrap_or(0) + 1;
+        encode_mvhd(buf, movie.timescale, movie.duration, next_track_id)?;
+        for ((track, chunks), track_id) in tracks() {
+            if let Err(error) = encode_track(buf, track, track_id, chunks, offsets) {
+                refused.get_or_insert(error);
+            }
+        }
+        Ok(())
+    })?;
+    if let Some(error) = refused {
+        return Err(error);
+    }
+    encode_mdat_header(&mut buf, layout.payload_bytes, offsets.is_large)?;
+    Ok(buf)
+}
+
+fn encode_track(
+    buf: &mut Vec<u8>,
+    track: &SourceTrack<'_>,
+    track_id: u32,
+    chunks: &[u64],
+    offsets: Offsets,
+) -> Result<(), Error> {
+    let config = track.config().ok_or(Error::Unsupported {
+        what: "a copy of this codec",
+    })?;
+    let is_video = track.index.is_video();
+    // Colours are told beside the configuration.
+    let colours = colours(track);
+    buf.encode_atom(FourCC::new(b"trak"), |buf| {
+        encode_track_header(buf, track, track_id)?;
+        if let Some(edits) = track.edits {
+            buf.encode_atom(FourCC::new(b"edts"), |buf| {
+                buf.encode_atom(FourCC::new(b"elst"), |buf| {
+                    buf.append_slice(edits);
+                    Ok(())
+                })
+            })?;
+        }
+        buf.encode_atom(FourCC::new(b"mdia"), |buf| {
+            encode_media_header(buf, track)?;
+            buf.encode_atom(FourCC::new(b"minf"), |buf| {
+                if is_video {
+                    Vmhd::default().encode(buf)?;
+                } else {
+                    Smhd::default().encode(buf)?;
+                }
+                Dinf {
+                    dref: Dref {
+                        entries: vec![Url::default().into()],
+                    },
+                }
+                .encode(buf)?;
+                buf.encode_atom(FourCC::new(b"stbl"), |buf| {
+                    full_box(buf, *b"stsd", 0, |buf| {
+                        1u32.encode(buf)?;
+                        let start = buf.len();
+                        config.encode_sample_entry(buf)?;
+                        append_to_box(buf, start, &colours);
+                        Ok(())
+                    })?;
+                    encode_tables(buf, track, chunks, offsets)
+                })
+            })
+        })
+    })?;
+    Ok(())
+}
+
+/// `colr` in MP4's way: QuickTime's leaves out whether the full range is used, which then is not.
+fn colours(track: &SourceTrack<'_>) -> Vec<u8> {
+    let body = track.visual_box(*b"colr").unwrap_or(&[]);
+    let (numbers, range) = match body.split_at_checked(4) {
+        Some((b"nclx", rest)) => (rest.get(..6), rest.get(6).copied()),
+        Some((b"nclc", rest)) => (rest.get(..6), Some(0)),
+        _ => (None, None),
+    };
+    match (numbers, range) {
+        (Some(numbers), Some(range)) => {
+            let mut colours = b"\0\0\0\x13colrnclx".to_vec();
+            colours.extend_from_slice(numbers);
+            colours.push(range);
+            colours
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Lengthens the box that began at `start` and ends here.
+fn append_to_box(buf: &mut Vec<u8>, start: usize, child: &[u8]) {
+    buf.extend_from_slice(child);
+    // A sample entry has at most a few thousand bytes.
+    let bytes = u32::try_from(buf.len() - start).unwrap_or(0).to_be_bytes();
+    buf.set_slice(start, &bytes);
+}
+
+fn encode_track_header(
+    buf: &mut Vec<u8>,
+    track: &SourceTrack<'_>,
+    track_id: u32,
+) -> mp4_atom::Result<()> {
+    let duration = track.duration_movie;
+    let version = version_for(duration);
+    full_box(buf, *b"tkhd", version | TRACK_FLAGS, |buf| {
+        encode_times(buf, version)?;
+        track_id.encode(buf)?;
+        0u32.encode(buf)?;
+        encode_duration(buf, version, duration)?;
+        // Sound tracks are alternatives to one another, as in files that are assembled.
+        let is_sound = u16::from(!track.index.is_video());
+        [0u32, 0].encode_all(buf)?;
+        0u16.encode(buf)?;
+        is_sound.encode(buf)?;
+        (is_sound << 8).encode(buf)?;
+        0u16.encode(buf)?;
+        buf.append_slice(&track.matrix);
+        buf.append_slice(&track.shown_size);
+        Ok(())
+    })
+}
+
+fn encode_media_header(buf: &mut Vec<u8>, track: &SourceTrack<'_>) -> mp4_atom::Result<()> {
+    let duration = track.duration_media;
+    let version = version_for(duration);
+    full_box(buf, *b"mdhd", version, |buf| {
+        encode_times(buf, version)?;
+        track.index.timescale.encode(buf)?;
+        encode_duration(buf, version, duration)?;
+        let is_known = track.language >= LANGUAGE_MIN;
+        let language = if is_known {
+            track.language
+        } else {
+            LANGUAGE_UNKNOWN
+        };
+        language.encode(buf)?;
+        0u16.encode(buf)
+    })?;
+    let (handler, name) = if track.index.is_video() {
+        (b"vide", "VideoHandler")
+    } else {
+        (b"soun", "SoundHandler")
+    };
+    Hdlr {
+        handler: FourCC::new(handler),
+        name: name.to_owned(),
+    }
+    .encode(buf)
+}
+
+fn version_for(duration: u64) -> u32 {
+    if u32::try_from(duration).is_ok() {
+        0
+    } else {
+        VERSION_1
+    }
+}
+
+/// No times of creation: equal content has equal bytes.
+fn encode_times(buf: &mut Vec<u8>, version: u32) -> mp4_atom::Result<()> {
+    if version == 0 {
+        [0u32; 2].encode_all(buf)
+    } else {
+        [0u32; 4].encode_all(buf)
+    }
+}
+
+fn encode_duration(buf: &mut Vec<u8>, version: u32, duration: u64) -> mp4_atom::Result<()> {
+    match u32::try_from(duration) {
+        Ok(duration) if version == 0 => duration.encode(buf),
+        _ => duration.encode(buf),
+    }
+}
+
+/// The tables behind `stsd`: the source's own, but for where chunks lie.
+fn encode_tables(
+    buf: &mut Vec<u8>,
+    track: &SourceTrack<'_>,
+    chunks: &[u64],
+    offsets: Offsets,
+) -> mp4_atom::Result<()> {
+    let tables = &track.tables;
+    encode_entries(buf, *b"stts", 0, tables.durations())?;
+    if !tables.offsets().is_empty() {
+        // QuickTime has negative ones without saying so.
+        let is_signed = |run: &[u8; 8]| pair(*run).1.cast_signed() < 0;
+        let version = if tables.offsets().iter().any(is_signed) {
+            VERSION_1
+        } else {
+            0
+        };
+        encode_entries(buf, *b"ctts", version, tables.offsets())?;
+    }
+    if let Some(sync) = tables.sync() {
+        encode_entries(buf, *b"stss", 0, sync)?;
+    }
+    let n_runs = used_runs(tables.chunk_runs(), chunks.len());
+    let runs = tables.chunk_runs().get(..n_runs).unwrap_or(&[]);
+    encode_entries(buf, *b"stsc", 0, runs)?;
+    full_box(buf, *b"stsz", 0, |buf| match tables.common_size() {
+        Some(size) => [size, tables.n_samples()].encode_all(buf),
+        None => {
+            [0, tables.n_samples()].encode_all(buf)?;
+            buf.reserve(4 * tables.n_samples() as usize);
+            tables.sizes().try_for_each(|size| size.encode(buf))
+        }
+    })?;
+    let count = u32::try_from(chunks.len()).unwrap_or(u32::MAX);
+    let places = chunks.iter().map(|place| offsets.base + place);
+    if offsets.is_large {
+        full_box(buf, *b"co64", 0, |buf| {
+            count.encode(buf)?;
+            buf.reserve(8 * chunks.len());
+            let mut places = places;
+            places.try_for_each(|place| place.encode(buf))
+        })
+    } else {
+        full_box(buf, *b"stco", 0, |buf| {
+            count.encode(buf)?;
+            buf.reserve(4 * chunks.len());
+            // The width was chosen by the last place there is.
+            let mut places = places.map(|place| u32::try_from(place).unwrap_or(u32::MAX));
+            places.try_for_each(|place| place.encode(buf))
+        })
+    }
+}
+
+/// How many runs begin within this many chunks: those behind the last sample hold none.
+fn used_runs(runs: &[[u8; 12]], n_chunks: usize) -> usize {
+    runs.partition_point(|run| {
+        let [a, b, c, d, ..] = *run;
+        u32::from_be_bytes([a, b, c, d]) as usize <= n_chunks
+    })
+}
+
+fn encode_entries<const N: usize>(
+    buf: &mut Vec<u8>,
+    kind: [u8; 4],
+    version: u32,
+    entries: &[[u8; N]],
+) -> mp4_atom::Result<()> {
+    full_box(buf, kind, version, |buf| {
+        u32::try_from(entries.len())
+            .unwrap_or(u32::MAX)
+            .encode(buf)?;
+        buf.append_slice(entries.as_flattened());
+        Ok(())
+    })
+}
+
+/// Numbers one after the other.
+trait EncodeAll {
+    fn encode_all(&self, buf: &mut Vec<u8>) -> mp4_atom::Result<()>;
+}
+
+impl<const N: usize> EncodeAll for [u32; N] {
+    fn encode_all(&self, buf: &mut Vec<u8>) -> mp4_atom::Result<()> {
+        self.iter().try_for_each(|number| number.encode(buf))
+    }
+}
