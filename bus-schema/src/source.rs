@@ -91,7 +91,8 @@ pub struct IndexFacts {
     /// hides more than what an encoder of sound puts before its beginning.
     pub has_plain_edits: bool,
     /// Whether the tables of the first picture and the first sound agree with each other, and every
-    /// sample has a place of its own within the file.
+    /// sample has a place of its own within the file; and whether an index of such a copy may be written,
+    /// which has limits.
     pub is_consistent: bool,
     /// The first picture, where it is H.264 with all parameter sets in the index.
     #[serde(default, skip_serializing_if = "Option::is_none")]

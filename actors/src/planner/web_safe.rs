@@ -97,7 +97,8 @@ fn layout(index: &IndexFacts) -> Option<String> {
     if !index.has_plain_edits {
         return Some("its edit list does more than delay a beginning".to_owned());
     }
-    (!index.is_consistent).then(|| "its tables of samples contradict each other".to_owned())
+    (!index.is_consistent)
+        .then(|| "its tables of samples contradict each other or are too large".to_owned())
 }
 
 /// A name as it may be shown.

@@ -9,6 +9,9 @@ use serde_json::{Value, json};
 use crate::harness::facts::whole_story;
 use crate::harness::{System, clips, films};
 
+/// Every packet of picture and sound: its times, its size, and a hash of its bytes.
+const PACKETS: &str = "-map 0:v -map 0:a -c copy -copyts -f framemd5 -";
+
 /// The job of a film with preset `default`, and its one file.
 async fn transcoded(system: &System, film: &Path, folder: &Path) -> (Value, std::path::PathBuf) {
     let client = system.client();
@@ -21,6 +24,12 @@ async fn transcoded(system: &System, film: &Path, folder: &Path) -> (Value, std:
         unreachable!("one file: {names:?}");
     };
     (job, folder.join(name))
+}
+
+fn packets(film: &Path) -> String {
+    let film = film.to_str().expect("a plain path");
+    let packets = films::run("ffmpeg", "-v error -i", film, PACKETS);
+    String::from_utf8(packets).expect("text")
 }
 
 fn check_boxes(file: &Path) {
@@ -40,7 +49,7 @@ async fn a_web_safe_film_is_copied_packet_by_packet() {
     let folder = tempfile::tempdir().expect("a folder");
     let (job, file) = transcoded(&system, &film, folder.path()).await;
     check_boxes(&file);
-    assert_eq!(films::packets(&file), films::packets(&film));
+    assert_eq!(packets(&file), packets(&film));
     assert_eq!(job["encode_reason"], Value::Null, "{job:#}");
     assert_eq!(job["playback"], Value::Null, "{job:#}");
     assert!(job["playable_at"].is_string(), "{job:#}");
@@ -66,6 +75,29 @@ async fn a_web_safe_film_is_copied_packet_by_packet() {
         })
         .collect();
     assert_eq!(tasks, [TaskKind::Probe, TaskKind::Remux]);
+}
+
+#[tokio::test]
+async fn a_copy_of_several_parts_is_whole() {
+    if !clips::has_ffmpeg("a_copy_of_several_parts_is_whole") {
+        return;
+    }
+    let system = System::shared().await;
+    let film = clips::heavy().await;
+    let bytes = std::fs::metadata(&film).expect("a clip").len();
+    assert!(bytes > 33 << 20, "{bytes} bytes are no three parts");
+    let folder = tempfile::tempdir().expect("a folder");
+    let (job, file) = transcoded(&system, &film, folder.path()).await;
+    check_boxes(&file);
+    assert_eq!(job["is_copied"], true, "{job:#}");
+    assert_eq!(job["outputs"][0]["frames"], 300, "{job:#}");
+    assert_eq!(packets(&file), packets(&film));
+    let probed = films::probe(file.to_str().expect("a plain path"));
+    assert_eq!(
+        probed["streams"].as_array().map(Vec::len),
+        Some(2),
+        "{probed:#}"
+    );
 }
 
 #[tokio::test]

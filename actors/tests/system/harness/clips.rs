@@ -66,6 +66,16 @@ pub(crate) async fn long() -> PathBuf {
     made("long.mp4", &inputs).await
 }
 
+/// Twelve seconds of noise in more bytes than two parts of an upload have; with a track of time codes
+/// between the others, and the index behind.
+pub(crate) async fn heavy() -> PathBuf {
+    let picture = "nullsrc=s=640x360:r=25:d=12,geq=random(1)*255:128:128";
+    let sound = "sine=f=440:r=48000:d=12";
+    let inputs = ["-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", sound];
+    let rest = ["-timecode", "01:00:00:00", "-qp", "20"];
+    made("heavy.mov", &[&inputs[..], &rest[..]].concat()).await
+}
+
 /// Two seconds in a container that is not copied.
 pub(crate) async fn matroska() -> PathBuf {
     let picture = ["-f", "lavfi", "-i", "testsrc2=s=320x180:r=25:d=2"];

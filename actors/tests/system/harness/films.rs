@@ -34,18 +34,6 @@ pub(crate) fn pictures(file: &Path) -> String {
     String::from_utf8(text).expect("text")
 }
 
-/// Every packet: its times, its size, and a hash of its bytes.
-pub(crate) fn packets(file: &Path) -> String {
-    let file = file.to_str().expect("a plain path");
-    let text = run(
-        "ffmpeg",
-        "-v error -i",
-        file,
-        "-c copy -copyts -f framemd5 -",
-    );
-    String::from_utf8(text).expect("text")
-}
-
 /// The boxes of a file or of a box's content, in their order.
 pub(crate) fn boxes(bytes: &[u8]) -> Vec<(String, &[u8])> {
     let mut found = Vec::new();

@@ -23,12 +23,12 @@ pub use facts::facts;
 use serde::{Deserialize, Serialize};
 
 use super::error::Error;
-use super::index::MovieIndex;
+use super::index::{MOVIE_BYTES_MAX, MovieIndex};
 use layout::Layout;
 use source_track::SourceMovie;
 
-/// The largest head: 24 h of 30 frames a second with reordered frames, or 19 h of 60.
-pub const HEAD_BYTES_MAX: u64 = 64 << 20;
+/// The largest head: as large as the largest index that is read.
+pub const HEAD_BYTES_MAX: u64 = MOVIE_BYTES_MAX;
 
 /// Most ranges: 24 h in which another track lies between the kept ones six times a second.
 pub const RANGES_MAX: usize = 1 << 19;
@@ -71,6 +71,7 @@ impl Remux {
         }
         let movie = SourceMovie::read(index, moov)?;
         let layout = Layout::new(&movie.tracks, size)?;
+        head::check_size(&movie, &layout)?;
         let head = head::encode(&movie, &layout)?;
         let ends = movie.tracks.iter().filter_map(|track| track.index.end_ns());
         Ok(Self {

@@ -4,7 +4,7 @@ use bus_schema::source::IndexFacts;
 
 use super::layout::Layout;
 use super::source_track::{SourceMovie, SourceTrack};
-use super::{asc, sps};
+use super::{asc, head, sps};
 use crate::mp4::index::{MovieIndex, TrackIndex};
 
 /// Samples of sound that an edit may hide: the 2,112 samples that AAC encoders put in front are three
@@ -41,7 +41,8 @@ pub fn facts(index: &MovieIndex, moov: &[u8], size: u64) -> IndexFacts {
     facts.aac = audio.and_then(SourceTrack::asc).and_then(asc::facts);
     if !index.is_fragmented {
         let layout = Layout::new(&movie.tracks, size);
-        facts.is_consistent = layout
+        let checked = layout.and_then(|layout| head::check_size(&movie, &layout));
+        facts.is_consistent = checked
             .inspect_err(|error| tracing::info!(%error, "tables that are not copied"))
             .is_ok();
     }

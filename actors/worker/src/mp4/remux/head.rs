@@ -28,6 +28,37 @@ struct Offsets {
     is_large: bool,
 }
 
+/// More bytes than all boxes of a track have that are no tables of samples.
+const BOXES_BYTES_MAX: usize = 4096;
+
+/// Refuses a head that may be over [`HEAD_BYTES_MAX`], before it is written.
+pub(super) fn check_size(movie: &SourceMovie<'_>, layout: &Layout) -> Result<(), Error> {
+    let tracks = movie.tracks.iter().zip(&layout.chunks);
+    let bytes: usize = tracks
+        .map(|(track, chunks)| {
+            let tables = &track.tables;
+            let sizes = match tables.common_size() {
+                Some(_) => 0,
+                None => 4 * tables.n_samples() as usize,
+            };
+            BOXES_BYTES_MAX
+                + track.entry.len()
+                + track.edits.map_or(0, <[u8]>::len)
+                + 8 * (tables.durations().len() + tables.offsets().len() + chunks.len())
+                + 4 * tables.sync().map_or(0, <[_]>::len)
+                + 12 * tables.chunk_runs().len()
+                + sizes
+        })
+        .sum();
+    if bytes as u64 > HEAD_BYTES_MAX {
+        return Err(Error::TooLarge {
+            what: "index of a copy",
+            limit: HEAD_BYTES_MAX,
+        });
+    }
+    Ok(())
+}
+
 /// Writes the head. Its length depends on the width of offsets alone, and they on its length.
 pub(super) fn encode(movie: &SourceMovie<'_>, layout: &Layout) -> Result<Vec<u8>, Error> {
     let mut offsets = Offsets {
@@ -38,12 +69,6 @@ pub(super) fn encode(movie: &SourceMovie<'_>, layout: &Layout) -> Result<Vec<u8>
     if head.len() as u64 + layout.payload_bytes > u64::from(u32::MAX) {
         offsets.is_large = true;
         head = encode_at(movie, layout, offsets)?;
-    }
-    if head.len() as u64 > HEAD_BYTES_MAX {
-        return Err(Error::TooLarge {
-            what: "index of a copy",
-            limit: HEAD_BYTES_MAX,
-        });
     }
     offsets.base = head.len() as u64;
     drop(head);

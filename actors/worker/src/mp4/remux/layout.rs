@@ -6,9 +6,9 @@ use crate::mp4::error::{Error, OrDamaged as _};
 use crate::mp4::index::boxes::pair;
 use crate::mp4::index::tables::Tables;
 
-/// Most chunks of all kept tracks: 19 h in which picture and sound take turns with every frame. One
-/// takes some 50 bytes while places are counted out.
-const CHUNKS_MAX: usize = 1 << 22;
+/// Most chunks of all kept tracks: 24 h of 30 frames a second in which picture and sound take turns with
+/// every frame. One takes some 50 bytes while places are counted out.
+const CHUNKS_MAX: usize = 1 << 23;
 
 /// The places of all kept samples.
 #[derive(Debug, PartialEq, Eq)]

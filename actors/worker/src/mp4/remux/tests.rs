@@ -280,6 +280,21 @@ fn more_places_than_a_copy_may_have_are_refused() {
     assert!(matches!(error, Error::TooLarge { .. }), "{error}");
 }
 
+#[test]
+fn a_head_over_its_limit_is_known_before_it_is_written() {
+    let film = Film::new(1 << 20, &[Tables::picture(&[10_000])]);
+    let (index, moov) = read(&film.bytes(), film.size).unwrap().expect("a film");
+    let movie = SourceMovie::read(&index, &moov).unwrap();
+    let layout = |n_chunks: u64| Layout {
+        ranges: Vec::new(),
+        payload_bytes: 0,
+        chunks: vec![vec![0; usize::try_from(n_chunks).unwrap()]],
+    };
+    head::check_size(&movie, &layout(1)).unwrap();
+    let error = head::check_size(&movie, &layout(HEAD_BYTES_MAX / 8)).unwrap_err();
+    assert!(matches!(error, Error::TooLarge { .. }), "{error}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
@@ -296,6 +311,10 @@ proptest! {
         }
         if let Ok(Some((index, moov))) = read(&bytes, film.size) {
             let facts = facts(&index, &moov, film.size);
+            let has_words = facts.h264.is_some() && (facts.aac.is_some() || index.audio().next().is_none());
+            if facts.is_consistent && has_words && !index.is_fragmented {
+                prop_assert!(Remux::new(&index, &moov, film.size).is_ok(), "a promise is kept");
+            }
             if let Ok(remux) = Remux::new(&index, &moov, film.size) {
                 prop_assert!(facts.is_consistent);
                 let file = CopiedFile::new(remux.head, &remux.ranges, film.size, 1);
