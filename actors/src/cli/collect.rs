@@ -122,6 +122,8 @@ pub(crate) async fn report_refusal(out: &Path, code: &str, message: &str) -> any
             message: message.to_owned(),
         }),
         warnings: Vec::new(),
+        is_copied: false,
+        encode_reason: None,
         time_to_playable_ms: None,
         total_ms: None,
         renditions: Vec::new(),

@@ -89,6 +89,38 @@ async fn transcode_leaves_files_and_a_report() {
 }
 
 #[tokio::test]
+async fn a_copied_film_has_its_report_too() {
+    if !clips::has_ffmpeg("a_copied_film_has_its_report_too") {
+        return;
+    }
+    let system = System::shared().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let film = clips::silent().await;
+    let film = film.to_str().expect("a plain path");
+    let arguments = ["transcode", film, "--preset", "default", "--out", "out"];
+    let output = run(folder.path(), &arguments, Some(&system.run.url)).await;
+    assert!(output.status.success(), "{output:?}");
+    let out = folder.path().join("out");
+    let report = report(&out);
+    assert_eq!(report["state"], "completed", "{report:#}");
+    assert_eq!(report["is_copied"], true, "{report:#}");
+    assert_eq!(report["encode_reason"], Value::Null, "{report:#}");
+    assert!(report["time_to_playable_ms"].is_u64(), "{report:#}");
+    let [copy] = report["renditions"]
+        .as_array()
+        .expect("renditions")
+        .as_slice()
+    else {
+        unreachable!("one file: {report:#}");
+    };
+    let size = (copy["width"].as_u64(), copy["height"].as_u64());
+    assert_eq!(size, (Some(320), Some(180)), "{copy:#}");
+    assert_eq!(copy["frames"], 50, "{copy:#}");
+    let path = out.join(copy["path"].as_str().expect("a path"));
+    assert_eq!(films::pictures(&path), films::pictures(Path::new(film)));
+}
+
+#[tokio::test]
 async fn transcode_says_in_one_sentence_why_not() {
     let system = System::shared().await;
     let folder = tempfile::tempdir().expect("a folder");
