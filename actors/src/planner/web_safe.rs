@@ -11,6 +11,8 @@ const PROFILES: [u8; 3] = [66, 77, 100];
 const LEVEL_MAX: u8 = 52;
 /// `chroma_format_idc` of 4:2:0.
 const CHROMA_420: u8 = 1;
+/// Transfers of high dynamic range: HDR10's and HLG's.
+const HIGH_RANGE: [&str; 2] = ["smpte2084", "arib-std-b67"];
 /// Audio object type of AAC's low complexity.
 const LOW_COMPLEXITY: u8 = 2;
 /// Longest codec or container name that is shown: it comes from the file.
@@ -61,6 +63,13 @@ fn picture(video: &VideoFacts, index: &IndexFacts) -> Option<String> {
     if h264.bit_depth != 8 || video.bit_depth != 8 {
         let bits = h264.bit_depth.max(video.bit_depth);
         return Some(format!("its picture has {bits} bits per sample, and not 8"));
+    }
+    if video
+        .transfer
+        .as_deref()
+        .is_some_and(|transfer| HIGH_RANGE.contains(&transfer))
+    {
+        return Some("its picture has a high dynamic range, which few screens show".to_owned());
     }
     if !h264.is_progressive || video.is_interlaced {
         return Some("its frames may be interlaced".to_owned());

@@ -74,7 +74,7 @@ fn a_web_safe_source_is_copied_under_the_name_of_its_size() {
 
 #[test]
 fn what_is_not_web_safe_is_encoded_for_its_first_reason() {
-    let cases: [(&str, Change); 19] = [
+    let cases: [(&str, Change); 20] = [
         ("kind matroska", |facts| {
             facts.container = "matroska".to_owned()
         }),
@@ -89,6 +89,9 @@ fn what_is_not_web_safe_is_encoded_for_its_first_reason() {
         ("10 bits", |facts| h264(facts).bit_depth = 10),
         ("12 bits", |facts| {
             facts.video.as_mut().unwrap().bit_depth = 12
+        }),
+        ("high dynamic range", |facts| {
+            facts.video.as_mut().unwrap().transfer = Some("arib-std-b67".to_owned())
         }),
         ("interlaced", |facts| h264(facts).is_progressive = false),
         ("interlaced", |facts| {
