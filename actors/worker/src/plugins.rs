@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, symlink};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Plugins by the names of their libraries, with what each is for.
 const ALLOWED: &[&str] = &[
@@ -64,6 +65,9 @@ const SYSTEM: &[&str] = &[
 
 /// GStreamer's own list of what the plugins hold.
 const REGISTRY: &str = "registry.bin";
+
+/// Links begun in this process: each has a name of its own until it is in place.
+static DRAFTS: AtomicU64 = AtomicU64::new(0);
 
 /// A prepared whitelist.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -176,7 +180,8 @@ fn link(folder: &Path, library: &Path, link: &Path) -> io::Result<()> {
     if std::fs::read_link(link).is_ok_and(|to| to == library) {
         return Ok(());
     }
-    let draft = folder.join(format!("link.{}", std::process::id()));
+    let n = DRAFTS.fetch_add(1, Ordering::Relaxed);
+    let draft = folder.join(format!("link.{}.{n}", std::process::id()));
     remove(&draft)?;
     symlink(library, &draft)?;
     std::fs::rename(&draft, link)
@@ -185,6 +190,22 @@ fn link(folder: &Path, library: &Path, link: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn many_may_prepare_one_new_folder_at_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let one = prepare(dir.path()).unwrap();
+        for round in 0..20 {
+            let folder = dir.path().join(round.to_string());
+            let prepared: Vec<_> = std::thread::scope(|scope| {
+                let threads = [(); 8].map(|()| scope.spawn(|| prepare(&folder)));
+                threads.map(|thread| thread.join().unwrap()).into()
+            });
+            for plugins in prepared {
+                assert_eq!(plugins.unwrap().missing(), one.missing());
+            }
+        }
+    }
 
     #[test]
     fn the_folder_holds_the_whitelist_and_nothing_else() {
