@@ -12,9 +12,17 @@ use super::task::{self, options};
 
 /// Far beyond what anything here takes.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a child may be silent that will never speak.
+const STALLED_MS: u64 = 1_000;
 
-/// Runs a shell script in place of a child; it writes results to 1, and asks and reads ranges on 0.
+/// Runs a shell script in place of a child; it writes results to 1, and asks and reads ranges on 0. On
+/// a slow day the script may be long in coming: that is not what is tried here.
 async fn failure(name: &str, script: &str) -> TaskError {
+    failure_within(name, script, Limits::default().stalled_ms).await
+}
+
+/// The same with a limit on silence.
+async fn failure_within(name: &str, script: &str, stalled_ms: u64) -> TaskError {
     let program = clip::write(
         &format!("{name}.sh"),
         format!("#!/bin/sh\n{script}\n").as_bytes(),
@@ -23,7 +31,7 @@ async fn failure(name: &str, script: &str) -> TaskError {
     std::fs::set_permissions(&program, mode).expect("a script can be made executable");
     let limits = Limits {
         memory_bytes: 100 << 20,
-        stalled_ms: 1_000,
+        stalled_ms,
         ..Limits::default()
     };
     let source = clip::write(&format!("{name}.bin"), &[0; 5_000]);
@@ -85,7 +93,7 @@ async fn asks_beyond_the_source_or_too_many_break_the_protocol() {
 
 #[tokio::test]
 async fn silence_is_a_stall_and_an_early_end_a_crash() {
-    let error = failure("silent", "exec sleep 100").await;
+    let error = failure_within("silent", "exec sleep 100", STALLED_MS).await;
     assert_eq!(error.code, ErrorCode::LimitExceeded, "{error:?}");
     let error = failure("early", "exit 7").await;
     assert_eq!(error.code, ErrorCode::Crashed, "{error:?}");
@@ -93,7 +101,7 @@ async fn silence_is_a_stall_and_an_early_end_a_crash() {
     // Talk without progress is silence, too.
     let log =
         r"while printf '\031\0\0\0\201\243log\202\252is_warning\302\244text\241x'; do :; done";
-    let error = failure("talk", log).await;
+    let error = failure_within("talk", log, STALLED_MS).await;
     assert_eq!(error.code, ErrorCode::LimitExceeded, "{error:?}");
 }
 
