@@ -20,9 +20,9 @@ use crate::mp4::{Assembly, Part, PartSource, SampleTable, TrackPieces};
 use crate::protocol::Position;
 
 /// Size of a part; grows when a file would have more than 10,000 of them.
-const PART_BYTES: u64 = 16 << 20;
+pub(super) const PART_BYTES: u64 = 16 << 20;
 /// Parts in hand at once: while one is read the other is written.
-const PARTS_IN_HAND: usize = 2;
+pub(super) const PARTS_IN_HAND: usize = 2;
 /// Tables and ranges read at once.
 const READS_MAX: usize = 8;
 

@@ -12,6 +12,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use tokio::task::JoinSet;
 
+use super::assemble::{PART_BYTES, PARTS_IN_HAND};
 use super::attempt::{Attempt, stopped};
 use super::halt::Halt;
 use super::source::Source;
@@ -19,11 +20,6 @@ use super::{Shared, transfer};
 use crate::child::{ChildEvent, ChildTask, RangeReply};
 use crate::mp4::remux::{CopiedFile, CopiedPart};
 use crate::protocol::{CopyRanges, Position};
-
-/// Size of a part; grows when a file would have more than 10,000 of them.
-const PART_BYTES: u64 = 16 << 20;
-/// Parts in hand at once: while one is read the other is written.
-const PARTS_IN_HAND: usize = 2;
 
 /// Copies a source and reports it.
 pub(crate) async fn run(
