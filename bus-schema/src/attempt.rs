@@ -39,6 +39,9 @@ impl ChunkResult {
         if self.durations.is_empty() != (self.frames == 0) {
             return Err("frames without a segment, or segments without a frame");
         }
+        for one in &self.renditions {
+            one.check_keyframes()?;
+        }
         let sizes = self.renditions.iter().map(|one| one.bytes.as_slice());
         check_segments(self.start, &self.durations, sizes)
     }
@@ -51,6 +54,10 @@ pub struct RenditionResult {
     pub name: RenditionName,
     /// Size of each segment.
     pub bytes: Vec<u32>,
+    /// How many of its first bytes show the keyframe that each segment begins with; for I-frame
+    /// playlists.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keyframe_bytes: Vec<u32>,
     /// Size of the init segment.
     pub init_bytes: u32,
     /// Size of the table of samples.
@@ -59,6 +66,24 @@ pub struct RenditionResult {
     pub codecs: String,
     /// A digest of the decoder configuration; must be the same in every chunk.
     pub config: String,
+}
+
+impl RenditionResult {
+    /// A keyframe for each segment and within it, or none at all.
+    fn check_keyframes(&self) -> Result<(), &'static str> {
+        let keyframes = &self.keyframe_bytes;
+        if keyframes.is_empty() {
+            return Ok(());
+        }
+        if keyframes.len() != self.bytes.len() {
+            return Err("numbers of keyframes and of segments differ");
+        }
+        let mut pairs = keyframes.iter().zip(&self.bytes);
+        if pairs.any(|(keyframe, segment)| *keyframe == 0 || keyframe > segment) {
+            return Err("a keyframe that is not within its segment");
+        }
+        Ok(())
+    }
 }
 
 /// A part of the sound in storage.
@@ -139,6 +164,7 @@ mod tests {
         let rendition = RenditionResult {
             name: "720p".parse().unwrap(),
             bytes: bytes.to_vec(),
+            keyframe_bytes: Vec::new(),
             init_bytes: 0,
             samples_bytes: 0,
             codecs: String::new(),
@@ -169,6 +195,20 @@ mod tests {
             chunk(1, u64::MAX - 511, &[512], &[1]),
         ] {
             assert!(odd.check().is_err(), "{odd:?}");
+        }
+    }
+
+    #[test]
+    fn keyframes_lie_within_their_segments() {
+        let with = |keyframe_bytes: &[u32]| {
+            let mut chunk = chunk(2, 0, &[512, 512], &[100, 200]);
+            chunk.renditions[0].keyframe_bytes = keyframe_bytes.to_vec();
+            chunk.check()
+        };
+        assert_eq!(with(&[]), Ok(()));
+        assert_eq!(with(&[1, 200]), Ok(()));
+        for odd in [&[50][..], &[0, 50], &[101, 50], &[50, 50, 50]] {
+            assert!(with(odd).is_err(), "{odd:?}");
         }
     }
 

@@ -93,6 +93,12 @@ pub fn media_playlist(rendition: &RenditionName) -> String {
     format!("{rendition}.m3u8")
 }
 
+/// The final playlist of a rendition's keyframes alone, relative to [`outputs`]: `720p-iframes.m3u8`.
+#[must_use]
+pub fn iframe_playlist(rendition: &RenditionName) -> String {
+    format!("{rendition}-iframes.m3u8")
+}
+
 /// Whether a worker may ask to write this name under its attempt: segments, init segments, sample
 /// tables and finished files, one folder deep at most.
 #[must_use]

@@ -129,6 +129,12 @@ pub fn finish(record: &JobRecord, details: &Details) -> Result<Vec<FinalFile>, E
         text: hls::text(track, Kind::Final),
     });
     let mut files: Vec<FinalFile> = playlists.collect();
+    let with_keyframes = tracks.iter().filter(|track| track.has_keyframes());
+    files.extend(with_keyframes.map(|track| FinalFile {
+        name: object_key::iframe_playlist(&track.name),
+        content_type: HLS_TYPE,
+        text: hls::keyframes(track),
+    }));
     files.push(FinalFile {
         name: object_key::DASH_MANIFEST.to_owned(),
         content_type: DASH_TYPE,

@@ -105,6 +105,7 @@ impl SampleJob {
                 .iter()
                 .map(|units| bitrate / 16 / TIMESCALE * units + 1)
                 .collect(),
+            keyframe_bytes: durations.iter().map(|units| units / 512 + 1).collect(),
             init_bytes: 700,
             samples_bytes: 100,
             codecs: "avc1.64001f".to_owned(),

@@ -172,6 +172,7 @@ pub(crate) fn chunk_result() -> ChunkResult {
         renditions: vec![RenditionResult {
             name: rendition("720p"),
             bytes: vec![1_200_345, 998_001],
+            keyframe_bytes: vec![80_120, 79_004],
             init_bytes: 741,
             samples_bytes: 3_840,
             codecs: "avc1.64001f".to_owned(),

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::track::Track;
+use super::track::{Segment, Track};
 
 /// A playlist's life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,26 +32,52 @@ pub(super) fn text(track: &Track, kind: Kind) -> String {
         &mut text,
         format_args!("#EXT-X-MAP:URI=\"{}\"\n", track.init),
     );
-    let mut units = 0_u64;
-    for segment in &track.segments {
-        // Rounded sums, not sums of roundings: hours of segments stay in step.
-        let from_us = micros(units, track.timescale);
-        units += u64::from(segment.duration);
-        let us = micros(units, track.timescale) - from_us;
-        write(
-            &mut text,
-            format_args!(
-                "#EXTINF:{}.{:06},\n{}\n",
-                us / 1_000_000,
-                us % 1_000_000,
-                segment.uri
-            ),
-        );
+    for (segment, us) in timed(track) {
+        push_extinf(&mut text, us);
+        write(&mut text, format_args!("{}\n", segment.uri));
     }
     if track.is_whole || kind == Kind::Final {
         text.push_str("#EXT-X-ENDLIST\n");
     }
     text
+}
+
+/// The final playlist of a track's keyframes alone, for scrubbing: the first bytes of each segment, up to
+/// the end of its first frame (RFC 8216, section 4.3.3.6). Each is shown until the next one.
+pub(super) fn keyframes(track: &Track) -> String {
+    let target_s = track.target_s.max(longest_s(track));
+    let mut text = format!(
+        "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:{target_s}\n#EXT-X-MEDIA-SEQUENCE:0\n\
+         #EXT-X-PLAYLIST-TYPE:VOD\n#EXT-X-I-FRAMES-ONLY\n#EXT-X-INDEPENDENT-SEGMENTS\n\
+         #EXT-X-MAP:URI=\"{}\"\n",
+        track.init
+    );
+    for (segment, us) in timed(track) {
+        push_extinf(&mut text, us);
+        let bytes = segment.keyframe_bytes.unwrap_or(segment.bytes);
+        write(
+            &mut text,
+            format_args!("#EXT-X-BYTERANGE:{bytes}@0\n{}\n", segment.uri),
+        );
+    }
+    text.push_str("#EXT-X-ENDLIST\n");
+    text
+}
+
+/// Segments with their durations in microseconds: rounded sums, not sums of roundings, so that hours of
+/// segments stay in step.
+fn timed(track: &Track) -> impl Iterator<Item = (&Segment, u64)> {
+    let mut units = 0_u64;
+    track.segments.iter().map(move |segment| {
+        let from_us = micros(units, track.timescale);
+        units += u64::from(segment.duration);
+        (segment, micros(units, track.timescale) - from_us)
+    })
+}
+
+fn push_extinf(text: &mut String, us: u64) {
+    let (seconds, rest_us) = (us / 1_000_000, us % 1_000_000);
+    write(text, format_args!("#EXTINF:{seconds}.{rest_us:06},\n"));
 }
 
 /// RFC 8216, section 4.3.3.1: EXTINF rounded to the nearest whole second must not be above.

@@ -2,7 +2,7 @@
 
 use bus_schema::object_key;
 
-use super::bandwidth::measure;
+use super::bandwidth::{Measured, measure, measure_keyframes};
 use super::hls::write;
 use super::track::{Medium, Track};
 
@@ -32,7 +32,29 @@ pub(super) fn text(tracks: &[Track], rates: Rates) -> String {
     {
         push_variant(&mut text, track, audio.filter(|_| has_video), rates);
     }
+    if rates == Rates::Measured {
+        for track in tracks.iter().filter(|track| track.has_keyframes()) {
+            push_keyframes(&mut text, track);
+        }
+    }
     text
+}
+
+/// The playlist of a picture's keyframes alone (RFC 8216, section 4.3.4.3).
+fn push_keyframes(text: &mut String, track: &Track) {
+    let Measured { peak_bps, mean_bps } = measure_keyframes(track);
+    write(
+        text,
+        format_args!(
+            "#EXT-X-I-FRAME-STREAM-INF:BANDWIDTH={peak_bps},AVERAGE-BANDWIDTH={mean_bps},CODECS=\"{}\"",
+            track.codecs
+        ),
+    );
+    if let Medium::Video { width, height, .. } = &track.medium {
+        write(text, format_args!(",RESOLUTION={width}x{height}"));
+    }
+    let uri = object_key::iframe_playlist(&track.name);
+    write(text, format_args!(",URI=\"{uri}\"\n"));
 }
 
 fn push_audio_group(text: &mut String, audio: &Track) {

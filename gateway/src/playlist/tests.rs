@@ -24,6 +24,12 @@ fn media_of(job: &SampleJob, rendition: &str) -> Result<String, Error> {
     media(&job.record, &details(job), &name(rendition))
 }
 
+/// The final file of this name.
+fn text_of<'a>(files: &'a [FinalFile], name: &str) -> &'a str {
+    let found = files.iter().find(|file| file.name == name);
+    &found.unwrap_or_else(|| panic!("there is no {name}")).text
+}
+
 /// Sum of all EXTINF, in microseconds.
 fn seconds(text: &str) -> u64 {
     let extinf = text
@@ -173,6 +179,8 @@ fn final_files_name_every_segment_and_measure() {
             "360p.m3u8",
             "720p.m3u8",
             "audio.m3u8",
+            "360p-iframes.m3u8",
+            "720p-iframes.m3u8",
             "manifest.mpd",
             "master.m3u8"
         ]
@@ -182,7 +190,7 @@ fn final_files_name_every_segment_and_measure() {
             && files[0].text.ends_with("#EXT-X-ENDLIST\n")
     );
     assert_eq!(seconds(&files[0].text), 60_000_000);
-    let dash = &files[3].text;
+    let dash = text_of(&files, "manifest.mpd");
     for file in &files[..3] {
         for uri in file.text.lines().filter(|line| !line.starts_with('#')) {
             assert!(
@@ -198,7 +206,48 @@ fn final_files_name_every_segment_and_measure() {
     assert!(dash.contains("<S t=\"0\" d=\"51200\" r=\"14\"/>"), "{dash}");
     // 204,801 bytes of picture and 64,001 of sound in every 4 s.
     let rates = "BANDWIDTH=537604,AVERAGE-BANDWIDTH=537604,";
-    assert!(files[4].text.contains(rates), "{}", files[4].text);
+    let master = text_of(&files, "master.m3u8");
+    assert!(master.contains(rates), "{master}");
+}
+
+#[test]
+fn keyframes_have_playlists_of_their_own() {
+    let mut job = SampleJob::running(20 * SECOND_NS, true);
+    job.finish_all();
+    let files = finish(&job.record, &details(&job)).unwrap();
+    let text = |name: &str| text_of(&files, name);
+    let keyframes = text("720p-iframes.m3u8");
+    assert!(
+        keyframes.starts_with(
+            "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:5\n#EXT-X-MEDIA-SEQUENCE:0\n\
+             #EXT-X-PLAYLIST-TYPE:VOD\n#EXT-X-I-FRAMES-ONLY\n#EXT-X-INDEPENDENT-SEGMENTS\n\
+             #EXT-X-MAP:URI=\"t2a1/720p/init.mp4\"\n\
+             #EXTINF:4.000000,\n#EXT-X-BYTERANGE:101@0\nt2a1/720p/000000.m4s\n#EXTINF:4.000000,\n"
+        ),
+        "{keyframes}"
+    );
+    assert!(keyframes.ends_with("#EXT-X-ENDLIST\n"));
+    assert_eq!(seconds(keyframes), 20_000_000);
+    // 101 bytes in every 4 s.
+    let line = "#EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=202,AVERAGE-BANDWIDTH=202,CODECS=\"avc1.64001f\",\
+                RESOLUTION=1280x720,URI=\"720p-iframes.m3u8\"\n";
+    assert!(text("master.m3u8").contains(line));
+}
+
+#[test]
+fn without_the_keyframes_of_one_chunk_there_is_no_playlist_of_them() {
+    let mut job = SampleJob::running(20 * SECOND_NS, false);
+    job.finish_all();
+    let key = Details::keys(&job.record)[1].key.clone();
+    let mut chunk: bus_schema::attempt::ChunkResult =
+        serde_json::from_slice(&job.details[&key]).unwrap();
+    chunk.renditions[1].keyframe_bytes.clear();
+    job.details.insert(key, serde_json::to_vec(&chunk).unwrap());
+    let files = finish(&job.record, &details(&job)).unwrap();
+    let has = |name: &str| files.iter().any(|file| file.name == name);
+    assert!(has("360p-iframes.m3u8") && !has("720p-iframes.m3u8"));
+    let master = &files.last().unwrap().text;
+    assert!(!master.contains("720p-iframes"), "{master}");
 }
 
 proptest! {

@@ -61,6 +61,8 @@ pub(super) struct Segment {
     /// In units.
     pub(super) duration: u32,
     pub(super) bytes: u32,
+    /// Its first bytes that show its first frame, where that is known.
+    pub(super) keyframe_bytes: Option<u32>,
 }
 
 /// Consecutive segments of one attempt.
@@ -71,6 +73,8 @@ struct Piece<'a> {
     start: u64,
     durations: &'a [u32],
     bytes: &'a [u32],
+    /// As many as there are segments, or none.
+    keyframe_bytes: &'a [u32],
     codecs: &'a str,
 }
 
@@ -142,6 +146,7 @@ fn video_track(
             start: chunk.start,
             durations: &chunk.durations,
             bytes: &result.bytes,
+            keyframe_bytes: &result.keyframe_bytes,
             codecs: &result.codecs,
         };
         track.append(*origin, &piece);
@@ -179,6 +184,7 @@ fn audio_track(
             start: part.start,
             durations: &part.durations,
             bytes: &part.bytes,
+            keyframe_bytes: &[],
             codecs: &part.codecs,
         };
         track.append(*origin, &piece);
@@ -197,14 +203,17 @@ impl Track {
             piece.codecs.clone_into(&mut self.codecs);
         }
         let mut at = piece.start;
-        let sizes = piece.durations.iter().zip(piece.bytes);
-        for ((duration, bytes), number) in sizes.zip(piece.first..=u32::MAX) {
+        let keyframes = piece.keyframe_bytes.iter().copied().map(Some);
+        let keyframes = keyframes.chain(std::iter::repeat(None));
+        let sizes = piece.durations.iter().zip(piece.bytes).zip(keyframes);
+        for (((duration, bytes), keyframe_bytes), number) in sizes.zip(piece.first..=u32::MAX) {
             let uri = format!("{dir}{}", segment(&self.name, number));
             self.segments.push(Segment {
                 uri,
                 start: at,
                 duration: *duration,
                 bytes: *bytes,
+                keyframe_bytes,
             });
             at += u64::from(*duration);
         }
@@ -212,6 +221,13 @@ impl Track {
 
     pub(super) fn is_audio(&self) -> bool {
         matches!(self.medium, Medium::Audio { .. })
+    }
+
+    /// Whether a playlist of keyframes alone can be written: whether it is known of every segment how many
+    /// bytes show its first frame.
+    pub(super) fn has_keyframes(&self) -> bool {
+        let mut segments = self.segments.iter();
+        !self.is_audio() && segments.all(|segment| segment.keyframe_bytes.is_some())
     }
 
     /// All segments together, in units.

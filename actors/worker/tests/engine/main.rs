@@ -14,6 +14,7 @@ mod geometry;
 mod hdr;
 mod hostile;
 mod interlace;
+mod keyframes;
 mod limits;
 mod picture;
 mod rates;

@@ -3,7 +3,7 @@
 use bus_schema::attempt::{ChunkResult, RenditionResult};
 use bus_schema::id::TaskNumber;
 
-use super::{details, finish};
+use super::{details, finish, text_of};
 use crate::sample_job::{LADDER, SECOND_NS, SampleJob};
 
 /// A job of one chunk whose picture has these segments.
@@ -14,6 +14,7 @@ fn manifest(timescale: u32, start: u64, durations: &[u32]) -> String {
     let rendition = |(name, ..): &(&str, u32, u32, u32)| RenditionResult {
         name: name.parse().expect("a rendition name"),
         bytes: durations.to_vec(),
+        keyframe_bytes: Vec::new(),
         init_bytes: 700,
         samples_bytes: 100,
         codecs: "avc1.64001f".to_owned(),
@@ -75,7 +76,7 @@ fn a_gap_between_segments_is_told() {
     let part = serde_json::to_vec(&part).expect("JSON");
     job.details.insert(key, part);
     let files = finish(&job.record, &details(&job)).expect("it is whole");
-    let text = &files[3].text;
+    let text = text_of(&files, "manifest.mpd");
     let times = "<S t=\"0\" d=\"192000\" r=\"4\"/>\n<S t=\"961024\" d=\"192000\" r=\"4\"/>\n\
                  <S t=\"1920000\" d=\"192000\" r=\"4\"/>\n";
     assert!(text.contains(times), "{text}");

@@ -12,6 +12,7 @@ fn empty(start: u64) -> ChunkResult {
     let rendition = |(name, ..): &(&str, u32, u32, u32)| RenditionResult {
         name: name.parse().unwrap(),
         bytes: Vec::new(),
+        keyframe_bytes: Vec::new(),
         init_bytes: 0,
         samples_bytes: 0,
         codecs: String::new(),
@@ -49,12 +50,19 @@ fn an_empty_last_chunk_completes_the_film() {
     let names: Vec<&str> = files.iter().map(|file| file.name.as_str()).collect();
     assert_eq!(
         names,
-        ["360p.m3u8", "720p.m3u8", "manifest.mpd", "master.m3u8"]
+        [
+            "360p.m3u8",
+            "720p.m3u8",
+            "360p-iframes.m3u8",
+            "720p-iframes.m3u8",
+            "manifest.mpd",
+            "master.m3u8"
+        ]
     );
     assert_eq!(uris(&files[1].text), uris(&growing));
     assert_eq!(uris(&growing).last(), Some(&"t2a1/720p/000004.m4s"));
     assert_eq!(seconds(&growing), 20_000_000);
-    let dash = &files[2].text;
+    let dash = text_of(&files, "manifest.mpd");
     assert!(dash.contains("\"PT20.000000S\""), "{dash}");
     assert!(dash.contains("<S t=\"0\" d=\"51200\" r=\"4\"/>"), "{dash}");
 }

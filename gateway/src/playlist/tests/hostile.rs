@@ -19,11 +19,19 @@ fn n64() -> impl Strategy<Value = u64> {
 
 fn chunk() -> impl Strategy<Value = ChunkResult> {
     let sizes = prop::collection::vec((n32(), n32()), 0..4);
-    (sizes, n64(), any::<bool>()).prop_map(|(sizes, start, is_odd)| {
+    let keyframes = prop::collection::vec(n32(), 0..4);
+    (sizes, keyframes, n64(), any::<bool>()).prop_map(|(sizes, keyframes, start, is_odd)| {
         let (durations, bytes): (Vec<u32>, Vec<u32>) = sizes.into_iter().unzip();
+        // Most often as many as there are segments.
+        let keyframe_bytes = match keyframes.len() {
+            0 => Vec::new(),
+            3 => keyframes,
+            _ => bytes.iter().map(|bytes| bytes / 2).collect(),
+        };
         let rendition = |(name, ..): &(&str, u32, u32, u32)| RenditionResult {
             name: name.parse().unwrap(),
             bytes: bytes.clone(),
+            keyframe_bytes: keyframe_bytes.clone(),
             init_bytes: 1,
             samples_bytes: 1,
             codecs: if is_odd && durations.is_empty() {

@@ -58,6 +58,7 @@ struct State {
     pending: Vec<Pending>,
     pending_bytes: u64,
     done: Vec<u32>,
+    keyframe_bytes: Vec<u32>,
     init_bytes: u32,
     frames: u64,
     done_ns: u64,
@@ -121,9 +122,11 @@ impl Collector {
                 self.send(object_key::samples(&name), table.encode().map_err(broken)?)?;
         }
         let (bytes, init_bytes) = (std::mem::take(&mut state.done), state.init_bytes);
+        let keyframe_bytes = std::mem::take(&mut state.keyframe_bytes);
         Ok(RenditionResult {
             name,
             bytes,
+            keyframe_bytes,
             init_bytes,
             samples_bytes,
             codecs,
@@ -166,9 +169,11 @@ impl Collector {
             })
             .collect();
         let bytes = writer.segment(&samples).map_err(broken)?;
+        let keyframe_bytes = first_frame_end(&samples, bytes.len());
         let number = self.first_segment + u32::try_from(state.done.len()).unwrap_or(u32::MAX);
         let bytes = self.send(object_key::segment(&self.rendition.name, number), bytes)?;
         state.done.push(bytes);
+        state.keyframe_bytes.push(keyframe_bytes);
         Ok(())
     }
 
@@ -214,6 +219,12 @@ impl Sink for Collector {
         state.done_ns = state.done_ns.max(unit.time_ns);
         Ok(())
     }
+}
+
+/// Where the first frame of a segment of so many bytes ends: frames lie in their order at its end.
+fn first_frame_end(samples: &[Sample], segment_bytes: usize) -> u32 {
+    let behind = samples.iter().skip(1).map(|sample| sample.data.len());
+    u32::try_from(segment_bytes - behind.sum::<usize>()).unwrap_or(u32::MAX)
 }
 
 /// The decoder configuration that x264enc and its parser put into caps.
