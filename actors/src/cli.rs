@@ -9,6 +9,7 @@ mod guard;
 mod jobs;
 mod transcode;
 mod up;
+mod watermark;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

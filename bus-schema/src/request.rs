@@ -1,10 +1,14 @@
 //! What a client asks for: preset, qualities, where to report.
 
+pub mod watermark;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+
+use self::watermark::Watermark;
 
 /// A named way to choose outputs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -95,4 +99,7 @@ pub struct JobRequest {
     /// The client's own id of this job.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external_id: Option<String>,
+    /// What is drawn over the picture.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub watermark: Option<Watermark>,
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{Attempt, JobId, RenditionName, TaskNumber, TenantId};
 use crate::plan::{AudioPlan, Span, VideoPlan};
+use crate::request::watermark::Watermark;
 use crate::source::{AudioFacts, VideoFacts};
 
 macro_rules! token_enum {
@@ -131,6 +132,9 @@ pub struct ChunkSpec {
     pub first_segment: u32,
     /// Into what.
     pub video: VideoPlan,
+    /// What is drawn over the picture.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub watermark: Option<Watermark>,
 }
 
 /// Transcode the sound from segment `first_segment` on, and report it in parts.

@@ -67,6 +67,8 @@ codes! {
     InvalidPriority = "invalid_priority" UNPROCESSABLE_ENTITY "Priority out of range",
     /// Metadata or external id are too large or hold control characters.
     InvalidMetadata = "invalid_metadata" UNPROCESSABLE_ENTITY "Metadata out of bounds",
+    /// The watermark cannot be drawn as it is asked for.
+    InvalidWatermark = "invalid_watermark" UNPROCESSABLE_ENTITY "Not a watermark",
     /// The object key is not one that a job may be made of.
     InvalidKey = "invalid_key" UNPROCESSABLE_ENTITY "Object key not allowed",
     /// The webhook address is not public, or no address.

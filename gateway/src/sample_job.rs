@@ -234,6 +234,7 @@ fn request() -> JobRequest {
         webhook_url: None,
         metadata: BTreeMap::new(),
         external_id: None,
+        watermark: None,
     }
 }
 

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Exit;
+use super::watermark::Watermark;
 
 /// Connecting is quick or hopeless.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -105,6 +106,8 @@ pub(crate) struct NewUpload {
     pub(crate) preset: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) qualities: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) watermark: Option<Watermark>,
 }
 
 /// An authorized upload.

@@ -9,6 +9,7 @@ use clap::Args;
 use super::client::{Client, Error, Job, NewUpload};
 use super::collect::{collect, prepare, report_refusal};
 use super::follow::{Bars, follow};
+use super::watermark::{Watermark, WatermarkArgs};
 use super::{Exit, Remote, complain, say};
 
 /// Upload a file, watch its transcode, and say where to watch the film.
@@ -29,6 +30,8 @@ pub(crate) struct Transcode {
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     #[command(flatten)]
+    watermark: WatermarkArgs,
+    #[command(flatten)]
     remote: Remote,
 }
 
@@ -38,6 +41,7 @@ pub(crate) struct Wish<'a> {
     pub(crate) file: &'a Path,
     pub(crate) preset: Preset,
     pub(crate) qualities: &'a [String],
+    pub(crate) watermark: Option<Watermark>,
     pub(crate) out: Option<&'a Path>,
     /// Told the job's id as soon as there is one.
     pub(crate) begun: &'a OnceLock<String>,
@@ -49,10 +53,15 @@ impl Transcode {
             Ok(client) => client,
             Err(error) => return super::failed(&error),
         };
+        let watermark = match self.watermark.read().await {
+            Ok(watermark) => watermark,
+            Err(error) => return super::failed(&Error::File(error)),
+        };
         let wish = Wish {
             file: &self.file,
             preset: self.preset,
             qualities: &self.qualities,
+            watermark,
             out: self.out.as_deref(),
             begun: &OnceLock::new(),
         };
@@ -132,6 +141,7 @@ async fn upload(client: &Client, wish: &Wish<'_>, bars: &Bars) -> Result<String,
         size: facts.len(),
         preset: Some(wish.preset.to_string()),
         qualities: wish.qualities.to_vec(),
+        watermark: wish.watermark.clone(),
     };
     let authorized = client.authorize(&new).await?;
     let bar = bars.upload(facts.len());

@@ -157,6 +157,7 @@ impl Up {
             file,
             preset: self.preset,
             qualities: &[],
+            watermark: None,
             out: self.out.as_deref().filter(|_| self.once),
             begun,
         };

@@ -31,6 +31,7 @@ pub fn spec(record: &JobRecord, task: TaskNumber, role: TaskRole) -> Option<Task
                 segment_ns: plan.segment_ns,
                 first_segment: plan.first_segment(chunk),
                 video: plan.video.clone()?,
+                watermark: record.request.watermark.clone(),
             })
         }
         TaskRole::Audio => {

@@ -53,6 +53,7 @@ fn request(preset: Preset, qualities: &[&str]) -> JobRequest {
         webhook_url: None,
         metadata: std::collections::BTreeMap::new(),
         external_id: None,
+        watermark: None,
     }
 }
 

@@ -28,6 +28,9 @@ fn first_obstacle(facts: &SourceFacts, request: &JobRequest) -> Option<String> {
     if !request.qualities.is_empty() {
         return Some("qualities were asked for by name".to_owned());
     }
+    if request.watermark.is_some() {
+        return Some("a watermark is drawn over its picture".to_owned());
+    }
     if !CONTAINERS.contains(&facts.container.as_str()) {
         let container = shown(&facts.container);
         return Some(format!(

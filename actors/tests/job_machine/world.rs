@@ -48,6 +48,7 @@ impl World {
             webhook_url: None,
             metadata: BTreeMap::new(),
             external_id: None,
+            watermark: None,
         };
         let new = NewJob {
             id: JobId::from_parts(START_MS, [duration_s.to_le_bytes()[0]; 10]),

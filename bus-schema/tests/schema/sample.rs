@@ -6,6 +6,7 @@ use bus_schema::heartbeat::{Busy, EncoderCheck, Heartbeat};
 use bus_schema::id::{Attempt, JobId, RenditionName, TaskNumber, Token, WorkerName};
 use bus_schema::plan::{AudioPlan, CopyPlan, Plan, VideoPlan, VideoRendition};
 use bus_schema::report::{ErrorCode, TaskError};
+use bus_schema::request::watermark::{Mark, Position, Watermark};
 use bus_schema::source::{AacFacts, AudioFacts, H264Facts, IndexFacts, SourceFacts, VideoFacts};
 use bus_schema::task::TaskClass;
 use bus_schema::webhook::Delivery;
@@ -42,6 +43,18 @@ pub(crate) fn error(code: ErrorCode) -> TaskError {
     TaskError {
         code,
         message: "The file ends after 3 of 60 seconds.".to_owned(),
+    }
+}
+
+pub(crate) fn watermark() -> Watermark {
+    Watermark {
+        mark: Mark::Text {
+            line: "© tcoder".to_owned(),
+        },
+        position: Position::TopRight,
+        width_percent: 20,
+        opacity_percent: 60,
+        margin_percent: 3,
     }
 }
 

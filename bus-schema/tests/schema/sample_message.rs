@@ -119,6 +119,7 @@ pub(crate) fn specs() -> [TaskSpec; 5] {
             segment_ns: 4 * SECOND_NS,
             first_segment: 1,
             video: sample::video_plan(),
+            watermark: Some(sample::watermark()),
         }),
         TaskSpec::Audio(AudioSpec {
             source_bytes,

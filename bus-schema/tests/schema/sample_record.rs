@@ -51,6 +51,7 @@ fn uploading() -> JobRecord {
             webhook_url: Some("https://example.com/hook?a=1".to_owned()),
             metadata: [("order".to_owned(), "4711".to_owned())].into(),
             external_id: Some("film-17".to_owned()),
+            watermark: Some(sample::watermark()),
         },
         source: SourceObject {
             key: bus_schema::object_key::source(&tenant, &sample::job()),

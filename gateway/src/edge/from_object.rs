@@ -15,7 +15,7 @@ use super::body::Body;
 use super::state::{Edge, Shared};
 use super::uploads::created;
 use super::view::JobView;
-use super::wishes::Wishes;
+use super::wishes::{WatermarkBody, Wishes};
 use crate::clock::now_ms;
 use crate::jobs::NewJob;
 use crate::problem::{Code, Problem, ProblemBody};
@@ -47,6 +47,8 @@ pub(super) struct JobRequestBody {
     metadata: BTreeMap<String, String>,
     /// Your own id of this job.
     external_id: Option<String>,
+    /// What is drawn over the picture.
+    watermark: Option<WatermarkBody>,
 }
 
 /// A job that began.
@@ -83,6 +85,7 @@ pub(super) async fn create(
         webhook_url: asked.webhook_url,
         metadata: asked.metadata,
         external_id: asked.external_id,
+        watermark: asked.watermark,
     };
     let source = source_object(&edge, asked.key, &mut wishes).await?;
     let (request, priority) = wishes.check(&edge.options).await?;

@@ -20,7 +20,8 @@ pub struct Options {
     /// Largest upload. Default and maximum: 5 GiB, what a single signed PUT takes, until uploads in
     /// parts are there.
     pub upload_bytes_max: u64,
-    /// Largest request body of the API. Default: 64 KiB; the largest legal one is a tenth of it.
+    /// Largest request body of the API. Default: 64 KiB; the largest legal one, with the image
+    /// of a watermark, is six tenths of it.
     pub body_bytes_max: usize,
     /// How long an upload may take to begin. Default: 1 h.
     pub upload_expiry_s: u64,

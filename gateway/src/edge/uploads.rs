@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 
 use super::body::Body;
 use super::state::Shared;
-use super::wishes::Wishes;
+use super::wishes::{WatermarkBody, Wishes};
 use crate::clock::{now_ms, rfc3339};
 use crate::jobs::NewJob;
 use crate::problem::{Code, Problem, ProblemBody};
@@ -46,6 +46,8 @@ pub(super) struct UploadRequest {
     metadata: BTreeMap<String, String>,
     /// Your own id of this job.
     external_id: Option<String>,
+    /// What is drawn over the picture.
+    watermark: Option<WatermarkBody>,
 }
 
 /// The right to upload one file.
@@ -103,6 +105,7 @@ pub(super) async fn create(
         webhook_url: asked.webhook_url,
         metadata: asked.metadata,
         external_id: asked.external_id,
+        watermark: asked.watermark,
     };
     let (request, priority) = wishes.check(&edge.options).await?;
     let now_ms = now_ms();

@@ -1,5 +1,9 @@
 //! What a client wishes for a job, checked. Every refusal comes before anything is written.
 
+mod watermark;
+
+pub(super) use watermark::WatermarkBody;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -35,6 +39,7 @@ pub(super) struct Wishes {
     pub(super) webhook_url: Option<String>,
     pub(super) metadata: BTreeMap<String, String>,
     pub(super) external_id: Option<String>,
+    pub(super) watermark: Option<WatermarkBody>,
 }
 
 impl Wishes {
@@ -61,6 +66,13 @@ impl Wishes {
             )
         })?;
         check_metadata(&self.metadata, self.external_id.as_deref())?;
+        let watermark = self.watermark.map(WatermarkBody::check).transpose()?;
+        if watermark.is_some() && self.qualities == [ladder::AUDIO] {
+            return Err(refused(
+                Code::InvalidWatermark,
+                "A watermark needs a picture: leave it out, or ask for more than sound.",
+            ));
+        }
         if let Some(url) = &self.webhook_url {
             check_webhook(url, options.webhook_allow_loopback).await?;
         }
@@ -72,6 +84,7 @@ impl Wishes {
             webhook_url: self.webhook_url,
             metadata: self.metadata,
             external_id: self.external_id,
+            watermark,
         };
         Ok((request, priority))
     }

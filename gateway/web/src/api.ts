@@ -18,6 +18,20 @@ export interface NewUpload {
   readonly webhook_url?: string;
   readonly metadata?: Readonly<Record<string, string>>;
   readonly external_id?: string;
+  readonly watermark?: Watermark;
+}
+
+/** A mark over the picture of every rendition: either `text` or `image`. */
+export interface Watermark {
+  /** One line of up to 64 letters. */
+  readonly text?: string;
+  /** A PNG of up to 24 KiB, in base64. */
+  readonly image?: string;
+  readonly position?: "top-left" | "top-right" | "bottom-left" | "bottom-right" | "center";
+  /** Percent of the picture's width; 15 by default. */
+  readonly width_percent?: number;
+  readonly opacity_percent?: number;
+  readonly margin_percent?: number;
 }
 
 /** A request that storage will accept once, as signed: the headers must be sent exactly so. */

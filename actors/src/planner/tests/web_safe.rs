@@ -1,5 +1,6 @@
 //! What preset `default` copies, and the first reason that it gives where it encodes.
 
+use bus_schema::request::watermark::{Mark, Position, Watermark};
 use bus_schema::source::{AacFacts, H264Facts, IndexFacts};
 
 use super::*;
@@ -70,6 +71,28 @@ fn a_web_safe_source_is_copied_under_the_name_of_its_size() {
         assert!(plan.video.is_none() && plan.audio.is_none() && !plan.is_streamed);
         assert_eq!(plan.encode_reason, None);
     }
+}
+
+#[test]
+fn a_source_with_a_watermark_is_encoded_and_says_so() {
+    let request = JobRequest {
+        watermark: Some(Watermark {
+            mark: Mark::Text {
+                line: "© me".to_owned(),
+            },
+            position: Position::default(),
+            width_percent: 15,
+            opacity_percent: 100,
+            margin_percent: 2,
+        }),
+        ..request(Preset::Default, &[])
+    };
+    let plan = plan(&web_safe(), &request).unwrap();
+    let reason = plan.encode_reason.unwrap();
+    assert!(
+        plan.copy.is_none() && reason.contains("watermark"),
+        "{reason}"
+    );
 }
 
 #[test]

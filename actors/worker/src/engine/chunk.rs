@@ -10,6 +10,7 @@ mod deinterlace;
 mod grade;
 mod range;
 pub(in crate::engine) mod scale;
+pub mod watermark;
 pub(in crate::engine) mod x264;
 
 use std::sync::Arc;
@@ -26,6 +27,7 @@ use self::collect::{Collector, Cuts};
 use self::deinterlace::Pictures;
 use self::encode::{Encode, Sink};
 use self::grade::Grade;
+use self::watermark::{Drawing, Font};
 use self::window::{Place, Window, to_ns, to_units};
 use super::decode::{Decode, Frame, Want};
 use super::probe::names;
@@ -42,7 +44,7 @@ const PROGRESS_MS: u64 = 100;
 /// containers round, and some declare the longest track's duration for all.
 const TAIL_NS_MAX: u64 = 500_000_000;
 
-/// Transcodes a chunk.
+/// Transcodes a chunk with so many threads; `font` is that of the watermark's text.
 ///
 /// # Errors
 /// [`ErrorCode::Truncated`] or [`ErrorCode::Damaged`] when the source gives fewer frames than it
@@ -51,9 +53,13 @@ pub fn run(
     spec: &ChunkSpec,
     source: &Source,
     results: &Arc<Results>,
-    threads: u32,
+    (threads, font): (u32, Option<&Font>),
 ) -> Result<ChunkResult> {
     let promised = promised(spec, source)?;
+    let watermark = spec.watermark.as_ref();
+    let watermark = watermark
+        .map(|asked| Drawing::new(asked, font))
+        .transpose()?;
     let decode = Decode::open(source, Want::Video, threads)?;
     let is_seekable = decode
         .demux()
@@ -65,7 +71,7 @@ pub fn run(
             "this container cannot be sought in: decoding from its start",
         )?;
     }
-    let mut chunk = Chunk::start(spec, results, threads)?;
+    let mut chunk = Chunk::start(spec, results, watermark, threads)?;
     decode.play()?;
     let end = chunk.feed(&decode)?;
     // The decoder's frames and threads are not needed while the encoders finish.
@@ -133,7 +139,12 @@ struct Chunk<'a> {
 }
 
 impl<'a> Chunk<'a> {
-    fn start(spec: &'a ChunkSpec, results: &'a Arc<Results>, threads: u32) -> Result<Self> {
+    fn start(
+        spec: &'a ChunkSpec,
+        results: &'a Arc<Results>,
+        watermark: Option<Drawing>,
+        threads: u32,
+    ) -> Result<Self> {
         let timescale = spec.video.timescale;
         let cuts = Arc::new(Cuts::default());
         let collect = |rendition| {
@@ -151,7 +162,7 @@ impl<'a> Chunk<'a> {
             .iter()
             .map(|one| Arc::clone(one) as Arc<dyn Sink>)
             .collect();
-        let encode = Encode::start(&spec.facts, &spec.video, sinks, threads)?;
+        let encode = Encode::start(&spec.facts, &spec.video, sinks, watermark, threads)?;
         let window = Window::new(spec.span, timescale, spec.segment_ns);
         let started = Instant::now();
         Ok(Self {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use bus_schema::task::TaskSpec;
 use rustix::process::{Pid, Signal};
 
+use super::chunk::watermark::{self, Font};
 use super::ranges::RangeClient;
 use super::results::Results;
 use super::source::Source;
@@ -31,7 +32,8 @@ pub fn run(parent: u32) -> Result<()> {
     })?;
     let (results, begin) = Results::begin(results)?;
     let results = Arc::new(results);
-    let last = match prepare(&results, &begin).and_then(|()| perform(&begin, ranges, &results)) {
+    let prepared = prepare(&results, &begin);
+    let last = match prepared.and_then(|font| perform(&begin, ranges, &results, font.as_ref())) {
         Ok(last) => last,
         Err(error) => {
             if error.detail.is_some() {
@@ -67,18 +69,29 @@ fn take_sockets() -> std::io::Result<(UnixStream, UnixStream)> {
 }
 
 /// Loads what needs files and may not be there later, then shuts the doors.
-fn prepare(results: &Results, begin: &Begin) -> Result<()> {
+fn prepare(results: &Results, begin: &Begin) -> Result<Option<Font>> {
     gstreamer::init().map_err(|error| Error::internal(format!("GStreamer: {error}")))?;
+    let font = match &begin.spec {
+        TaskSpec::Chunk(spec) => watermark::font(spec.watermark.as_ref())?,
+        TaskSpec::Probe(_) | TaskSpec::Audio(_) | TaskSpec::Assemble(_) | TaskSpec::Remux(_) => {
+            None
+        }
+    };
     let confinement = sandbox::enter(begin.data_bytes_max)?;
     results.log(false, format!("confined by {}", confinement.by))?;
     for notice in confinement.notices {
         results.log(true, format!("sandbox: {notice}"))?;
     }
-    Ok(())
+    Ok(font)
 }
 
 /// Does the task; what it returns is the last message.
-fn perform(begin: &Begin, ranges: UnixStream, results: &Arc<Results>) -> Result<ToParent> {
+fn perform(
+    begin: &Begin,
+    ranges: UnixStream,
+    results: &Arc<Results>,
+    font: Option<&Font>,
+) -> Result<ToParent> {
     let source = |bytes| Source::new(Box::new(RangeClient::new(ranges, bytes)));
     let threads = begin.threads.max(1);
     match &begin.spec {
@@ -87,7 +100,7 @@ fn perform(begin: &Begin, ranges: UnixStream, results: &Arc<Results>) -> Result<
         }
         TaskSpec::Chunk(spec) => {
             let source = source(spec.source_bytes);
-            chunk::run(spec, &source, results, threads).map(ToParent::Transcoded)
+            chunk::run(spec, &source, results, (threads, font)).map(ToParent::Transcoded)
         }
         TaskSpec::Audio(spec) => {
             let n_parts = audio::run(spec, &source(spec.source_bytes), results, threads)?;

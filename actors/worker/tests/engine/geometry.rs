@@ -35,7 +35,7 @@ fn cornered(name: &str, size: &str, rest: &str) -> std::path::PathBuf {
 
 /// The same coded picture, to be turned clockwise before it is shown: with another matrix in its
 /// track header, since releases of ffmpeg differ in what they mean by a rotation.
-fn turned(name: &str, source: &Path, degrees: u16) -> std::path::PathBuf {
+pub(crate) fn turned(name: &str, source: &Path, degrees: u16) -> std::path::PathBuf {
     let mut bytes = std::fs::read(source).expect("a clip can be read");
     let header = bytes
         .windows(4)

@@ -25,3 +25,4 @@ mod sentence;
 mod sound;
 mod task;
 mod together;
+mod watermark;

@@ -162,6 +162,7 @@ pub(crate) fn chunk(
                 .map(|(w, h)| rendition(&name(h), *w, *h))
                 .collect(),
         },
+        watermark: None,
     })
 }
 

@@ -12,6 +12,7 @@ fn wishes() -> Wishes {
         webhook_url: None,
         metadata: BTreeMap::new(),
         external_id: None,
+        watermark: None,
     }
 }
 
@@ -133,5 +134,21 @@ async fn every_other_wish_has_its_own_code() {
     assert_eq!(
         code(|w| w.webhook_url = Some("http://127.0.0.1/".to_owned())).await,
         Some(Code::WebhookRefused)
+    );
+}
+
+#[tokio::test]
+async fn a_watermark_needs_a_picture_and_a_mark() {
+    let asked = |json: &str| Some(serde_json::from_str(json).unwrap());
+    let text = r#"{"text": "me"}"#;
+    assert_eq!(code(|w| w.watermark = asked(text)).await, None);
+    let of_sound = |w: &mut Wishes| {
+        w.watermark = asked(text);
+        w.qualities = vec!["audio".to_owned()];
+    };
+    assert_eq!(code(of_sound).await, Some(Code::InvalidWatermark));
+    assert_eq!(
+        code(|w| w.watermark = asked("{}")).await,
+        Some(Code::InvalidWatermark)
     );
 }

@@ -18,6 +18,7 @@ use gstreamer_video as gst_video;
 use super::super::feed::Feed;
 use super::super::pipeline::{Pipeline, element, queue};
 use super::super::{Error, Result};
+use super::watermark::{Drawing, Overlay};
 use super::{scale, x264};
 
 /// Frames that wait in front of the first scaler.
@@ -60,6 +61,7 @@ pub struct Encode {
     failure: Arc<Mutex<Option<Error>>>,
     frame_caps: Option<(gst::Caps, gst::Caps)>,
     frame_rate: gst::Fraction,
+    watermark: Option<Drawing>,
 }
 
 /// Times of the frames that have to be IDR frames in every rendition.
@@ -74,6 +76,7 @@ impl Encode {
         facts: &VideoFacts,
         plan: &VideoPlan,
         sinks: Vec<Arc<dyn Sink>>,
+        watermark: Option<Drawing>,
         threads: u32,
     ) -> Result<Self> {
         let pipeline = Pipeline::new()?;
@@ -85,6 +88,7 @@ impl Encode {
             failure: Arc::default(),
             frame_caps: None,
             frame_rate: frame_rate(facts),
+            watermark,
         };
         let mut above = encode.prepare(facts)?;
         // Lowest first in the plan; the largest is scaled first.
@@ -143,7 +147,32 @@ impl Encode {
         ])?;
         above.link(&to_scaler)?;
         force_keyframes(&encoder, &self.keyframes)?;
+        if let Some(watermark) = &self.watermark {
+            let overlay = watermark.over(rendition.width, rendition.height);
+            self.draw_over(&encoder, overlay, &scale::caps(rendition))?;
+        }
         Ok(tee)
+    }
+
+    /// Draws a mark over each frame on its way into an encoder: behind the tee, so that the next
+    /// rendition is scaled from a frame without one, and gets its own.
+    fn draw_over(&self, encoder: &gst::Element, overlay: Overlay, caps: &gst::Caps) -> Result<()> {
+        let info = gst_video::VideoInfo::from_caps(caps)?;
+        let failure = Arc::clone(&self.failure);
+        let sink = encoder
+            .static_pad("sink")
+            .ok_or_else(|| Error::internal("an encoder without a sink"))?;
+        sink.add_probe(gst::PadProbeType::BUFFER, move |_, probe| {
+            let buffer = probe.buffer_mut().map(gst::Buffer::make_mut);
+            if let Some(Err(error)) = buffer.map(|buffer| overlay.draw(buffer, &info)) {
+                failure
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .get_or_insert(error);
+            }
+            gst::PadProbeReturn::Ok
+        });
+        Ok(())
     }
 
     /// The end of a branch: hands every access unit over as soon as it is there.
