@@ -14,6 +14,8 @@ pub mod demux;
 
 mod shown;
 
+mod edited;
+
 mod colour;
 
 pub mod decode;

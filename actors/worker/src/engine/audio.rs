@@ -53,7 +53,7 @@ pub fn run(spec: &AudioSpec, source: &Source, results: &Arc<Results>, threads: u
     };
     let decode = Decode::open(source, want, threads)?;
     let from_ns = grid.block_ns(first_block).saturating_sub(LEAD_NS);
-    if !decode.demux().seek(from_ns) {
+    if !decode.seek(from_ns) {
         results.log(
             true,
             "this container cannot be sought in: decoding from its start",

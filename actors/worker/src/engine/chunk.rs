@@ -34,7 +34,6 @@ use super::probe::names;
 use super::results::Results;
 use super::source::Source;
 use super::{Error, Result, table};
-use crate::mp4::index::MovieIndex;
 use crate::protocol::Position;
 
 /// How often progress is told.
@@ -65,7 +64,7 @@ pub fn run(
         .demux()
         .container()
         .is_some_and(|caps| !is_broadcast(&caps));
-    if !is_seekable || !decode.demux().seek(seek_ns(spec)) {
+    if !is_seekable || !decode.seek(seek_ns(spec)) {
         results.log(
             true,
             "this container cannot be sought in: decoding from its start",
@@ -96,10 +95,10 @@ fn promised(spec: &ChunkSpec, source: &Source) -> Result<Option<u64>> {
     if spec.facts.frames.is_none() {
         return Ok(None);
     }
-    let index = table::read(source)?;
-    Ok(index
+    let table = table::read(source)?;
+    Ok(table
         .as_ref()
-        .and_then(MovieIndex::video)
+        .and_then(|found| found.index.video())
         .map(|track| track.frames_in(spec.span)))
 }
 

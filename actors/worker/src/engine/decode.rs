@@ -1,5 +1,8 @@
 //! One stream of a container, decoded, from any time on.
 
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
 use bus_schema::report::ErrorCode;
 use gstreamer as gst;
 use gstreamer::prelude::*;
@@ -8,11 +11,12 @@ use gstreamer_audio as gst_audio;
 
 use super::colour::Declared;
 use super::demux::{Demux, Medium, Stream, link};
+use super::edited::{Edit, Edited};
 use super::pipeline::{self, POLL_MS, element};
 use super::probe::names;
 use super::shown::Shown;
 use super::source::Source;
-use super::{Error, Result};
+use super::{Error, Result, table};
 
 /// Coded frames between demuxer and decoder.
 const CODED_FRAMES_MAX: u32 = 16;
@@ -43,6 +47,12 @@ pub struct Decode {
     demux: Demux,
     sink: gst_app::AppSink,
     colours: Declared,
+    /// The one that is decoded.
+    stream: Option<Stream>,
+    /// Where the container's table is known.
+    edited: Option<Edited>,
+    /// Decoded, and not yet asked for.
+    ready: Mutex<VecDeque<Frame>>,
 }
 
 impl Decode {
@@ -57,32 +67,58 @@ impl Decode {
             .max_buffers(DECODED_FRAMES_MAX)
             .drop(false)
             .build();
-        let end = sink.clone();
-        let colours = Declared::default();
+        let table = table::read(source)?;
+        let picture = table
+            .as_ref()
+            .and_then(|found| found.index.video())
+            .map(|track| track.track_id);
+        let seen = match &table {
+            Some(found) => source.patched(found.without_edits()),
+            None => source.clone(),
+        };
+        let (end, colours) = (sink.clone(), Declared::default());
         let declared = colours.clone();
-        let demux = Demux::open(source, move |pipeline, stream| {
-            if is_wanted(want, stream) && end.parent().is_none() {
+        let taken = Arc::new(OnceLock::new());
+        let take = Arc::clone(&taken);
+        let demux = Demux::open(&seen, move |pipeline, stream| {
+            if is_wanted(want, picture, stream) && end.parent().is_none() {
                 let first = connect(pipeline, stream, want, threads, &end)?;
                 declared.keep(&first)?;
                 link(&stream.pad, &first)?;
+                drop(take.set(stream.clone()));
             }
             Ok(())
         })?;
-        match want {
-            Want::Video if sink.parent().is_none() => {
-                let message =
-                    "The file has no picture: upload one that has, or ask for sound alone.";
-                Err(Error::new(ErrorCode::NoVideo, message))
-            }
-            Want::Audio { track, .. } if sink.parent().is_none() => {
-                let message = format!("The file has no audio track {}.", track.saturating_add(1));
-                Err(Error::new(ErrorCode::NoAudio, message))
-            }
-            _ => Ok(Self {
-                demux,
-                sink,
-                colours,
-            }),
+        let stream = taken.get().cloned();
+        check_taken(want, stream.as_ref())?;
+        let edited = match (&table, &stream) {
+            (Some(found), Some(stream)) => Some(Edited::of(found, stream)?),
+            _ => None,
+        };
+        Ok(Self {
+            demux,
+            sink,
+            colours,
+            stream,
+            edited,
+            ready: Mutex::default(),
+        })
+    }
+
+    /// The stream that is decoded; `None` where a picture was wanted if there is one.
+    #[must_use]
+    pub fn stream(&self) -> Option<&Stream> {
+        self.stream.as_ref()
+    }
+
+    /// Goes to where decoding has to begin for everything from a stream time on to be right. Always
+    /// done before playing, also for 0. `false` where the container cannot be sought in.
+    #[must_use]
+    pub fn seek(&self, to_ns: u64) -> bool {
+        let entry_ns = self.edited.as_ref().map(|edited| edited.entry_ns(to_ns));
+        match entry_ns.transpose() {
+            Ok(entry_ns) => self.demux.seek_media(entry_ns.unwrap_or(to_ns)),
+            Err(_) => false,
         }
     }
 
@@ -108,14 +144,16 @@ impl Decode {
     /// What the pipeline's elements say.
     pub fn next(&self) -> Result<Option<Frame>> {
         loop {
+            if let Some(frame) = self.ready().pop_front() {
+                let caps = self.colours.complete(frame.caps);
+                return Ok(Some(Frame { caps, ..frame }));
+            }
             let timeout = gst::ClockTime::from_mseconds(POLL_MS);
             match self.sink.try_pull_sample(timeout) {
-                Some(sample) => {
-                    if let Some(frame) = Frame::of(&sample) {
-                        let caps = self.colours.complete(frame.caps);
-                        return Ok(Some(Frame { caps, ..frame }));
-                    }
-                }
+                Some(sample) => match Frame::of(&sample, self.edited.as_ref())? {
+                    Edit::Frames(frames) => self.ready().extend(frames),
+                    Edit::Over => return Ok(None),
+                },
                 None => {
                     // An error also ends the stream: it must be looked for first.
                     let is_end = self.sink.is_eos();
@@ -126,6 +164,24 @@ impl Decode {
                 }
             }
         }
+    }
+
+    fn ready(&self) -> std::sync::MutexGuard<'_, VecDeque<Frame>> {
+        self.ready.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn check_taken(want: Want, stream: Option<&Stream>) -> Result<()> {
+    match (want, stream) {
+        (Want::Video, None) => {
+            let message = "The file has no picture: upload one that has, or ask for sound alone.";
+            Err(Error::new(ErrorCode::NoVideo, message))
+        }
+        (Want::Audio { track, .. }, None) => {
+            let message = format!("The file has no audio track {}.", track.saturating_add(1));
+            Err(Error::new(ErrorCode::NoAudio, message))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -143,35 +199,50 @@ pub struct Frame {
 }
 
 impl Frame {
-    fn of(sample: &gst::Sample) -> Option<Self> {
-        let buffer = sample.buffer_owned()?;
-        let caps = sample.caps_owned()?;
-        let shown = Shown::read(sample.segment()?.downcast_ref::<gst::ClockTime>()?);
+    /// What of a sample is shown: by the edits of the container's table, or by its own segment.
+    fn of(sample: &gst::Sample, edited: Option<&Edited>) -> Result<Edit> {
+        let nothing = || Edit::Frames(Vec::new());
+        let (Some(buffer), Some(caps)) = (sample.buffer_owned(), sample.caps_owned()) else {
+            return Ok(nothing());
+        };
+        let segment = sample.segment();
+        let Some(segment) = segment.and_then(|s| s.downcast_ref::<gst::ClockTime>()) else {
+            return Ok(nothing());
+        };
+        let shown = Shown::read(segment);
         let duration_ns = buffer.duration().map(gst::ClockTime::nseconds);
         let Some(pts) = buffer.pts() else {
-            return Some(Self {
+            return Ok(Edit::Frames(vec![Self {
                 time_ns: None,
                 duration_ns,
                 buffer,
                 caps,
-            });
+            }]));
         };
-        if let Ok(info) = gst_audio::AudioInfo::from_caps(&caps) {
-            return shown.samples(&buffer, pts, &info, caps);
+        if let Some(edited) = edited {
+            return edited.apply(buffer, pts, shown, caps);
         }
-        let time_ns = Some(shown.time(pts)?.nseconds());
-        Some(Self {
-            time_ns,
-            duration_ns,
-            buffer,
-            caps,
-        })
+        let frame = if let Ok(info) = gst_audio::AudioInfo::from_caps(&caps) {
+            shown.samples(&buffer, pts, &info, caps)
+        } else {
+            shown.time(pts).map(|time| Self {
+                time_ns: Some(time.nseconds()),
+                duration_ns,
+                buffer,
+                caps,
+            })
+        };
+        Ok(Edit::Frames(frame.into_iter().collect()))
     }
 }
 
-fn is_wanted(want: Want, stream: &Stream) -> bool {
+/// Whether a stream is wanted; `picture` is the film's track where the container's table tells it.
+fn is_wanted(want: Want, picture: Option<u32>, stream: &Stream) -> bool {
     match want {
-        Want::Video | Want::AnyVideo => stream.medium == Medium::Video,
+        Want::Video | Want::AnyVideo => {
+            let is_film = picture.is_none_or(|track_id| stream.track_id == Some(track_id));
+            stream.medium == Medium::Video && is_film
+        }
         Want::Audio { track, .. } => {
             stream.medium == Medium::Audio && stream.ordinal == track as usize
         }

@@ -29,6 +29,8 @@ pub struct Stream {
     pub medium: Medium,
     /// Its ordinal among the streams of its medium, from 0.
     pub ordinal: usize,
+    /// Its number in an MP4 or MOV.
+    pub track_id: Option<u32>,
     /// As its parser made them.
     pub caps: gst::Caps,
     /// Where it comes out of the parser.
@@ -56,6 +58,7 @@ impl Stream {
         Self {
             medium,
             ordinal,
+            track_id: track_id(pad),
             caps,
             pad: pad.clone(),
         }
@@ -77,6 +80,12 @@ impl Stream {
         });
         all
     }
+}
+
+/// The demuxer ends the names of streams with the track's number.
+fn track_id(pad: &gst::Pad) -> Option<u32> {
+    let name = pad.stream_id()?;
+    name.rsplit('/').next()?.parse().ok()
 }
 
 /// What is done with a stream before the first of its bytes flows: linked, or left alone.
@@ -178,11 +187,13 @@ impl Demux {
             .unwrap_or(error)
     }
 
-    /// Goes to the keyframe at or before a stream time, in every stream. Always done before
-    /// playing, also for 0: matroska's first time stamp differs between a pipeline that was sought
-    /// in and one that was not. `false` where the container cannot be sought in.
+    /// Goes to the keyframe at or before a time of the container's own, in every stream. Always done
+    /// before playing, also for 0: matroska's first time stamp differs between a pipeline that was
+    /// sought in and one that was not. `false` where the container cannot be sought in.
+    ///
+    /// This is no stream time where edits are applied by us: [`super::decode::Decode::seek`] knows both.
     #[must_use]
-    pub fn seek(&self, to_ns: u64) -> bool {
+    pub fn seek_media(&self, to_ns: u64) -> bool {
         let flags = gst::SeekFlags::FLUSH | gst::SeekFlags::KEY_UNIT | gst::SeekFlags::SNAP_BEFORE;
         let to = gst::ClockTime::from_nseconds(to_ns);
         self.pipeline.inner().seek_simple(flags, to).is_ok()

@@ -41,28 +41,29 @@ pub fn run(source: &Source, threads: u32) -> Result<SourceFacts> {
         let message = "The upload has no bytes: upload the file again.";
         return Err(Error::new(ErrorCode::Empty, message));
     }
-    let table = table::read_whole(source)?;
+    let table = table::read(source)?;
     let index_facts = table
         .as_ref()
-        .map(|(index, moov)| remux::facts(index, moov, source.size()));
-    let index = table.map(|(index, _)| index);
+        .map(|found| remux::facts(&found.index, &found.moov, source.size()));
+    let index = table.as_ref().map(|found| &found.index);
     let decode = Decode::open(source, Want::AnyVideo, threads).map_err(|error| match index {
         Some(_) => error,
         None => not_media(error),
     })?;
     let container = container(&decode)?;
     let streams = decode.demux().streams();
+    let taken = decode.stream().map(|stream| stream.pad.clone());
     let first = first_frame(&decode)?;
     let declared_ns = decode.demux().declared_duration_ns();
     drop(decode);
-    let tracks = match &index {
+    let tracks = match index {
         Some(index) => from_table(index, &streams),
         None => from_frames(source, &container, declared_ns)?,
     };
     let video = match streams
         .iter()
         .zip(&tracks)
-        .find(|(stream, _)| stream.medium == Medium::Video)
+        .find(|(stream, _)| Some(&stream.pad) == taken.as_ref())
     {
         Some((stream, track)) => {
             let first = first.ok_or_else(|| {
@@ -74,7 +75,7 @@ pub fn run(source: &Source, threads: u32) -> Result<SourceFacts> {
                 stream,
                 &first,
                 track,
-                index.as_ref().and_then(MovieIndex::video),
+                index.and_then(MovieIndex::video),
             )?)
         }
         None => None,
@@ -127,15 +128,10 @@ fn container(decode: &Decode) -> Result<String> {
 }
 
 fn first_frame(decode: &Decode) -> Result<Option<Frame>> {
-    if !decode
-        .demux()
-        .streams()
-        .iter()
-        .any(|stream| stream.medium == Medium::Video)
-    {
+    if decode.stream().is_none() {
         return Ok(None);
     }
-    if !decode.demux().seek(0) {
+    if !decode.seek(0) {
         tracing::debug!("not seekable");
     }
     decode.play()?;
@@ -145,11 +141,7 @@ fn first_frame(decode: &Decode) -> Result<Option<Frame>> {
 /// Every stream's times, by the container's table.
 fn from_table(index: &MovieIndex, streams: &[Stream]) -> Vec<Track> {
     let track = |stream: &Stream| {
-        let track = match stream.medium {
-            Medium::Video => index.video(),
-            Medium::Audio => index.audio().nth(stream.ordinal),
-            Medium::Other => None,
-        };
+        let track = track_of(index, stream);
         let start_ns = track.and_then(TrackIndex::start_ns).unwrap_or(0);
         let end_ns = track.and_then(TrackIndex::end_ns).unwrap_or(0);
         Track {
@@ -162,6 +154,11 @@ fn from_table(index: &MovieIndex, streams: &[Stream]) -> Vec<Track> {
         }
     };
     streams.iter().map(track).collect()
+}
+
+/// The table's track of a stream.
+pub(super) fn track_of<'a>(index: &'a MovieIndex, stream: &Stream) -> Option<&'a TrackIndex> {
+    stream.track_id.and_then(|id| index.track(id))
 }
 
 /// Every stream's times, by its frames near the end.

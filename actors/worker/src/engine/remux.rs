@@ -17,7 +17,7 @@ use crate::protocol::{CopyRanges, HEAD_PIECE_BYTES_MAX, ToParent};
 /// [`ErrorCode::Truncated`] when samples lie behind the source's end, [`ErrorCode::Unsupported`] or
 /// [`ErrorCode::Damaged`] for what cannot be copied: the plan asked for the copy of another source.
 pub fn run(source: &Source, results: &Results) -> Result<CopyRanges> {
-    let Some((index, moov)) = table::read_whole(source)? else {
+    let Some(found) = table::read(source)? else {
         let message = "The file is no MP4 or MOV with an index that can be read: it cannot be copied. \
                        Ask for another preset.";
         return Err(Error::new(ErrorCode::Unsupported, message));
@@ -27,7 +27,7 @@ pub fn run(source: &Source, results: &Results) -> Result<CopyRanges> {
         ranges,
         frames,
         duration_ms,
-    } = Remux::new(&index, &moov, source.size()).map_err(|error| refusal(&error))?;
+    } = Remux::new(&found.index, &found.moov, source.size()).map_err(|error| refusal(&error))?;
     for piece in head.chunks(HEAD_PIECE_BYTES_MAX) {
         results.send(&ToParent::CopyHead(ByteBuf::from(piece)))?;
     }

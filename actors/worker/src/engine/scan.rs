@@ -41,7 +41,7 @@ pub fn run(source: &Source, from_ns: u64) -> Result<Vec<Track>> {
         sink.sync_state_with_parent()?;
         link(&stream.pad, &sink)
     })?;
-    if !demux.seek(from_ns) {
+    if !demux.seek_media(from_ns) {
         tracing::debug!("not seekable: scanning from the start");
     }
     let pipeline = demux.pipeline();

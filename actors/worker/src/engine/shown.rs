@@ -48,6 +48,13 @@ impl Shown {
         }
     }
 
+    /// The demuxer's own time of a buffer in nanoseconds, which may be negative. Demuxers shift time
+    /// stamps and segments alike where they would be.
+    pub(super) fn media_ns(&self, pts: gst::ClockTime) -> i128 {
+        i128::from(pts.nseconds()) - i128::from(self.start.nseconds())
+            + i128::from(self.time.nseconds())
+    }
+
     /// The stream time of a picture; `None` when it is not shown.
     pub(super) fn time(&self, pts: gst::ClockTime) -> Option<gst::ClockTime> {
         let since = pts.checked_sub(self.start)?;

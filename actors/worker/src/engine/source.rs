@@ -2,14 +2,15 @@
 
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use bus_schema::report::ErrorCode;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use gstreamer as gst;
 use gstreamer_app as gst_app;
 
 use super::{Error, Result};
+use crate::mp4::index::{Found, Patch};
 
 /// The longest read that a demuxer may ask for: a keyframe of uncompressed 2160p is 12 MiB. What a
 /// damaged file asks for beyond is refused before memory is found for it.
@@ -34,6 +35,10 @@ pub trait RangeSource: Send {
 pub struct Source {
     shared: Arc<Mutex<Shared>>,
     size: u64,
+    /// The container's own table, once it was read.
+    table: Arc<OnceLock<Result<Option<Arc<Found>>>>>,
+    /// Read in place of the bytes that are there.
+    patches: Arc<[Patch]>,
 }
 
 struct Shared {
@@ -61,7 +66,27 @@ impl Source {
                 failure: None,
             })),
             size,
+            table: Arc::default(),
+            patches: Arc::default(),
         }
+    }
+
+    /// The same source as pipelines are to see it, with these bytes in place of its own.
+    #[must_use]
+    pub fn patched(&self, patches: Vec<Patch>) -> Self {
+        Self {
+            patches: patches.into(),
+            ..self.clone()
+        }
+    }
+
+    /// The container's own table, read the first time that it is asked for.
+    pub(super) fn table(
+        &self,
+        read: impl FnOnce(&Self) -> Result<Option<Found>>,
+    ) -> Result<Option<Arc<Found>>> {
+        let found = || Ok(read(self)?.map(Arc::new));
+        self.table.get_or_init(found).clone()
     }
 
     /// Size of the whole.
@@ -83,9 +108,32 @@ impl Source {
             return Ok(Bytes::new());
         }
         let mut shared = self.lock();
-        shared.ranges.read(offset, len).inspect_err(|error| {
+        let bytes = shared.ranges.read(offset, len).inspect_err(|error| {
             shared.failure.get_or_insert_with(|| error.to_string());
-        })
+        })?;
+        Ok(self.with_patches(offset, bytes))
+    }
+
+    fn with_patches(&self, offset: u64, bytes: Bytes) -> Bytes {
+        let end = offset + bytes.len() as u64;
+        let is_touched =
+            |patch: &&Patch| patch.offset < end && offset < patch.offset + patch.bytes.len() as u64;
+        let mut touching = self.patches.iter().filter(is_touched).peekable();
+        if touching.peek().is_none() {
+            return bytes;
+        }
+        let mut own = BytesMut::from(bytes.as_ref());
+        for patch in touching {
+            for (at, byte) in (patch.offset..).zip(&patch.bytes) {
+                let place = at
+                    .checked_sub(offset)
+                    .and_then(|at| usize::try_from(at).ok());
+                if let Some(place) = place.and_then(|at| own.get_mut(at)) {
+                    *place = *byte;
+                }
+            }
+        }
+        own.freeze()
     }
 
     /// The error of a failed read, if any failed: more telling than what a pipeline made of it.
@@ -162,5 +210,42 @@ impl Source {
 fn log_refused(pushed: Result<gst::FlowSuccess, gst::FlowError>) {
     if let Err(reason) = pushed {
         tracing::trace!(?reason, "a push was refused");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Zeros(u64);
+
+    impl RangeSource for Zeros {
+        fn size(&self) -> u64 {
+            self.0
+        }
+
+        fn read(&mut self, _: u64, len: u64) -> io::Result<Bytes> {
+            Ok(vec![0; usize::try_from(len).unwrap()].into())
+        }
+    }
+
+    #[test]
+    fn patches_are_read_in_place_of_what_is_there_wherever_a_read_begins_and_ends() {
+        let source = Source::new(Box::new(Zeros(100)));
+        let patch = |offset, bytes: &[u8]| Patch {
+            offset,
+            bytes: bytes.to_vec(),
+        };
+        let patched = source.patched(vec![patch(10, &[1, 2, 3, 4]), patch(50, &[5])]);
+        let mut whole = [0; 100];
+        whole[10..14].copy_from_slice(&[1, 2, 3, 4]);
+        whole[50] = 5;
+        for from in 0..60 {
+            for len in 0..20 {
+                let bytes = patched.read(from as u64, len as u64).unwrap();
+                assert_eq!(bytes, whole[from..from + len], "{from}+{len}");
+            }
+        }
+        assert!(source.read(0, 100).unwrap().iter().all(|byte| *byte == 0));
     }
 }

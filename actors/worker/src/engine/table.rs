@@ -1,35 +1,33 @@
 //! The container's own table of frames, where it has one: the truth that decoding is measured by.
 
+use std::sync::Arc;
+
 use bus_schema::report::ErrorCode;
-use bytes::Bytes;
 
 use super::source::Source;
 use super::{Error, Result};
 use crate::mp4;
-use crate::mp4::index::{self, MovieIndex};
+use crate::mp4::index::{self, Found};
 
-/// Reads the index of an MP4 or MOV; `None` for other containers, and for one too large to be read.
+/// Reads the index of an MP4 or MOV, once for a source; `None` for other containers, and for one too
+/// large to be read.
 ///
 /// # Errors
 /// [`ErrorCode::Truncated`] when samples or the index itself lie behind the file's end,
 /// [`ErrorCode::Damaged`] when the index contradicts itself.
-pub fn read(source: &Source) -> Result<Option<MovieIndex>> {
-    Ok(read_whole(source)?.map(|(index, _)| index))
+pub fn read(source: &Source) -> Result<Option<Arc<Found>>> {
+    source.table(read_now)
 }
 
-/// As [`read`], with the body of `moov` that the index was read from.
-///
-/// # Errors
-/// As [`read`].
-pub fn read_whole(source: &Source) -> Result<Option<(MovieIndex, Bytes)>> {
+fn read_now(source: &Source) -> Result<Option<Found>> {
     let read = |offset: u64, len: u32| source.read(offset, u64::from(len));
     let missing = |what: String| {
         let message = format!("{what}: the upload is not whole. Upload the file again.");
         Error::new(ErrorCode::Truncated, message)
     };
     match index::read_whole(read, source.size()) {
-        Ok(Some((index, _))) if index.is_truncated(source.size()) => {
-            let behind = index.media_end.saturating_sub(source.size());
+        Ok(Some(found)) if found.index.is_truncated(source.size()) => {
+            let behind = found.index.media_end.saturating_sub(source.size());
             Err(missing(format!(
                 "The last {behind} bytes of the file are missing"
             )))

@@ -11,6 +11,7 @@ mod edits;
 mod file;
 mod fragment;
 mod movie;
+mod overlay;
 mod sample_entry;
 pub(in crate::mp4) mod tables;
 mod times;
@@ -20,6 +21,7 @@ use bytes::Bytes;
 
 use super::error::Error;
 use edits::Edits;
+pub use overlay::Patch;
 use times::Times;
 
 /// The largest `moov`, and the largest `moof`, that is read: 24 h of 60 fps with reordered frames and a
@@ -98,7 +100,45 @@ pub fn read(
     reader: impl FnMut(u64, u32) -> std::io::Result<Bytes>,
     size: u64,
 ) -> Result<Option<MovieIndex>, Error> {
-    Ok(read_whole(reader, size)?.map(|(index, _)| index))
+    Ok(read_whole(reader, size)?.map(|found| found.index))
+}
+
+/// An index, and where it was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// What it says.
+    pub index: MovieIndex,
+    /// The body of `moov` that it was read from.
+    pub moov: Bytes,
+    /// Where that body lies in the file.
+    pub moov_offset: u64,
+    /// Where the body of a fragmented file's `mfra` lies, and that body.
+    random_access: Option<(u64, Bytes)>,
+}
+
+impl Found {
+    /// What has to be written over the file for a demuxer to show it every sample at its own media
+    /// time: no edits, and no durations to stop at. Empty for an index that contradicts itself.
+    #[must_use]
+    pub fn without_edits(&self) -> Vec<Patch> {
+        overlay::without_edits(self)
+    }
+}
+
+/// When a sample is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Placed {
+    /// Not at all.
+    Hidden,
+    /// From this stream time on, to `until_ns` at the latest.
+    Shown {
+        /// Stream time.
+        time_ns: u64,
+        /// Stream time at which its edit ends; `u64::MAX` for one without an end.
+        until_ns: u64,
+    },
+    /// Not at all, and nothing that follows it in the media is.
+    Over,
 }
 
 /// As [`read`], with the body of `moov` that the index was read from.
@@ -108,7 +148,7 @@ pub fn read(
 pub fn read_whole(
     reader: impl FnMut(u64, u32) -> std::io::Result<Bytes>,
     size: u64,
-) -> Result<Option<(MovieIndex, Bytes)>, Error> {
+) -> Result<Option<Found>, Error> {
     file::read(reader, size)
 }
 
@@ -118,6 +158,12 @@ impl MovieIndex {
     pub fn video(&self) -> Option<&TrackIndex> {
         let mut pictures = self.tracks.iter().filter(|track| track.is_video());
         pictures.find(|track| track.n_samples > 0)
+    }
+
+    /// The track of this number.
+    #[must_use]
+    pub fn track(&self, track_id: u32) -> Option<&TrackIndex> {
+        self.tracks.iter().find(|track| track.track_id == track_id)
     }
 
     /// The tracks with sound, in the file's order.
@@ -153,6 +199,81 @@ impl TrackIndex {
     #[must_use]
     pub fn has_plain_edits(&self) -> bool {
         self.edits.is_plain()
+    }
+
+    /// Whether one pass over the media shows all that the edit list says: each stretch once, in the
+    /// media's own order and at its own pace.
+    #[must_use]
+    pub fn has_ordered_edits(&self) -> bool {
+        self.edits.is_ordered()
+    }
+
+    /// When a sample of this media time is shown, in units of the timescale.
+    #[must_use]
+    pub fn place(&self, media_time: i64) -> Placed {
+        let mut windows = self.edits.windows().iter();
+        let Some(window) = windows.find(|window| media_time < window.until) else {
+            return Placed::Over;
+        };
+        if media_time < window.from {
+            return Placed::Hidden;
+        }
+        Placed::Shown {
+            time_ns: window.stream_time_ns(media_time, self.timescale),
+            until_ns: match window.until {
+                i64::MAX => u64::MAX,
+                until => window.stream_time_ns(until, self.timescale),
+            },
+        }
+    }
+
+    /// The stretches that are shown: from and to which media time, and when the first is shown, all in
+    /// nanoseconds; the last one may have no end.
+    pub fn stretches_ns(&self) -> impl Iterator<Item = (i128, i128, u64)> {
+        let ns = |units: i64| match units {
+            i64::MIN => i128::MIN,
+            i64::MAX => i128::MAX,
+            units => i128::from(units) * 1_000_000_000 / i128::from(self.timescale.max(1)),
+        };
+        let windows = self.edits.windows().iter();
+        windows.map(move |window| {
+            // Without an edit list media times are stream times.
+            let shown_from = match window.from {
+                i64::MIN => 0,
+                from => window.stream_time_ns(from, self.timescale),
+            };
+            (ns(window.from), ns(window.until), shown_from)
+        })
+    }
+
+    /// Where decoding has to begin for everything from a stream time on to be right: the media time of a
+    /// keyframe in nanoseconds, rounded up; 0 for the beginning. For sound, which can be decoded from any
+    /// sample on, this is the first sample needed.
+    #[must_use]
+    pub fn entry_ns(&self, stream_ns: u64) -> u64 {
+        let windows = self.edits.windows().iter();
+        let first = windows
+            .filter_map(|window| {
+                let from = window.media_time_at(stream_ns, self.timescale);
+                let from = from.max(window.from);
+                (from < window.until).then_some(from)
+            })
+            .next()
+            .unwrap_or(0);
+        let entry = match &self.keyframes {
+            // Frames behind a keyframe in the order of presentation need nothing before it.
+            Some(keyframes) => {
+                let behind = keyframes.partition_point(|keyframe| *keyframe <= first);
+                behind
+                    .checked_sub(1)
+                    .and_then(|at| keyframes.get(at))
+                    .copied()
+            }
+            None => self.times.last_before(first.saturating_add(1)),
+        };
+        let units = u128::try_from(entry.unwrap_or(0)).unwrap_or(0);
+        let ns = (units * 1_000_000_000).div_ceil(u128::from(self.timescale.max(1)));
+        u64::try_from(ns).unwrap_or(u64::MAX)
     }
 
     /// Samples whose stream time lies in a span.

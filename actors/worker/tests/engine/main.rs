@@ -9,7 +9,9 @@
 
 mod clip;
 mod colour;
+mod edits;
 mod folder;
+mod frames;
 mod geometry;
 mod hdr;
 mod hostile;

@@ -33,11 +33,11 @@ fn plan(path: &Path) -> (IndexFacts, Result<Remux, Error>) {
         file.read_exact_at(&mut bytes, offset)?;
         Ok(Bytes::from(bytes))
     };
-    let (index, moov) = index::read_whole(read, size)
+    let found = index::read_whole(read, size)
         .expect("an index")
         .expect("an ISO base media file");
-    let facts = remux::facts(&index, &moov, size);
-    (facts, Remux::new(&index, &moov, size))
+    let facts = remux::facts(&found.index, &found.moov, size);
+    (facts, Remux::new(&found.index, &found.moov, size))
 }
 
 /// Writes the copy, as parts are written.

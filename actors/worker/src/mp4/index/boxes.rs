@@ -7,17 +7,22 @@ use crate::mp4::error::{Error, OrDamaged as _};
 pub(in crate::mp4) struct Child<'a> {
     pub(in crate::mp4) kind: [u8; 4],
     pub(in crate::mp4) body: &'a [u8],
+    /// Where its header begins, in the body around it.
+    pub(in crate::mp4) at: usize,
+    /// Length of its header.
+    pub(in crate::mp4) header_bytes: usize,
 }
 
 /// The boxes that a body consists of.
 #[derive(Debug, Clone)]
 pub(in crate::mp4) struct Children<'a> {
     rest: &'a [u8],
+    at: usize,
 }
 
 impl<'a> Children<'a> {
     pub(in crate::mp4) fn new(body: &'a [u8]) -> Self {
-        Self { rest: body }
+        Self { rest: body, at: 0 }
     }
 
     fn read(&mut self) -> Result<Option<Child<'a>>, Error> {
@@ -43,8 +48,15 @@ impl<'a> Children<'a> {
         let body = whole
             .get(header_bytes..)
             .or_damaged("a box shorter than its header")?;
+        let at = self.at;
+        self.at += size;
         self.rest = rest;
-        Ok(Some(Child { kind, body }))
+        Ok(Some(Child {
+            kind,
+            body,
+            at,
+            header_bytes,
+        }))
     }
 }
 

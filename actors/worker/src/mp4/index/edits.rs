@@ -11,10 +11,13 @@ const EDITS_MAX: usize = 1024;
 pub(super) struct Edits {
     windows: Vec<Window>,
     is_plain: bool,
+    is_ordered: bool,
 }
 
 /// The rate of an edit that is shown as fast as it was taken, in 16.16.
 const NORMAL_RATE: i32 = 0x0001_0000;
+/// What some writers put there instead, meaning the same.
+const SLOPPY_RATE: i32 = 1;
 
 /// A stretch of media. A sample is shown when its time lies in `from..until`; one that began before and
 /// lasts into it is not counted, as ffmpeg has it.
@@ -61,6 +64,7 @@ impl Edits {
                 stream_start_ns: 0,
             }],
             is_plain: true,
+            is_ordered: true,
         }
     }
 
@@ -77,6 +81,7 @@ impl Edits {
         let mut windows = Vec::new();
         let mut shown = 0u64;
         let mut is_plain = count <= 2;
+        let mut is_ordered = true;
         for place in 1..=count {
             let duration = fields.u64_or_u32(version)?;
             let media_time = match version {
@@ -87,6 +92,7 @@ impl Edits {
             // The last one shows the media, and one before it may be a delay.
             is_plain &= (place == count) == (media_time >= 0);
             is_plain &= media_time < 0 || rate == NORMAL_RATE;
+            is_ordered &= media_time < 0 || matches!(rate, NORMAL_RATE | SLOPPY_RATE);
             // -1 shows nothing; a rate of 0 holds one frame, which the edit before has shown.
             if media_time >= 0 && rate != 0 {
                 let units = scale(duration, timescale, movie_timescale);
@@ -109,7 +115,19 @@ impl Edits {
         if count == 0 {
             return Ok(Self::none());
         }
-        Ok(Self { windows, is_plain })
+        let touches = |pair: &[Window]| matches!(pair, [a, b] if a.until <= b.from);
+        is_ordered &= windows.windows(2).all(touches);
+        Ok(Self {
+            windows,
+            is_plain,
+            is_ordered,
+        })
+    }
+
+    /// Whether every stretch is shown at its own pace, none twice, and none before one that precedes
+    /// it in the media: then one pass over the media shows all of it.
+    pub(super) fn is_ordered(&self) -> bool {
+        self.is_ordered
     }
 
     /// Whether there is nothing but at most one delay and one stretch of media at its own pace.
@@ -167,6 +185,26 @@ mod tests {
         assert_eq!(edits.windows()[0].until, i64::MAX);
         assert_eq!(Edits::read(&elst(&[]), 1, 1).unwrap(), Edits::none());
         Edits::read(&elst(&[(1, 1)])[..12], 1, 1).unwrap_err();
+    }
+
+    #[test]
+    fn what_one_pass_can_show_is_in_order_and_at_its_own_pace() {
+        let is_ordered = |body: &[u8]| Edits::read(body, 1000, 1000).unwrap().is_ordered();
+        for list in [
+            &[][..],
+            &[(500, -1), (9, 0)],
+            &[(9, 0), (9, 9)],
+            &[(9, 0), (500, -1), (9, 20)],
+        ] {
+            assert!(is_ordered(&elst(list)), "{list:?}");
+        }
+        for list in [&[(9, 9), (9, 0)][..], &[(9, 0), (9, 8)], &[(0, 0), (9, 8)]] {
+            assert!(!is_ordered(&elst(list)), "{list:?}");
+        }
+        let mut held = elst(&[(9, 0)]);
+        let rate = held.len() - 4;
+        held[rate..].copy_from_slice(&[0, 0, 0, 0]);
+        assert!(!is_ordered(&held));
     }
 
     #[test]

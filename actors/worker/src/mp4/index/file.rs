@@ -5,7 +5,7 @@ use std::io;
 use bytes::{Bytes, BytesMut};
 
 use super::movie::{self, Movie};
-use super::{FRAGMENTS_MAX, MOVIE_BYTES_MAX, MovieIndex, fragment};
+use super::{FRAGMENTS_MAX, Found, MOVIE_BYTES_MAX, MovieIndex, fragment};
 use crate::mp4::error::{Error, OrDamaged as _};
 
 /// One read that is not for a whole index: enough for `ftyp` and a short `moov` at once, or for the
@@ -37,12 +37,13 @@ struct TopBox {
 pub(super) fn read(
     reader: impl FnMut(u64, u32) -> io::Result<Bytes>,
     size: u64,
-) -> Result<Option<(MovieIndex, Bytes)>, Error> {
+) -> Result<Option<Found>, Error> {
     let mut file = File {
         reader,
         size,
         window_at: 0,
         window: Bytes::new(),
+        random_access: None,
     };
     let Some(first) = file.box_at(0)? else {
         return Ok(None);
@@ -54,12 +55,12 @@ pub(super) fn read(
         b"ftyp" => file.bytes(8, 4)?.as_ref() == b"qt  ",
         _ => true,
     };
-    let (moov, body, mut movie) = file.find_movie(first)?;
+    let (at, moov, mut movie) = file.find_movie(first)?;
     let has_tables = movie.tracks.iter().any(|track| track.track.n_samples > 0);
     let mut is_cut = false;
     let mut n_fragments = 0;
     if movie.has_fragments {
-        (n_fragments, is_cut) = file.walk_fragments(moov.end, &mut movie)?;
+        (n_fragments, is_cut) = file.walk_fragments(at.end, &mut movie)?;
     }
     let index = MovieIndex {
         is_quicktime,
@@ -68,7 +69,12 @@ pub(super) fn read(
         is_cut,
         tracks: movie.tracks.into_iter().map(|t| t.finish()).collect(),
     };
-    Ok(Some((index, body)))
+    Ok(Some(Found {
+        index,
+        moov,
+        moov_offset: at.offset + at.header_bytes,
+        random_access: file.random_access,
+    }))
 }
 
 /// The file with its last read.
@@ -77,6 +83,8 @@ struct File<R> {
     size: u64,
     window_at: u64,
     window: Bytes,
+    /// Where the body of `mfra` lies, and what it is.
+    random_access: Option<(u64, Bytes)>,
 }
 
 impl<R: FnMut(u64, u32) -> io::Result<Bytes>> File<R> {
@@ -126,6 +134,10 @@ impl<R: FnMut(u64, u32) -> io::Result<Bytes>> File<R> {
                 let body = self.body(next)?;
                 let end = fragment::read(&body, next.offset, &mut movie.tracks)?;
                 movie.media_end = movie.media_end.max(end);
+            }
+            if next.kind == *b"mfra" && next.end <= self.size {
+                let body = self.body(next)?;
+                self.random_access = Some((next.offset + next.header_bytes, body));
             }
             if n_fragments > FRAGMENTS_MAX {
                 break;

@@ -153,7 +153,8 @@ fn read(bytes: &[u8], size: u64) -> Result<Option<(MovieIndex, Bytes)>, Error> {
         read.resize(len as usize, 0);
         Ok(Bytes::from(read))
     };
-    index::read_whole(reader, size)
+    let found = index::read_whole(reader, size)?;
+    Ok(found.map(|found| (found.index, found.moov)))
 }
 
 /// Where the chunks of each track of a head are, and how many bits tell it.

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::{assembled, piece, read_bytes, span};
 use crate::mp4::error::Error;
-use crate::mp4::index::MovieIndex;
+use crate::mp4::index::{MovieIndex, Placed};
 
 #[test]
 fn a_count_without_bytes_costs_nothing() {
@@ -42,6 +42,15 @@ fn ask(index: &MovieIndex) {
         assert!(track.duration_ns() <= track.end_ns().unwrap_or(0));
         assert!(track.keyframes_ns().unwrap_or_default().len() as u64 <= shown);
         assert!(track.times_ns().take(5000).count() as u64 <= shown);
+        // Any answer is one; there must be one.
+        let _ = (track.entry_ns(half), track.stretches_ns().count());
+        if track.has_ordered_edits() && track.n_samples < 5000 {
+            let times = track.times.iter_in(i64::MIN, i64::MAX);
+            let is_shown = |time: &i64| matches!(track.place(*time), Placed::Shown { .. });
+            let n_placed = times.filter(is_shown).count() as u64;
+            // A time of 2^63 - 1 lies in no stretch.
+            assert!(n_placed == shown, "{n_placed} placed, {shown} shown");
+        }
     }
 }
 
