@@ -1,14 +1,15 @@
 //! The planner: source facts and wishes to a plan. No IO, no clock.
 
+mod sound;
 mod web_safe;
 
 use bus_schema::id::RenditionName;
 use bus_schema::ladder::{self, AUDIO, Fitted, LADDER, Rung};
-use bus_schema::plan::{AudioPlan, CopyPlan, Plan, VideoPlan, VideoRendition};
+use bus_schema::plan::{CopyPlan, Plan, VideoPlan, VideoRendition};
 use bus_schema::record::TASKS_MAX;
 use bus_schema::report::{ErrorCode, TaskError};
 use bus_schema::request::{JobRequest, Preset};
-use bus_schema::source::{AudioFacts, SourceFacts, VideoFacts};
+use bus_schema::source::{SourceFacts, VideoFacts};
 
 const SECOND_NS: u64 = 1_000_000_000;
 
@@ -19,8 +20,6 @@ const SEGMENT_NS: u64 = 4 * SECOND_NS;
 const FIRST_CHUNK_NS: u64 = SEGMENT_NS;
 /// Starting a chunk costs 0.2 to 0.35 s (process, seek, preroll): at 16 s under 3 % of the work.
 const CHUNK_NS: u64 = 4 * SEGMENT_NS;
-/// 20 s of sound per part: it encodes in a fraction of a second.
-const AUDIO_PART_SEGMENTS: u32 = 5;
 /// x264's default quality, at which the caps of the ladder bind on difficult film only.
 const CRF: u8 = 23;
 /// Frames a second when the source does not tell: only the keyframe bound depends on it.
@@ -33,8 +32,6 @@ const SOURCE_NS_MAX: u64 = 24 * 3_600 * SECOND_NS;
 const TIMESCALES: std::ops::RangeInclusive<u32> = 1_000..=10_000_000;
 /// In place of others. Whole for the usual frame rates, and for milliseconds.
 const TIMESCALE: u32 = 90_000;
-/// Longest BCP 47 code that is kept (RFC 5646, section 4.4.1).
-const LANGUAGE_BYTES_MAX: usize = 35;
 
 /// The quality of a preset that makes one rendition when none is asked for.
 const QUALITY_DEFAULT: &str = "720p";
@@ -61,8 +58,8 @@ pub fn plan(facts: &SourceFacts, request: &JobRequest) -> Result<Plan, TaskError
     if let (Preset::Default, Some(video), None) = (request.preset, &video, &encode_reason) {
         return plan_copy(facts, video);
     }
-    let audio = facts.audio.first().map(plan_audio);
-    if video.is_none() && audio.is_none() {
+    let (audio, warnings) = sound::plan(&facts.audio);
+    if video.is_none() && audio.is_empty() {
         return Err(no_audio());
     }
     let mut files: Vec<RenditionName> = video
@@ -76,7 +73,7 @@ pub fn plan(facts: &SourceFacts, request: &JobRequest) -> Result<Plan, TaskError
         .collect();
     files.extend(
         audio
-            .as_ref()
+            .first()
             .filter(|_| wants_audio_file)
             .map(|audio| audio.name.clone()),
     );
@@ -91,6 +88,7 @@ pub fn plan(facts: &SourceFacts, request: &JobRequest) -> Result<Plan, TaskError
         is_streamed: request.preset.is_streamed(),
         encode_reason,
         files,
+        warnings,
     };
     check_length(facts, &plan)?;
     Ok(plan)
@@ -112,11 +110,12 @@ fn plan_copy(facts: &SourceFacts, video: &VideoPlan) -> Result<Plan, TaskError> 
         chunk_ns: CHUNK_NS,
         duration_ns: facts.duration_ns,
         video: None,
-        audio: None,
+        audio: Vec::new(),
         is_streamed: false,
         encode_reason: None,
         files: vec![copy.name.clone()],
         copy: Some(copy),
+        warnings: sound::left_by_a_copy(&facts.audio).into_iter().collect(),
     };
     check_length(facts, &plan)?;
     Ok(plan)
@@ -125,10 +124,11 @@ fn plan_copy(facts: &SourceFacts, video: &VideoPlan) -> Result<Plan, TaskError> 
 /// A day at most, by every track that is used and by the container.
 fn check_length(facts: &SourceFacts, plan: &Plan) -> Result<(), TaskError> {
     let video_ns = plan.video.as_ref().map(|video| video.end_ns);
-    let audio_ns = facts.audio.first().map(|audio| audio.duration_ns);
-    let longest_ns = [Some(facts.duration_ns), video_ns, audio_ns]
-        .into_iter()
-        .flatten()
+    let is_used = |track| plan.audio.iter().any(|audio| audio.track == track);
+    let audio = facts.audio.iter().filter(|audio| is_used(audio.track));
+    let longest_ns = audio
+        .map(|audio| audio.duration_ns)
+        .chain([Some(facts.duration_ns), video_ns].into_iter().flatten())
         .max()
         .unwrap_or(0);
     if longest_ns <= SOURCE_NS_MAX && plan.n_tasks() <= TASKS_MAX {
@@ -235,30 +235,6 @@ fn frames_per_second(facts: &VideoFacts) -> f64 {
         return FPS_UNKNOWN;
     }
     (f64::from(facts.fps_num) / f64::from(facts.fps_den)).clamp(1.0, 240.0)
-}
-
-fn plan_audio(facts: &AudioFacts) -> AudioPlan {
-    let channels = facts.channels.clamp(1, 2);
-    AudioPlan {
-        name: AUDIO.parse().expect("the audio rendition's name is one"),
-        track: facts.track,
-        channels,
-        // What CDs descend from stays in its family: resampling 44.1 to 48 kHz helps nobody.
-        sample_rate_hz: if facts.sample_rate_hz.is_multiple_of(11_025) {
-            44_100
-        } else {
-            48_000
-        },
-        bitrate_bps: if channels == 1 { 80_000 } else { 128_000 },
-        part_segments: AUDIO_PART_SEGMENTS,
-        language: facts.language.clone().filter(|code| is_language(code)),
-    }
-}
-
-/// It is written into records, playlists and files: a word, or nothing.
-fn is_language(code: &str) -> bool {
-    let is_word = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
-    (2..=LANGUAGE_BYTES_MAX).contains(&code.len()) && code.bytes().all(is_word)
 }
 
 fn no_video() -> TaskError {

@@ -61,6 +61,18 @@ pub const LADDER: [Rung; 8] = [
 /// The name of the audio-only rendition, also as a quality.
 pub const AUDIO: &str = "audio";
 
+/// The names of tracks of sound: `audio`, `audio-2`, `audio-3`, ... in their order.
+pub fn audio_names() -> impl Iterator<Item = RenditionName> {
+    (1_u8..=u8::MAX).map(|number| {
+        let name = match number {
+            1 => AUDIO.to_owned(),
+            _ => format!("{AUDIO}-{number}"),
+        };
+        name.parse()
+            .expect("a word and a small number make a rendition's name")
+    })
+}
+
 /// The rung of this name.
 #[must_use]
 pub fn rung(name: &str) -> Option<Rung> {

@@ -15,6 +15,8 @@ pub mod request;
 
 pub mod source;
 
+pub mod language;
+
 pub mod ladder;
 
 pub mod plan;

@@ -2,7 +2,7 @@
 //!
 //! The types and the arithmetic on them; the decisions are made in the control plane's planner.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::id::{RenditionName, TaskNumber};
 use crate::task::{TaskClass, TaskKind};
@@ -21,9 +21,13 @@ pub struct Plan {
     /// The picture, if there is one and it is wanted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub video: Option<VideoPlan>,
-    /// The sound, if there is one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub audio: Option<AudioPlan>,
+    /// The tracks of sound, the one to play when nobody chooses first; at most [`AUDIO_TRACKS_MAX`].
+    #[serde(
+        default,
+        skip_serializing_if = "Vec::is_empty",
+        deserialize_with = "one_or_many"
+    )]
+    pub audio: Vec<AudioPlan>,
     /// The copy that is made of the source's own streams. Then nothing is encoded: there is neither
     /// `video` nor `audio`, and the one file is this rendition's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -33,8 +37,29 @@ pub struct Plan {
     /// Why the source is encoded where one would expect a copy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub encode_reason: Option<String>,
-    /// The MP4s to write, in order; the audio-only file is the one named after the audio rendition.
+    /// The MP4s to write, in order; the audio-only file is the one named after the first of `audio`.
     pub files: Vec<RenditionName>,
+    /// What of the source is left out, for people: they become the job's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
+}
+
+/// Most tracks of sound that are encoded: a film in the tongues of half a continent. Each is a task, a
+/// playlist, and a track in every MP4.
+pub const AUDIO_TRACKS_MAX: usize = 8;
+
+/// Records from when there was one track of sound at most hold it without the list.
+fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<AudioPlan>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Tracks {
+        Many(Vec<AudioPlan>),
+        One(Box<AudioPlan>),
+    }
+    Ok(match Tracks::deserialize(deserializer)? {
+        Tracks::Many(tracks) => tracks,
+        Tracks::One(track) => vec![*track],
+    })
 }
 
 /// A rendition that is a copy: the source's streams as they are, under an index of ours.
@@ -80,10 +105,10 @@ pub struct VideoRendition {
     pub keyframe_frames_max: u32,
 }
 
-/// How the sound is encoded.
+/// How a track of sound is encoded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AudioPlan {
-    /// `audio`.
+    /// `audio`, `audio-2`, ...
     pub name: RenditionName,
     /// The source's audio track, from 0.
     pub track: u32,
@@ -98,6 +123,9 @@ pub struct AudioPlan {
     /// BCP 47 code for playlists, where known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub language: Option<String>,
+    /// What players call it, where the source has a name for it: printable, on one line, unquoted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
 }
 
 /// A span of source time, in stream time.
@@ -115,8 +143,8 @@ pub struct Span {
 pub enum TaskRole {
     /// Read the source's facts. Always task 0.
     Probe,
-    /// Encode the sound.
-    Audio,
+    /// Encode this one of [`Plan::audio`].
+    Audio(usize),
     /// Encode this chunk of the picture.
     Chunk(u32),
     /// Assemble this one of [`Plan::files`].
@@ -131,7 +159,7 @@ impl TaskRole {
     pub fn kind(self) -> TaskKind {
         match self {
             Self::Probe => TaskKind::Probe,
-            Self::Audio => TaskKind::Audio,
+            Self::Audio(_) => TaskKind::Audio,
             Self::Chunk(_) => TaskKind::Chunk,
             Self::Assemble(_) => TaskKind::Assemble,
             Self::Remux => TaskKind::Remux,
@@ -143,7 +171,7 @@ impl TaskRole {
     pub fn class(self) -> TaskClass {
         match self {
             Self::Chunk(_) => TaskClass::Cpu,
-            Self::Probe | Self::Audio | Self::Assemble(_) | Self::Remux => TaskClass::Light,
+            Self::Probe | Self::Audio(_) | Self::Assemble(_) | Self::Remux => TaskClass::Light,
         }
     }
 
@@ -153,7 +181,7 @@ impl TaskRole {
         match self {
             Self::Assemble(file) => Some(file),
             Self::Remux => Some(0),
-            Self::Probe | Self::Audio | Self::Chunk(_) => None,
+            Self::Probe | Self::Audio(_) | Self::Chunk(_) => None,
         }
     }
 }
@@ -212,7 +240,7 @@ impl Plan {
         if n == 0 {
             Some(TaskRole::Probe)
         } else if n < first_chunk {
-            Some(TaskRole::Audio)
+            Some(TaskRole::Audio(n - 1))
         } else if n < first_file {
             Some(TaskRole::Chunk(task.0 - u32::try_from(first_chunk).ok()?))
         } else if n < self.n_tasks() {
@@ -225,16 +253,23 @@ impl Plan {
         }
     }
 
-    /// The audio task, if there is one.
+    /// The task of one of [`Plan::audio`].
     #[must_use]
-    pub fn audio_task(&self) -> Option<TaskNumber> {
-        self.audio.is_some().then_some(TaskNumber(1))
+    pub fn audio_task(&self, track: usize) -> Option<TaskNumber> {
+        let task = u32::try_from(track).ok()?.checked_add(1)?;
+        (track < self.audio.len()).then_some(TaskNumber(task))
+    }
+
+    /// Whether a file is sound alone: it is named after the first track.
+    #[must_use]
+    pub fn is_audio_file(&self, name: &RenditionName) -> bool {
+        self.audio.first().is_some_and(|audio| audio.name == *name)
     }
 
     /// Index of the first chunk's task.
     #[must_use]
     pub fn first_chunk_task(&self) -> usize {
-        1 + usize::from(self.audio.is_some())
+        1 + self.audio.len()
     }
 
     /// Index of the first file's task.
@@ -252,7 +287,7 @@ mod tests {
 
     const SECOND: u64 = 1_000_000_000;
 
-    fn plan(duration_ns: u64, has_audio: bool) -> Plan {
+    fn plan(duration_ns: u64, n_audio: usize) -> Plan {
         let name: RenditionName = "audio".parse().unwrap();
         Plan {
             segment_ns: 4 * SECOND,
@@ -264,20 +299,35 @@ mod tests {
                 end_ns: duration_ns,
                 renditions: Vec::new(),
             }),
-            audio: has_audio.then(|| AudioPlan {
-                name: name.clone(),
-                track: 0,
-                channels: 2,
-                sample_rate_hz: 48_000,
-                bitrate_bps: 128_000,
-                part_segments: 5,
-                language: None,
-            }),
+            audio: vec![audio(); n_audio],
             copy: None,
             is_streamed: true,
             encode_reason: None,
             files: vec![name],
+            warnings: Vec::new(),
         }
+    }
+
+    fn audio() -> AudioPlan {
+        AudioPlan {
+            name: "audio".parse().unwrap(),
+            track: 0,
+            channels: 2,
+            sample_rate_hz: 48_000,
+            bitrate_bps: 128_000,
+            part_segments: 5,
+            language: None,
+            title: None,
+        }
+    }
+
+    #[test]
+    fn a_record_s_only_track_may_stand_without_a_list() {
+        let plan = plan(SECOND, 1);
+        let mut json = serde_json::to_value(&plan).unwrap();
+        let track = json["audio"][0].take();
+        json["audio"] = track;
+        assert_eq!(serde_json::from_value::<Plan>(json).unwrap(), plan);
     }
 
     #[test]
@@ -292,7 +342,7 @@ mod tests {
             }),
             is_streamed: false,
             files: vec![name],
-            ..plan(60 * SECOND, false)
+            ..plan(60 * SECOND, 0)
         };
         let roles: Vec<Option<TaskRole>> = (0..3).map(|n| plan.role(TaskNumber(n))).collect();
         assert_eq!(roles, [Some(TaskRole::Probe), Some(TaskRole::Remux), None]);
@@ -305,7 +355,7 @@ mod tests {
         for ms in [
             1, 3_999, 4_000, 7_999, 8_000, 19_999, 20_000, 23_999, 24_000, 600_040,
         ] {
-            let plan = plan(ms * 1_000_000, true);
+            let plan = plan(ms * 1_000_000, 1);
             let mut at_ns = 0;
             for index in 0..plan.n_chunks() {
                 let span = plan.chunk(index);
@@ -324,14 +374,19 @@ mod tests {
 
     #[test]
     fn numbers_name_roles_without_gaps() {
-        for has_audio in [false, true] {
-            let plan = plan(60 * SECOND, has_audio);
+        for n_audio in [0, 1, 3] {
+            let plan = plan(60 * SECOND, n_audio);
             let roles: Vec<TaskRole> = (0..=plan.n_tasks())
                 .map_while(|n| plan.role(TaskNumber(u32::try_from(n).unwrap())))
                 .collect();
             assert_eq!(roles.len(), plan.n_tasks());
             assert_eq!(roles[0], TaskRole::Probe);
-            assert_eq!(roles.contains(&TaskRole::Audio), has_audio);
+            let tracks: Vec<TaskRole> = (0..n_audio).map(TaskRole::Audio).collect();
+            assert_eq!(roles[1..=n_audio], tracks);
+            for (track, number) in (0..n_audio).zip(1..) {
+                assert_eq!(plan.audio_task(track), Some(TaskNumber(number)));
+            }
+            assert_eq!(plan.audio_task(n_audio), None);
             assert_eq!(roles.last(), Some(&TaskRole::Assemble(0)));
             assert_eq!(
                 roles
@@ -353,12 +408,12 @@ mod tests {
         #[test]
         fn nonsense_is_survived(
             (segment_ns, first_chunk_ns, chunk_ns) in (number(), number(), number()),
-            (duration_ns, has_audio) in (number(), any::<bool>()),
+            (duration_ns, n_audio) in (number(), 0..10_usize),
             indices in prop::collection::vec(
                 prop_oneof![Just(0), Just(1), Just(u32::MAX), any::<u32>()], 1..8,
             ),
         ) {
-            let plan = Plan { segment_ns, first_chunk_ns, chunk_ns, ..plan(duration_ns, has_audio) };
+            let plan = Plan { segment_ns, first_chunk_ns, chunk_ns, ..plan(duration_ns, n_audio) };
             prop_assert!(plan.n_chunks() >= 1);
             for index in indices {
                 let span = plan.chunk(index);

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::control::Control;
 use crate::fact::Fact;
 use crate::id::{Attempt, JobId, RenditionName, TaskNumber, TenantId, WorkerName};
-use crate::plan::Plan;
+use crate::plan::{AudioPlan, Plan};
 use crate::report::TaskError;
 use crate::request::JobRequest;
 use crate::source::SourceFacts;
@@ -250,10 +250,11 @@ impl JobRecord {
             .collect()
     }
 
-    /// The parts of the sound that are there, in order.
+    /// The parts of one of the plan's tracks of sound that are there, in order.
     #[must_use]
-    pub fn audio_prefix(&self) -> Vec<(u32, TaskNumber, Attempt)> {
-        let Some(task) = self.plan.as_ref().and_then(Plan::audio_task) else {
+    pub fn audio_prefix(&self, track: usize) -> Vec<(u32, TaskNumber, Attempt)> {
+        let plan = self.plan.as_ref();
+        let Some(task) = plan.and_then(|plan| plan.audio_task(track)) else {
             return Vec::new();
         };
         self.tasks.get(task).map_or_else(Vec::new, |state| {
@@ -262,5 +263,14 @@ impl JobRecord {
                 .map(|(part, attempt)| (part, task, attempt))
                 .collect()
         })
+    }
+
+    /// The plan's tracks of sound that are not given up, by their place in it: the first of them is
+    /// played when nobody chooses.
+    pub fn audio_tracks(&self) -> impl Iterator<Item = (usize, &AudioPlan)> {
+        let tracks = self.plan.iter().flat_map(|plan| plan.audio.iter());
+        tracks
+            .enumerate()
+            .filter(|(_, audio)| !self.dropped.contains(&audio.name))
     }
 }

@@ -76,6 +76,12 @@ pub struct AudioFacts {
     /// BCP 47 or ISO 639-2 code, where the container has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub language: Option<String>,
+    /// Its name for people, where the container has one: any text at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// Whether the container marks it as the one to play when nobody chooses; several may be.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_default: bool,
     /// Length of this track.
     pub duration_ns: u64,
 }

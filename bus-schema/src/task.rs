@@ -137,7 +137,7 @@ pub struct ChunkSpec {
     pub watermark: Option<Watermark>,
 }
 
-/// Transcode the sound from segment `first_segment` on, and report it in parts.
+/// Transcode a track of sound from a part on, and report it in parts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AudioSpec {
     /// Size of the source object.
@@ -167,12 +167,18 @@ pub struct AssembleSpec {
     /// Its rendition.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub video_name: Option<RenditionName>,
-    /// Parts of the sound in order.
+    /// The tracks of sound, the one to play when nobody chooses first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub audio: Vec<Piece>,
+    pub audio: Vec<AudioPieces>,
+}
+
+/// A track of sound of a file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AudioPieces {
     /// Its rendition.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub audio_name: Option<RenditionName>,
+    pub name: RenditionName,
+    /// Its parts in order.
+    pub pieces: Vec<Piece>,
 }
 
 /// Write one MP4 with its index in front, from the source's streams as they are.

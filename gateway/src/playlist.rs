@@ -23,7 +23,7 @@ use bus_schema::record::JobRecord;
 pub use details::{DetailKey, Details};
 
 use hls::Kind;
-use track::tracks;
+use track::{Track, tracks};
 
 /// Media type of HLS playlists (RFC 8216, section 4).
 pub const HLS_TYPE: &str = "application/vnd.apple.mpegurl";
@@ -79,6 +79,14 @@ pub struct FinalFile {
 /// [`Error::NotReady`] before the first chunk (or part of the sound), [`Error::Damaged`].
 pub fn multivariant(record: &JobRecord, details: &Details) -> Result<String, Error> {
     let tracks = tracks(record, details)?;
+    // Further tracks of sound are offered from their first segment on: nobody waits for them.
+    let further = further_sound(&tracks);
+    let tracks: Vec<Track> = tracks
+        .into_iter()
+        .zip(further)
+        .filter(|(track, is_further)| !(*is_further && track.segments.is_empty()))
+        .map(|(track, _)| track)
+        .collect();
     if tracks.is_empty() || tracks.iter().any(|track| track.segments.is_empty()) {
         return Err(Error::NotReady);
     }
@@ -147,6 +155,16 @@ pub fn finish(record: &JobRecord, details: &Details) -> Result<Vec<FinalFile>, E
         text: multivariant::text(&tracks, multivariant::Rates::Measured),
     });
     Ok(files)
+}
+
+/// Which tracks are sound, but not the first of it.
+fn further_sound(tracks: &[Track]) -> Vec<bool> {
+    let mut audio = 0;
+    let is_further = |track: &Track| {
+        audio += usize::from(track.is_audio());
+        track.is_audio() && audio > 1
+    };
+    tracks.iter().map(is_further).collect()
 }
 
 /// Whether a rendition is planned and not given up.

@@ -13,6 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bus_schema::fact::Fact;
 use bus_schema::id::{Attempt, JobId, RenditionName, TaskNumber};
 use bus_schema::live::{JobProgress, ProgressType, RenditionProgress};
+use bus_schema::plan::AUDIO_TRACKS_MAX;
 use bus_schema::progress::Progress;
 use bus_schema::record::{JobRecord, JobState, Task};
 
@@ -40,7 +41,8 @@ pub struct Meter {
     state: JobState,
     shape: Option<Shape>,
     done: BTreeSet<TaskNumber>,
-    audio_parts: u32,
+    /// Parts that are there, by task.
+    parts: BTreeMap<TaskNumber, u32>,
     latest: BTreeMap<TaskNumber, Latest>,
     /// Nothing shown is below these.
     percent: f64,
@@ -67,7 +69,7 @@ impl Meter {
             state: JobState::Uploading,
             shape: None,
             done: BTreeSet::new(),
-            audio_parts: 0,
+            parts: BTreeMap::new(),
             latest: BTreeMap::new(),
             percent: 0.0,
             renditions: Vec::new(),
@@ -97,17 +99,22 @@ impl Meter {
         );
         let done = &self.done;
         self.latest.retain(|task, _| !done.contains(task));
-        let audio = record.plan.as_ref().and_then(|plan| plan.audio_task());
-        let parts = audio
-            .and_then(|task| record.tasks.get(task))
-            .map_or(0, Task::n_parts);
-        self.audio_parts = self.audio_parts.max(parts);
+        for (number, task) in record.tasks.iter().filter(|(_, task)| task.n_parts() > 0) {
+            self.raise_parts(number, task.n_parts());
+        }
         if let (true, Some(from), Some(to)) = (
             record.state == JobState::Completed,
             record.times.started_ms,
             record.times.finished_ms,
         ) {
             self.rate.set_mean(to.saturating_sub(from));
+        }
+    }
+
+    fn raise_parts(&mut self, task: TaskNumber, n: u32) {
+        if self.parts.len() < AUDIO_TRACKS_MAX || self.parts.contains_key(&task) {
+            let parts = self.parts.entry(task).or_default();
+            *parts = n.max(*parts);
         }
     }
 
@@ -150,8 +157,8 @@ impl Meter {
                 self.done.insert(*task);
                 self.latest.remove(task);
             }
-            Fact::PartDone { part, .. } => {
-                self.audio_parts = self.audio_parts.max(part.saturating_add(1));
+            Fact::PartDone { task, part, .. } => {
+                self.raise_parts(*task, part.saturating_add(1));
             }
             Fact::Completed { .. } => self.state = JobState::Completed,
             Fact::Failed { .. } => self.state = JobState::Failed,
@@ -235,7 +242,7 @@ impl Meter {
         let Some(shape) = &self.shape else { return 0.0 };
         let is_completed = self.state == JobState::Completed;
         let mut video = Vec::new();
-        let mut audio = None;
+        let mut audio = Vec::new();
         for (index, shown) in self.renditions.iter_mut().enumerate() {
             let part = match (shape.video_index(index), shape.copy_task()) {
                 (Some(_), Some(task)) => written(&self.done, &self.latest, task),
@@ -246,9 +253,11 @@ impl Meter {
                         .copied()
                 }),
                 (None, _) => {
-                    let latest = shape.audio_task().and_then(|task| self.latest.get(&task));
+                    let task = shape.audio_task(index);
+                    let latest = task.and_then(|task| self.latest.get(&task));
                     let partial_ns = latest.and_then(|latest| latest.done_ns.first()).copied();
-                    shape.audio_done(&self.done, self.audio_parts, partial_ns)
+                    let parts = task.and_then(|task| self.parts.get(&task)).copied();
+                    shape.audio_done(index, &self.done, parts.unwrap_or(0), partial_ns)
                 }
             };
             let percent = if is_completed {
@@ -260,17 +269,15 @@ impl Meter {
             if shape.video_index(index).is_some() {
                 video.push(shown.percent);
             } else {
-                audio = Some(shown.percent);
+                audio.push(shown.percent);
             }
         }
         // All renditions come of one decode: each counts alike.
         let mean = |all: &[f64]| all.iter().sum::<f64>() / 100.0 / shape::count(all.len()).max(1.0);
-        match (video.is_empty(), audio) {
-            (true, Some(audio)) => audio / 100.0,
-            (_, None) => mean(&video),
-            (false, Some(audio)) => {
-                (1.0 - AUDIO_SHARE) * mean(&video) + AUDIO_SHARE * audio / 100.0
-            }
+        match (video.is_empty(), audio.is_empty()) {
+            (true, _) => mean(&audio),
+            (false, true) => mean(&video),
+            (false, false) => (1.0 - AUDIO_SHARE) * mean(&video) + AUDIO_SHARE * mean(&audio),
         }
     }
 

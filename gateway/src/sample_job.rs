@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use bus_schema::attempt::{self, AudioPart, ChunkResult, RenditionResult};
 use bus_schema::id::{Attempt, JobId, RenditionName, TaskNumber, TenantId};
+use bus_schema::ladder::audio_names;
 use bus_schema::plan::{AudioPlan, CopyPlan, Plan, VideoPlan, VideoRendition};
 use bus_schema::record::{
     JobRecord, JobState, RECORD_VERSION, SourceObject, TaskState, Tasks, Times,
@@ -32,7 +33,13 @@ pub(crate) const LADDER: [(&str, u32, u32, u32); 2] = [
 impl SampleJob {
     /// Running, planned, nothing done.
     pub(crate) fn running(duration_ns: u64, has_audio: bool) -> Self {
-        let plan = plan(duration_ns, has_audio);
+        let tracks: &[&str] = if has_audio { &["de"] } else { &[] };
+        Self::with_sound(duration_ns, tracks)
+    }
+
+    /// The same, with a track of sound in each of these languages.
+    pub(crate) fn with_sound(duration_ns: u64, languages: &[&str]) -> Self {
+        let plan = plan(duration_ns, languages);
         let n_tasks = plan.n_tasks();
         let record = JobRecord {
             v: RECORD_VERSION,
@@ -140,7 +147,12 @@ impl SampleJob {
 
     /// The next part of the sound is in storage; these are its segments.
     pub(crate) fn finish_part(&mut self, attempt: u16, durations: &[u32]) {
-        let task = self.plan().audio_task().expect("the sample has sound");
+        self.finish_part_of(0, attempt, durations);
+    }
+
+    /// The next part of this track of sound is in storage.
+    pub(crate) fn finish_part_of(&mut self, track: usize, attempt: u16, durations: &[u32]) {
+        let task = self.plan().audio_task(track).expect("the sample has sound");
         let part = self
             .record
             .tasks
@@ -198,10 +210,11 @@ impl SampleJob {
         for chunk in 0..self.plan().n_chunks() {
             self.finish_chunk(chunk, 1);
         }
-        if let Some(task) = self.plan().audio_task() {
+        for track in 0..self.plan().audio.len() {
+            let task = self.plan().audio_task(track).expect("the plan has it");
             let segments = self.plan().duration_ns.div_ceil(4 * SECOND_NS);
             for _ in 0..segments.div_ceil(5) {
-                self.finish_part(1, &[4 * SAMPLE_RATE; 5]);
+                self.finish_part_of(track, 1, &[4 * SAMPLE_RATE; 5]);
             }
             self.finish_task(task, 1);
         }
@@ -266,7 +279,7 @@ fn source_facts(duration_ns: u64) -> SourceFacts {
     }
 }
 
-fn plan(duration_ns: u64, has_audio: bool) -> Plan {
+fn plan(duration_ns: u64, languages: &[&str]) -> Plan {
     let rendition = |(name, width, height, bitrate): (&str, u32, u32, u32)| VideoRendition {
         name: name.parse().expect("a rendition name"),
         width,
@@ -277,14 +290,16 @@ fn plan(duration_ns: u64, has_audio: bool) -> Plan {
         buffer_bits: bitrate,
         keyframe_frames_max: 101,
     };
-    let audio = has_audio.then(|| AudioPlan {
-        name: "audio".parse().expect("a rendition name"),
-        track: 0,
+    let named = audio_names().zip(0..).zip(languages);
+    let audio = named.map(|((name, track), language)| AudioPlan {
+        name,
+        track,
         channels: 2,
         sample_rate_hz: SAMPLE_RATE,
         bitrate_bps: 128_000,
         part_segments: 5,
-        language: Some("de".to_owned()),
+        language: Some((*language).to_owned()),
+        title: None,
     });
     Plan {
         segment_ns: 4 * SECOND_NS,
@@ -296,7 +311,8 @@ fn plan(duration_ns: u64, has_audio: bool) -> Plan {
             end_ns: duration_ns,
             renditions: LADDER.map(rendition).to_vec(),
         }),
-        audio,
+        audio: audio.collect(),
+        warnings: Vec::new(),
         is_streamed: true,
         copy: None,
         encode_reason: None,

@@ -157,6 +157,11 @@ pub(crate) struct Rendition {
     pub(crate) name: String,
     pub(crate) width: Option<u32>,
     pub(crate) height: Option<u32>,
+    /// Of a gateway that tells it, as what follows.
+    #[serde(default)]
+    pub(crate) is_audio: bool,
+    pub(crate) language: Option<String>,
+    pub(crate) title: Option<String>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use bus_schema::id::RenditionName;
-use bus_schema::ladder::AUDIO;
+use bus_schema::ladder::audio_names;
+use bus_schema::plan::AUDIO_TRACKS_MAX;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use serde::{Deserialize, Serialize};
 use tokio::io::AsyncWriteExt as _;
 
-use super::client::{Client, Job, JobError};
+use super::client::{Client, Job, JobError, Rendition};
 
 /// What comes last, and says how it went.
 const REPORT: &str = "report.json";
@@ -29,6 +30,15 @@ pub(crate) struct Report {
     time_to_playable_ms: Option<u64>,
     total_ms: Option<u64>,
     renditions: Vec<ReportedRendition>,
+    /// Tracks of sound, the one that is played when nobody chooses first.
+    audio: Vec<ReportedAudio>,
+}
+
+#[derive(Debug, Serialize)]
+struct ReportedAudio {
+    name: String,
+    language: Option<String>,
+    title: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -68,7 +78,9 @@ pub(crate) async fn prepare(out: &Path) -> anyhow::Result<()> {
             .renditions
             .into_iter()
             .map(|one| one.name.to_string());
-        for name in names.chain([AUDIO.to_owned()]) {
+        let audio = audio_names().take(AUDIO_TRACKS_MAX);
+        let audio = audio.map(|name| name.to_string());
+        for name in names.chain(audio) {
             for file in ["mp4", "m4a", "m3u8"] {
                 remove(&out.join(format!("{name}.{file}"))).await?;
             }
@@ -127,6 +139,7 @@ pub(crate) async fn report_refusal(out: &Path, code: &str, message: &str) -> any
         time_to_playable_ms: None,
         total_ms: None,
         renditions: Vec::new(),
+        audio: Vec::new(),
     };
     write(&report, out).await
 }
@@ -184,8 +197,19 @@ pub(crate) async fn collect(client: &Client, job: &Job, out: &Path) -> anyhow::R
         time_to_playable_ms: between_ms(job.uploaded_at.as_deref(), job.playable_at.as_deref()),
         total_ms: between_ms(job.uploaded_at.as_deref(), job.finished_at.as_deref()),
         renditions,
+        audio: audio(job),
     };
     write(&report, out).await
+}
+
+fn audio(job: &Job) -> Vec<ReportedAudio> {
+    let tracks = job.renditions.iter().filter(|one| one.is_audio);
+    let track = |one: &Rendition| ReportedAudio {
+        name: one.name.clone(),
+        language: one.language.clone(),
+        title: one.title.clone(),
+    };
+    tracks.map(track).collect()
 }
 
 /// The multivariant playlist, everything that it names, and everything that those name.

@@ -9,7 +9,7 @@ use super::{CLAIM_DEADLINE_MS, Job, Step, is_over, role};
 
 impl Job {
     /// The waiting tasks that could be at work now, most urgent first: the probe; then the first
-    /// chunk and the sound, which make the film playable; the other chunks; last the files, once all
+    /// chunk and the first track of sound, which make the film playable; the rest of them; last the files, once all
     /// that they are made of is there.
     #[must_use]
     pub fn releasable(&self, now_ms: u64) -> Vec<(TaskNumber, TaskRole)> {
@@ -28,8 +28,8 @@ impl Job {
         // The picture's first chunk before the sound: it takes longer. The sort keeps the order else.
         tasks.sort_by_key(|(_, role)| match role {
             TaskRole::Probe | TaskRole::Chunk(0) => 0,
-            TaskRole::Audio => 1,
-            TaskRole::Chunk(_) | TaskRole::Assemble(_) | TaskRole::Remux => 2,
+            TaskRole::Audio(0) => 1,
+            TaskRole::Audio(_) | TaskRole::Chunk(_) | TaskRole::Assemble(_) | TaskRole::Remux => 2,
         });
         tasks
     }

@@ -90,8 +90,10 @@ impl Step {
                 self.probed(facts, plan);
             }
             (Outcome::Transcoded(_), TaskRole::Chunk(_))
-            | (Outcome::AudioDone { .. }, TaskRole::Audio) => self.task_done(number, role, attempt),
-            (Outcome::AudioPart(part), TaskRole::Audio) => {
+            | (Outcome::AudioDone { .. }, TaskRole::Audio(_)) => {
+                self.task_done(number, role, attempt)
+            }
+            (Outcome::AudioPart(part), TaskRole::Audio(_)) => {
                 self.part_done(number, role, attempt, part.part);
             }
             (Outcome::Assembled(result), TaskRole::Assemble(file)) => {
@@ -180,7 +182,7 @@ impl Step {
         self.record.tasks.grow(plan.n_tasks());
         self.fact(Fact::Planned {
             renditions,
-            has_audio: plan.audio.is_some(),
+            has_audio: !plan.audio.is_empty(),
             n_tasks,
             n_chunks: plan.n_chunks(),
             encode_reason: plan.encode_reason.clone(),
@@ -192,6 +194,7 @@ impl Step {
             ));
             return;
         }
+        self.record.warnings.extend(plan.warnings.iter().cloned());
         self.record.plan = Some(plan);
     }
 
@@ -208,10 +211,7 @@ impl Step {
         let Some(rendition) = plan.files.get(file).cloned() else {
             return;
         };
-        let is_audio_only = plan
-            .audio
-            .as_ref()
-            .is_some_and(|audio| audio.name == rendition);
+        let is_audio_only = plan.is_audio_file(&rendition);
         let name =
             object_key::attempt_dir(number, attempt) + &object_key::file(&rendition, is_audio_only);
         let kind = if is_audio_only {
@@ -314,17 +314,21 @@ impl Step {
         let dropped = match role {
             // Of a copy nothing else would be left.
             TaskRole::Probe | TaskRole::Chunk(_) | TaskRole::Remux => None,
-            TaskRole::Audio => plan
-                .video
-                .is_some()
-                .then(|| plan.audio.as_ref().map(|audio| audio.name.clone()))
-                .flatten(),
+            TaskRole::Audio(track) => {
+                let mut others = self
+                    .record
+                    .audio_tracks()
+                    .filter(|(place, _)| *place != track);
+                let is_last = plan.video.is_none() && others.next().is_none();
+                let audio = plan.audio.get(track).filter(|_| !is_last);
+                audio.map(|audio| audio.name.clone())
+            }
             TaskRole::Assemble(file) => plan.files.get(file).cloned(),
         };
         let Some(rendition) = dropped else {
             return self.fail(error);
         };
-        let what = if matches!(role, TaskRole::Audio) {
+        let what = if matches!(role, TaskRole::Audio(_)) {
             ""
         } else {
             "The MP4 of "
@@ -332,7 +336,7 @@ impl Step {
         self.record
             .warnings
             .push(format!("{what}{rendition} was given up: {}", error.message));
-        if matches!(role, TaskRole::Audio) {
+        if matches!(role, TaskRole::Audio(_)) {
             self.record.dropped.push(rendition.clone());
         }
         self.fact(Fact::RenditionDropped { rendition, error });
@@ -367,9 +371,9 @@ impl Step {
         if plan.copy.is_some() {
             return !self.record.outputs.is_empty();
         }
-        let has_sound = plan.audio.as_ref().is_none_or(|audio| {
-            self.record.dropped.contains(&audio.name) || !self.record.audio_prefix().is_empty()
-        });
+        // Of the sound, what is heard when nobody chooses.
+        let first = self.record.audio_tracks().next();
+        let has_sound = first.is_none_or(|(track, _)| !self.record.audio_prefix(track).is_empty());
         let has_picture = plan.video.is_none() || !self.record.chunk_prefix().is_empty();
         has_sound && has_picture
     }
@@ -419,9 +423,5 @@ fn count_end(task: &mut Task, code: ErrorCode) -> Option<u64> {
 /// The name of one of the plan's files under its attempt.
 pub(crate) fn file_name(plan: &Plan, file: usize) -> Option<String> {
     let rendition = plan.files.get(file)?;
-    let is_audio_only = plan
-        .audio
-        .as_ref()
-        .is_some_and(|audio| audio.name == *rendition);
-    Some(object_key::file(rendition, is_audio_only))
+    Some(object_key::file(rendition, plan.is_audio_file(rendition)))
 }

@@ -4,7 +4,9 @@
 use bus_schema::id::{Attempt, TaskNumber};
 use bus_schema::plan::{Plan, TaskRole};
 use bus_schema::record::JobRecord;
-use bus_schema::task::{AssembleSpec, AudioSpec, ChunkSpec, Piece, ProbeSpec, RemuxSpec, TaskSpec};
+use bus_schema::task::{
+    AssembleSpec, AudioPieces, AudioSpec, ChunkSpec, Piece, ProbeSpec, RemuxSpec, TaskSpec,
+};
 
 /// Segments of a piece: the number of the first, and how many.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,9 +36,9 @@ pub fn spec(record: &JobRecord, task: TaskNumber, role: TaskRole) -> Option<Task
                 watermark: record.request.watermark.clone(),
             })
         }
-        TaskRole::Audio => {
+        TaskRole::Audio(track) => {
             let (plan, facts) = media()?;
-            let audio = plan.audio.clone()?;
+            let audio = plan.audio.get(track)?.clone();
             TaskSpec::Audio(AudioSpec {
                 source_bytes,
                 facts: facts
@@ -59,18 +61,24 @@ pub fn spec(record: &JobRecord, task: TaskNumber, role: TaskRole) -> Option<Task
 pub struct Ingredients {
     /// Chunk, task, attempt.
     pub video: Vec<(u32, TaskNumber, Attempt)>,
-    /// Part, task, attempt.
-    pub audio: Vec<(u32, TaskNumber, Attempt)>,
+    /// Of each track of sound that is not given up and has parts: its place in the plan, and part, task
+    /// and attempt of each.
+    pub audio: Vec<(usize, Vec<(u32, TaskNumber, Attempt)>)>,
 }
 
 /// What one of the plan's files is made of.
 #[must_use]
 pub fn ingredients(record: &JobRecord, plan: &Plan, file: usize) -> Ingredients {
-    let audio = match &plan.audio {
-        Some(audio) if !record.dropped.contains(&audio.name) => record.audio_prefix(),
-        _ => Vec::new(),
-    };
-    let video = if is_audio_file(plan, file) {
+    let audio = record
+        .audio_tracks()
+        .map(|(track, _)| (track, record.audio_prefix(track)))
+        .filter(|(_, parts)| !parts.is_empty())
+        .collect();
+    let is_audio_file = plan
+        .files
+        .get(file)
+        .is_some_and(|name| plan.is_audio_file(name));
+    let video = if is_audio_file {
         Vec::new()
     } else {
         record.chunk_prefix()
@@ -78,29 +86,22 @@ pub fn ingredients(record: &JobRecord, plan: &Plan, file: usize) -> Ingredients 
     Ingredients { video, audio }
 }
 
-fn is_audio_file(plan: &Plan, file: usize) -> bool {
-    plan.audio
-        .as_ref()
-        .is_some_and(|audio| plan.files.get(file) == Some(&audio.name))
-}
-
-/// The specification of a file, given the segments of each of its ingredients in order. Pieces
-/// without any were never written, and are left out.
+/// The specification of a file, given the segments of each of its ingredients in order, those of the
+/// sound track by track. Pieces without any were never written, and are left out.
 #[must_use]
 pub fn assemble(
     record: &JobRecord,
     plan: &Plan,
     file: usize,
     video: &[Segments],
-    audio: &[Segments],
+    audio: &[Vec<Segments>],
 ) -> Option<TaskSpec> {
     let Ingredients {
         video: chunks,
-        audio: parts,
+        audio: tracks,
     } = ingredients(record, plan, file);
     let name = plan.files.get(file)?.clone();
     let has_video = !chunks.is_empty();
-    let has_audio = !parts.is_empty();
     let piece = |(ordinal, task, attempt), segments: &Segments, is_part: bool| Piece {
         task,
         attempt,
@@ -118,17 +119,20 @@ pub fn assemble(
             .map(|(one, segments)| piece(one, segments, false))
             .collect(),
         video_name: has_video.then(|| name.clone()),
-        audio: parts
+        audio: tracks
             .into_iter()
             .zip(audio)
-            .filter(|(_, segments)| segments.n > 0)
-            .map(|(one, segments)| piece(one, segments, true))
+            .filter_map(|((track, parts), segments)| {
+                let pieces = parts.into_iter().zip(segments);
+                let pieces = pieces
+                    .filter(|(_, segments)| segments.n > 0)
+                    .map(|(one, segments)| piece(one, segments, true));
+                Some(AudioPieces {
+                    name: plan.audio.get(track)?.name.clone(),
+                    pieces: pieces.collect(),
+                })
+            })
             .collect(),
-        audio_name: plan
-            .audio
-            .as_ref()
-            .filter(|_| has_audio)
-            .map(|audio| audio.name.clone()),
         name,
     }))
 }

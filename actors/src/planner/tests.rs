@@ -3,6 +3,8 @@
 mod properties;
 mod web_safe;
 
+use bus_schema::source::AudioFacts;
+
 use super::*;
 
 fn facts(width: u32, height: u32) -> SourceFacts {
@@ -30,6 +32,8 @@ fn facts(width: u32, height: u32) -> SourceFacts {
         channels: 6,
         sample_rate_hz: 22_050,
         language: None,
+        title: None,
+        is_default: false,
         duration_ns: 10 * SECOND_NS,
     };
     SourceFacts {
@@ -96,7 +100,7 @@ fn sources_without_what_is_asked_for_are_refused_by_name() {
     assert!(plan(&sound, &request(Preset::HlsAdaptive, &["audio"])).is_ok());
     let mut silent = facts(1280, 720);
     silent.audio.clear();
-    assert!(plan(&silent, &adaptive).unwrap().audio.is_none());
+    assert!(plan(&silent, &adaptive).unwrap().audio.is_empty());
     let audio = request(Preset::HlsAdaptive, &["audio"]);
     assert_eq!(plan(&silent, &audio).unwrap_err().code, ErrorCode::NoAudio);
 }
@@ -152,9 +156,7 @@ fn a_timescale_that_none_can_count_in_is_replaced() {
 
 #[test]
 fn sound_is_stereo_at_a_rate_of_its_family() {
-    let audio = plan(&facts(640, 360), &request(Preset::HlsAdaptive, &[]))
-        .unwrap()
-        .audio
-        .unwrap();
+    let plan = plan(&facts(640, 360), &request(Preset::HlsAdaptive, &[])).unwrap();
+    let audio = &plan.audio[0];
     assert_eq!((audio.channels, audio.sample_rate_hz), (2, 44_100));
 }

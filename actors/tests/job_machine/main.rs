@@ -3,6 +3,7 @@
 
 mod blows;
 mod copies;
+mod sound;
 mod world;
 
 use std::collections::BTreeSet;
@@ -28,9 +29,10 @@ proptest! {
     #[test]
     fn whatever_happens_the_job_ends_and_its_facts_are_whole(
         blows in prop::collection::vec(blow(), 0..120),
-        duration_s in 1_u64..100,
+        (duration_s, n_audio) in (1_u64..100, 0_u32..4),
     ) {
         let mut world = World::new(duration_s);
+        world.n_audio = n_audio;
         let mut held = Vec::new();
         for blow in blows {
             strike(&mut world, &mut held, &blow, duration_s);
@@ -217,11 +219,11 @@ fn pieces_without_segments_are_left_out_of_files() {
     let some = Segments { first: 0, n: 1 };
     let mut video = vec![some; plan.n_chunks() as usize];
     video.last_mut().unwrap().n = 0;
-    let Some(TaskSpec::Assemble(spec)) = assemble(record, plan, 0, &video, &[some; 3]) else {
+    let Some(TaskSpec::Assemble(spec)) = assemble(record, plan, 0, &video, &[vec![some; 3]]) else {
         unreachable!("the first file is assembled");
     };
     assert_eq!(spec.video.len() + 1, video.len());
-    assert_eq!(spec.audio.len(), 3);
+    assert_eq!(spec.audio[0].pieces.len(), 3);
 }
 
 #[test]

@@ -26,6 +26,8 @@ const PART_NS: u64 = 20 * SECOND_NS;
 /// A job in a world without IO, that notes every fact as the bus would: once for ever by number.
 pub(crate) struct World {
     pub(crate) job: Job,
+    /// Tracks of sound that its probe finds.
+    pub(crate) n_audio: u32,
     pub(crate) now_ms: u64,
     pub(crate) facts: BTreeMap<u64, Fact>,
     pub(crate) invited: BTreeSet<TaskNumber>,
@@ -65,6 +67,7 @@ impl World {
         let (job, effects) = Job::begin(new, START_MS);
         let mut world = Self {
             job,
+            n_audio: 1,
             now_ms: START_MS,
             facts: BTreeMap::new(),
             invited: BTreeSet::new(),
@@ -211,12 +214,19 @@ impl World {
     pub(crate) fn work(&mut self, task: TaskNumber, held: &Held, duration_s: u64) {
         match self.job.role(task) {
             Some(TaskRole::Probe) => {
-                self.report(task, held, Outcome::Probed(facts(duration_s)));
+                let mut facts = facts(duration_s);
+                let track = facts.audio.remove(0);
+                let tracks = (0..self.n_audio).map(|n| AudioFacts {
+                    track: n,
+                    ..track.clone()
+                });
+                facts.audio.extend(tracks);
+                self.report(task, held, Outcome::Probed(facts));
             }
             Some(TaskRole::Chunk(_)) => {
                 self.report(task, held, Outcome::Transcoded(chunk()));
             }
-            Some(TaskRole::Audio) => {
+            Some(TaskRole::Audio(_)) => {
                 let n_parts = u32::try_from((duration_s * SECOND_NS).div_ceil(PART_NS))
                     .expect("as the test made it");
                 let done = self
@@ -301,6 +311,8 @@ pub(crate) fn facts(duration_s: u64) -> SourceFacts {
         channels: 2,
         sample_rate_hz: 48_000,
         language: None,
+        title: None,
+        is_default: false,
         duration_ns,
     };
     SourceFacts {

@@ -86,6 +86,8 @@ pub(crate) fn audio_facts() -> AudioFacts {
         channels: 6,
         sample_rate_hz: 48_000,
         language: Some("de".to_owned()),
+        title: Some("Deutsch \"5.1\"".to_owned()),
+        is_default: true,
         duration_ns: 60 * SECOND_NS,
     }
 }
@@ -142,6 +144,7 @@ pub(crate) fn audio_plan() -> AudioPlan {
         bitrate_bps: 128_000,
         part_segments: 5,
         language: Some("de".to_owned()),
+        title: Some("Deutsch".to_owned()),
     }
 }
 
@@ -152,11 +155,12 @@ pub(crate) fn plan() -> Plan {
         chunk_ns: 16 * SECOND_NS,
         duration_ns: 60 * SECOND_NS,
         video: Some(video_plan()),
-        audio: Some(audio_plan()),
+        audio: vec![audio_plan()],
         copy: None,
         is_streamed: true,
         encode_reason: Some("The picture is turned.".to_owned()),
         files: vec![rendition("720p"), rendition("audio")],
+        warnings: vec!["Of 9 tracks of sound the first 8 are used.".to_owned()],
     }
 }
 
@@ -164,7 +168,7 @@ pub(crate) fn plan() -> Plan {
 pub(crate) fn copy_plan() -> Plan {
     Plan {
         video: None,
-        audio: None,
+        audio: Vec::new(),
         copy: Some(CopyPlan {
             name: rendition("720p"),
             width: 720,
@@ -173,6 +177,7 @@ pub(crate) fn copy_plan() -> Plan {
         is_streamed: false,
         encode_reason: None,
         files: vec![rendition("720p")],
+        warnings: Vec::new(),
         ..plan()
     }
 }

@@ -11,7 +11,8 @@ use bus_schema::plan::Span;
 use bus_schema::progress::Progress;
 use bus_schema::report::{ErrorCode, Outcome, Report};
 use bus_schema::task::{
-    AssembleSpec, AudioSpec, ChunkSpec, Invitation, Piece, ProbeSpec, RemuxSpec, TaskKind, TaskSpec,
+    AssembleSpec, AudioPieces, AudioSpec, ChunkSpec, Invitation, Piece, ProbeSpec, RemuxSpec,
+    TaskKind, TaskSpec,
 };
 use bus_schema::timer::Timer;
 
@@ -134,8 +135,10 @@ pub(crate) fn specs() -> [TaskSpec; 5] {
             name: rendition("720p"),
             video: vec![piece],
             video_name: Some(rendition("720p")),
-            audio: vec![part],
-            audio_name: Some(rendition("audio")),
+            audio: vec![AudioPieces {
+                name: rendition("audio"),
+                pieces: vec![part],
+            }],
         }),
         TaskSpec::Remux(RemuxSpec { source_bytes }),
     ]

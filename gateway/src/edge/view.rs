@@ -81,8 +81,14 @@ pub struct ProgressView {
 /// A rendition.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct RenditionView {
-    /// `720p`, `audio`, ...
+    /// `720p`, `audio`, `audio-2`, ...
     pub name: String,
+    /// Whether it is a track of sound; the first of them is played when nobody chooses.
+    pub is_audio: bool,
+    /// BCP 47 tag of a track of sound, where the source tells it.
+    pub language: Option<String>,
+    /// Name of a track of sound, where the source has one: a stranger's text, on one line.
+    pub title: Option<String>,
     /// Pixels; null for the sound.
     pub width: Option<u32>,
     /// Pixels; null for the sound.
@@ -215,23 +221,35 @@ fn renditions(record: &JobRecord, progress: Option<&JobProgress>) -> Vec<Renditi
         return Vec::new();
     };
     let video = plan.video.iter().flat_map(|video| &video.renditions);
-    let video = video.map(|rendition| (&rendition.name, Some((rendition.width, rendition.height))));
+    let video = video.map(|rendition| (&rendition.name, (rendition.width, rendition.height)));
     let copy = plan.copy.iter();
-    let video = video.chain(copy.map(|copy| (&copy.name, Some((copy.width, copy.height)))));
-    let all = video.chain(plan.audio.iter().map(|audio| (&audio.name, None)));
+    let video = video.chain(copy.map(|copy| (&copy.name, (copy.width, copy.height))));
+    let is_offered = |name: &RenditionName| !record.dropped.contains(name);
     let percent = |name: &RenditionName| {
         let shown = progress
             .and_then(|progress| progress.renditions.iter().find(|shown| shown.name == *name));
         shown.map_or(0.0, |shown| shown.percent)
     };
-    all.filter(|(name, _)| !record.dropped.contains(name))
-        .map(|(name, size)| RenditionView {
-            name: name.to_string(),
-            width: size.map(|(width, _)| width),
-            height: size.map(|(_, height)| height),
-            percent: percent(name),
-        })
-        .collect()
+    let video = video.filter(|(name, _)| is_offered(name));
+    let video = video.map(|(name, (width, height))| RenditionView {
+        name: name.to_string(),
+        is_audio: false,
+        language: None,
+        title: None,
+        width: Some(width),
+        height: Some(height),
+        percent: percent(name),
+    });
+    let audio = record.audio_tracks().map(|(_, audio)| RenditionView {
+        name: audio.name.to_string(),
+        is_audio: true,
+        language: audio.language.clone(),
+        title: audio.title.clone(),
+        width: None,
+        height: None,
+        percent: percent(&audio.name),
+    });
+    video.chain(audio).collect()
 }
 
 fn output_view(record: &JobRecord, output: &Output) -> OutputView {

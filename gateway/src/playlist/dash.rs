@@ -5,7 +5,7 @@ use super::bandwidth::measure;
 use super::hls::write;
 use super::track::{Medium, Segment, Track};
 
-/// The text. Names, codecs and languages are checked words: nothing needs escaping.
+/// The text. Names, codecs and languages are checked words; only the names of tracks need escaping.
 ///
 /// Segments keep their times: without a `presentationTimeOffset` they are shown at them, so that picture
 /// and sound stay where the source has them. The presentation ends with the last one, rounded up: players
@@ -20,42 +20,63 @@ pub(super) fn text(tracks: &[Track]) -> String {
          type=\"static\" mediaPresentationDuration=\"PT{end_s}.{end_us:06}S\" minBufferTime=\"PT{buffer_s}S\">\n\
          <Period id=\"0\" start=\"PT0S\">\n"
     );
-    for is_audio in [false, true] {
-        let set: Vec<&Track> = tracks
-            .iter()
-            .filter(|track| track.is_audio() == is_audio)
-            .collect();
-        if set.is_empty() {
-            continue;
-        }
-        push_set(&mut text, &set, is_audio);
+    let (audio, video): (Vec<&Track>, Vec<&Track>) =
+        tracks.iter().partition(|track| track.is_audio());
+    if !video.is_empty() {
+        push_set(&mut text, 0, &video, None);
+    }
+    // A set is what a player may switch within: each track of sound is one of its own.
+    for (number, track) in (1..).zip(&audio) {
+        let role = match number {
+            _ if audio.len() == 1 => None,
+            1 => Some("main"),
+            _ => Some("alternate"),
+        };
+        push_set(&mut text, number, &[track], role);
     }
     text.push_str("</Period>\n</MPD>\n");
     text
 }
 
-fn push_set(text: &mut String, tracks: &[&Track], is_audio: bool) {
-    let kind = if is_audio { "audio" } else { "video" };
+fn push_set(text: &mut String, number: usize, tracks: &[&Track], role: Option<&str>) {
+    let audio = tracks.iter().find_map(|track| match &track.medium {
+        Medium::Audio {
+            language, title, ..
+        } => Some((language, title)),
+        Medium::Video { .. } => None,
+    });
+    let kind = if audio.is_some() { "audio" } else { "video" };
     write(
         text,
         format_args!(
-            "<AdaptationSet id=\"{}\" contentType=\"{kind}\" mimeType=\"{kind}/mp4\" \
-             segmentAlignment=\"true\" startWithSAP=\"1\"",
-            u8::from(is_audio)
+            "<AdaptationSet id=\"{number}\" contentType=\"{kind}\" mimeType=\"{kind}/mp4\" \
+             segmentAlignment=\"true\" startWithSAP=\"1\""
         ),
     );
-    let language = tracks.iter().find_map(|track| match &track.medium {
-        Medium::Audio { language, .. } => language.as_deref(),
-        Medium::Video { .. } => None,
-    });
-    if let Some(language) = language {
+    if let Some((Some(language), _)) = audio {
         write(text, format_args!(" lang=\"{language}\""));
     }
     text.push_str(">\n");
+    if let Some(role) = role {
+        write(
+            text,
+            format_args!("<Role schemeIdUri=\"urn:mpeg:dash:role:2011\" value=\"{role}\"/>\n"),
+        );
+    }
+    if let Some((_, Some(title))) = audio {
+        write(text, format_args!("<Label>{}</Label>\n", escaped(title)));
+    }
     for track in tracks {
         push_representation(text, track);
     }
     text.push_str("</AdaptationSet>\n");
+}
+
+/// A stranger's words as XML's text.
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
 }
 
 fn push_representation(text: &mut String, track: &Track) {

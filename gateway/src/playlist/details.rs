@@ -1,5 +1,6 @@
 //! What the winning attempts wrote, as far as it is whole from the start on.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bus_schema::attempt::{self, AudioPart, ChunkResult};
@@ -13,7 +14,7 @@ use super::Error;
 pub struct Details {
     /// Of the chunks from the first on.
     pub(super) chunks: Vec<(Origin, Arc<ChunkResult>)>,
-    /// Of the parts of the sound from the first on.
+    /// Of the parts of the sound from the first on, track by track.
     pub(super) parts: Vec<(Origin, Arc<AudioPart>)>,
 }
 
@@ -33,6 +34,14 @@ pub struct DetailKey {
     part: Option<u32>,
 }
 
+impl DetailKey {
+    /// The task whose part it is; `None` for a chunk.
+    #[must_use]
+    pub fn part_of(&self) -> Option<TaskNumber> {
+        self.part.map(|_| self.origin.task)
+    }
+}
+
 impl Details {
     /// The keys of everything that a record's playlists are made of, in order.
     #[must_use]
@@ -47,8 +56,8 @@ impl Details {
             .into_iter()
             .map(|(_, task, attempt)| key(task, attempt, None));
         let parts = record
-            .audio_prefix()
-            .into_iter()
+            .audio_tracks()
+            .flat_map(|(track, _)| record.audio_prefix(track))
             .map(|(part, task, attempt)| key(task, attempt, Some(part)));
         chunks.chain(parts).collect()
     }
@@ -62,15 +71,13 @@ impl Details {
         mut value: impl FnMut(&str) -> Option<&'a [u8]>,
     ) -> Result<Self, Error> {
         let mut details = Self::default();
-        let (mut chunks_end, mut parts_end) = (false, false);
-        for DetailKey { key, origin, part } in Self::keys(record) {
-            let is_ended = if part.is_some() {
-                &mut parts_end
-            } else {
-                &mut chunks_end
-            };
-            let Some(bytes) = value(&key).filter(|_| !*is_ended) else {
-                *is_ended = true;
+        // The picture, and each task of the sound.
+        let mut ended: BTreeSet<Option<TaskNumber>> = BTreeSet::new();
+        for detail in Self::keys(record) {
+            let track = detail.part_of();
+            let DetailKey { key, origin, part } = detail;
+            let Some(bytes) = value(&key).filter(|_| !ended.contains(&track)) else {
+                ended.insert(track);
                 continue;
             };
             if part.is_some() {
@@ -108,15 +115,6 @@ impl Details {
             return Err(Error::NotReady);
         };
         let n_chunks = plan.n_chunks() as usize;
-        let n_parts = record.audio_prefix().len();
-        let has_sound = plan
-            .audio
-            .as_ref()
-            .is_some_and(|audio| !record.dropped.contains(&audio.name));
-        let is_sound_done = || {
-            let task = plan.audio_task().and_then(|task| record.tasks.get(task));
-            task.is_some_and(|task| task.done_attempt().is_some())
-        };
         if self.chunks.len() != n_chunks {
             let (n_found, n_wanted) = (self.chunks.len(), n_chunks);
             return Err(Error::Incomplete {
@@ -125,15 +123,30 @@ impl Details {
                 n_wanted,
             });
         }
-        if has_sound && (self.parts.len() != n_parts || !is_sound_done()) {
-            let (n_found, n_wanted) = (self.parts.len(), n_parts);
-            return Err(Error::Incomplete {
-                what: "the sound".to_owned(),
-                n_found,
-                n_wanted,
-            });
+        for (track, audio) in record.audio_tracks() {
+            let task = plan.audio_task(track);
+            let state = task.and_then(|task| record.tasks.get(task));
+            let is_done = state.is_some_and(|task| task.done_attempt().is_some());
+            let n_found = task.map_or(0, |task| self.parts_of(task).count());
+            let n_wanted = record.audio_prefix(track).len();
+            if n_found != n_wanted || !is_done {
+                return Err(Error::Incomplete {
+                    what: format!("the sound {}", audio.name),
+                    n_found,
+                    n_wanted,
+                });
+            }
         }
         Ok(())
+    }
+
+    /// The parts of one track of sound.
+    pub(super) fn parts_of(
+        &self,
+        task: TaskNumber,
+    ) -> impl Iterator<Item = &(Origin, Arc<AudioPart>)> {
+        let parts = self.parts.iter();
+        parts.filter(move |(origin, _)| origin.task == task)
     }
 }
 

@@ -1,4 +1,8 @@
 //! HLS multivariant playlists (RFC 8216): every picture with the sound beside it.
+//!
+//! Several tracks of sound are one group, of which a player takes one: the first, unless its user
+//! chooses or speaks the language of another. Without a picture the first one is the variant, and the
+//! group beside it holds them all.
 
 use bus_schema::object_key;
 
@@ -21,16 +25,21 @@ pub(super) enum Rates {
 /// The text. Every track has a segment.
 pub(super) fn text(tracks: &[Track], rates: Rates) -> String {
     let mut text = "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-INDEPENDENT-SEGMENTS\n".to_owned();
-    let audio = tracks.iter().find(|track| track.is_audio());
+    let audio: Vec<&Track> = tracks.iter().filter(|track| track.is_audio()).collect();
     let has_video = tracks.iter().any(|track| !track.is_audio());
-    if let Some(audio) = audio.filter(|_| has_video) {
-        push_audio_group(&mut text, audio);
+    let group = if has_video || audio.len() > 1 {
+        audio.as_slice()
+    } else {
+        &[]
+    };
+    for (place, (track, name)) in group.iter().zip(names(group)).enumerate() {
+        push_rendition(&mut text, track, &name, place == 0);
     }
-    for track in tracks
-        .iter()
-        .filter(|track| !(has_video && track.is_audio()))
-    {
-        push_variant(&mut text, track, audio.filter(|_| has_video), rates);
+    let variants = tracks.iter().filter(|track| !track.is_audio());
+    // Without a picture the first track of sound is one; what is in its group is not another.
+    let sound = audio.first().copied().filter(|_| !has_video);
+    for track in variants.chain(sound) {
+        push_variant(&mut text, track, group, rates);
     }
     if rates == Rates::Measured {
         for track in tracks.iter().filter(|track| track.has_keyframes()) {
@@ -57,7 +66,31 @@ fn push_keyframes(text: &mut String, track: &Track) {
     write(text, format_args!(",URI=\"{uri}\"\n"));
 }
 
-fn push_audio_group(text: &mut String, audio: &Track) {
+/// What the tracks of a group are called, each differently (RFC 8216, section 4.3.4.1.1): a single one
+/// as its rendition; of several each as the source calls it or else by its language, and where that
+/// is not enough by its rendition too.
+fn names(group: &[&Track]) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for track in group {
+        let Medium::Audio {
+            language, title, ..
+        } = &track.medium
+        else {
+            continue;
+        };
+        let rendition = track.name.to_string();
+        let known = title.as_ref().or(language.as_ref());
+        let known = known.filter(|_| group.len() > 1);
+        let mut name = known.unwrap_or(&rendition).clone();
+        while names.contains(&name) {
+            name = format!("{name} ({rendition})");
+        }
+        names.push(name);
+    }
+    names
+}
+
+fn push_rendition(text: &mut String, audio: &Track, name: &str, is_default: bool) {
     let Medium::Audio {
         channels, language, ..
     } = &audio.medium
@@ -66,39 +99,53 @@ fn push_audio_group(text: &mut String, audio: &Track) {
     };
     write(
         text,
-        format_args!(
-            "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"{AUDIO_GROUP}\",NAME=\"{}\"",
-            audio.name
-        ),
+        format_args!("#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"{AUDIO_GROUP}\",NAME=\"{name}\""),
     );
     if let Some(language) = language {
         write(text, format_args!(",LANGUAGE=\"{language}\""));
     }
+    let default = if is_default { "YES" } else { "NO" };
     let uri = object_key::media_playlist(&audio.name);
     write(
         text,
-        format_args!(",DEFAULT=YES,AUTOSELECT=YES,CHANNELS=\"{channels}\",URI=\"{uri}\"\n"),
+        format_args!(",DEFAULT={default},AUTOSELECT=YES,CHANNELS=\"{channels}\",URI=\"{uri}\"\n"),
     );
 }
 
-fn push_variant(text: &mut String, track: &Track, audio: Option<&Track>, rates: Rates) {
-    let all = || std::iter::once(track).chain(audio);
+/// A variant takes what it takes itself and the dearest of its group, of which one plays at a time
+/// (RFC 8216, section 4.3.4.2).
+fn push_variant(text: &mut String, track: &Track, group: &[&Track], rates: Rates) {
+    let others = || group.iter().filter(|other| other.name != track.name);
+    let sum = |rate: &dyn Fn(&Track) -> u64| {
+        let dearest = others().map(|other| rate(other)).max().unwrap_or(0);
+        // Sound is not played beside sound.
+        if track.is_audio() {
+            rate(track).max(dearest)
+        } else {
+            rate(track).saturating_add(dearest)
+        }
+    };
     text.push_str("#EXT-X-STREAM-INF:");
     match rates {
         Rates::Promised => {
-            let bps = sum(all().map(|track| track.rate_bps));
+            let bps = sum(&|track| track.rate_bps);
             write(text, format_args!("BANDWIDTH={bps}"));
         }
         Rates::Measured => {
-            let peak = sum(all().map(|track| measure(track).peak_bps));
-            let mean = sum(all().map(|track| measure(track).mean_bps));
+            let peak = sum(&|track| measure(track).peak_bps);
+            let mean = sum(&|track| measure(track).mean_bps);
             write(
                 text,
                 format_args!("BANDWIDTH={peak},AVERAGE-BANDWIDTH={mean}"),
             );
         }
     }
-    let codecs: Vec<&str> = all().map(|track| track.codecs.as_str()).collect();
+    let mut codecs = vec![track.codecs.as_str()];
+    for other in others() {
+        if !codecs.contains(&other.codecs.as_str()) {
+            codecs.push(&other.codecs);
+        }
+    }
     write(text, format_args!(",CODECS=\"{}\"", codecs.join(",")));
     if let Medium::Video { width, height, fps } = &track.medium {
         write(text, format_args!(",RESOLUTION={width}x{height}"));
@@ -109,16 +156,11 @@ fn push_variant(text: &mut String, track: &Track, audio: Option<&Track>, rates: 
             );
         }
     }
-    if audio.is_some() {
+    if !group.is_empty() {
         write(text, format_args!(",AUDIO=\"{AUDIO_GROUP}\""));
     }
     write(
         text,
         format_args!("\n{}\n", object_key::media_playlist(&track.name)),
     );
-}
-
-/// Rates of tracks that are played together; absurd ones do not overflow.
-fn sum(rates: impl Iterator<Item = u64>) -> u64 {
-    rates.fold(0, u64::saturating_add)
 }

@@ -6,6 +6,8 @@ mod empty;
 
 mod hostile;
 
+mod sound;
+
 use bus_schema::id::{RenditionName, TaskNumber};
 use proptest::prelude::*;
 

@@ -2,6 +2,7 @@
 
 use bus_schema::attempt::RenditionResult;
 use bus_schema::id::RenditionName;
+use bus_schema::language::is_tag;
 use bus_schema::object_key::{attempt_dir, init, segment};
 use bus_schema::plan::{AudioPlan, Plan, VideoRendition};
 use bus_schema::record::JobRecord;
@@ -13,6 +14,8 @@ const SECOND_NS: u64 = 1_000_000_000;
 /// Longest frame that a target duration allows for: no player waits longer for a segment. What is
 /// said to be longer is most often a damaged header.
 const FRAME_NS_MAX: u64 = 60 * SECOND_NS;
+/// Longest name of a track: 64 characters of up to four bytes.
+const TITLE_BYTES_MAX: usize = 256;
 /// Frames a second that are told: what is said beyond them is a clock's rate, or nonsense.
 const FPS_TOLD: std::ops::RangeInclusive<f64> = 0.01..=1_000.0;
 
@@ -48,6 +51,8 @@ pub(super) enum Medium {
         channels: u32,
         sample_rate_hz: u32,
         language: Option<String>,
+        /// Fit for a quoted string.
+        title: Option<String>,
     },
 }
 
@@ -90,9 +95,8 @@ pub(super) fn tracks(record: &JobRecord, details: &Details) -> Result<Vec<Track>
         .filter(|rendition| is_offered(&rendition.name))
         .map(|rendition| video_track(record, plan, details, rendition, target_s))
         .collect::<Result<Vec<Track>, Error>>()?;
-    if let Some(audio) = plan.audio.as_ref().filter(|audio| is_offered(&audio.name)) {
-        tracks.push(audio_track(record, plan, details, audio, target_s));
-    }
+    let audio = record.audio_tracks();
+    tracks.extend(audio.map(|(place, audio)| audio_track(record, details, place, audio, target_s)));
     Ok(tracks)
 }
 
@@ -156,19 +160,25 @@ fn video_track(
 
 fn audio_track(
     record: &JobRecord,
-    plan: &Plan,
     details: &Details,
+    place: usize,
     audio: &AudioPlan,
     target_s: u64,
 ) -> Track {
-    let task = plan.audio_task().and_then(|task| record.tasks.get(task));
-    let is_done = task.is_some_and(|task| task.done_attempt().is_some());
+    let task = record.plan.as_ref().and_then(|plan| plan.audio_task(place));
+    let state = task.and_then(|task| record.tasks.get(task));
+    let is_done = state.is_some_and(|task| task.done_attempt().is_some());
+    let parts: Vec<_> = task
+        .into_iter()
+        .flat_map(|task| details.parts_of(task))
+        .collect();
     let mut track = Track {
         name: audio.name.clone(),
         medium: Medium::Audio {
             channels: audio.channels,
             sample_rate_hz: audio.sample_rate_hz,
-            language: audio.language.clone().filter(|text| is_language(text)),
+            language: audio.language.clone().filter(|text| is_tag(text)),
+            title: audio.title.clone().filter(|text| is_title(text)),
         },
         timescale: audio.sample_rate_hz.max(1),
         init: String::new(),
@@ -176,9 +186,9 @@ fn audio_track(
         rate_bps: u64::from(audio.bitrate_bps),
         target_s,
         segments: Vec::new(),
-        is_whole: is_done && details.parts.len() == record.audio_prefix().len(),
+        is_whole: is_done && parts.len() == record.audio_prefix(place).len(),
     };
-    for (origin, part) in &details.parts {
+    for (origin, part) in parts {
         let piece = Piece {
             first: part.first_segment,
             start: part.start,
@@ -260,7 +270,7 @@ impl Segment {
 /// longer than that and one frame. Fixed by the plan, because it must not change while a playlist grows.
 fn target_s(record: &JobRecord, plan: &Plan) -> u64 {
     let video = record.facts.as_ref().and_then(|facts| facts.video.as_ref());
-    let frame_ns = match (video, &plan.video, &plan.audio) {
+    let frame_ns = match (video, &plan.video, plan.audio.first()) {
         (Some(v), Some(_), _) if v.fps_num > 0 && v.fps_den > 0 => {
             u64::from(v.fps_den) * SECOND_NS / u64::from(v.fps_num)
         }
@@ -273,7 +283,8 @@ fn target_s(record: &JobRecord, plan: &Plan) -> u64 {
     longest_ns.div_ceil(SECOND_NS).max(1)
 }
 
-/// The source's own words, on their way into a quoted string.
-fn is_language(text: &str) -> bool {
-    (2..=35).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+/// A name that the planner cleaned; nothing else goes into a quoted string.
+fn is_title(text: &str) -> bool {
+    let is_odd = |c: char| c == '"' || c.is_control();
+    (1..=TITLE_BYTES_MAX).contains(&text.len()) && !text.contains(is_odd)
 }

@@ -6,12 +6,19 @@ use bus_schema::id::{RenditionName, TaskNumber};
 use bus_schema::plan::Plan;
 use bus_schema::record::{JobRecord, TASKS_MAX};
 
+/// The index of a rendition in its list of the plan.
+#[derive(Debug, Clone, Copy)]
+enum Place {
+    Video(usize),
+    Audio(usize),
+}
+
 /// A plan without what was given up.
 #[derive(Debug)]
 pub(super) struct Shape {
     plan: Plan,
-    /// Index in the plan of each picture that is offered, then `None` for the sound.
-    tracks: Vec<(RenditionName, Option<usize>)>,
+    /// What is offered: pictures first, then the sound.
+    tracks: Vec<(RenditionName, Place)>,
 }
 
 impl Shape {
@@ -25,10 +32,15 @@ impl Shape {
             .map(|r| r.name.clone());
         let mut tracks: Vec<_> = video
             .enumerate()
-            .map(|(index, name)| (name, Some(index)))
+            .map(|(index, name)| (name, Place::Video(index)))
             .collect();
-        tracks.extend(plan.copy.iter().map(|copy| (copy.name.clone(), Some(0))));
-        tracks.extend(plan.audio.iter().map(|audio| (audio.name.clone(), None)));
+        tracks.extend(
+            plan.copy
+                .iter()
+                .map(|copy| (copy.name.clone(), Place::Video(0))),
+        );
+        let audio = plan.audio.iter().enumerate();
+        tracks.extend(audio.map(|(index, audio)| (audio.name.clone(), Place::Audio(index))));
         tracks.retain(|(name, _)| !record.dropped.contains(name));
         Some(Self { plan, tracks })
     }
@@ -39,15 +51,27 @@ impl Shape {
 
     /// The plan's index of the picture that is shown in this place; `None` for the sound.
     pub(super) fn video_index(&self, place: usize) -> Option<usize> {
-        self.tracks.get(place).and_then(|(_, index)| *index)
+        match self.tracks.get(place) {
+            Some((_, Place::Video(index))) => Some(*index),
+            Some((_, Place::Audio(_))) | None => None,
+        }
+    }
+
+    /// The plan's index of the sound that is shown in this place.
+    fn audio_index(&self, place: usize) -> Option<usize> {
+        match self.tracks.get(place) {
+            Some((_, Place::Audio(index))) => Some(*index),
+            Some((_, Place::Video(_))) | None => None,
+        }
     }
 
     pub(super) fn duration_s(&self) -> f64 {
         std::time::Duration::from_nanos(self.plan.duration_ns).as_secs_f64()
     }
 
-    pub(super) fn audio_task(&self) -> Option<TaskNumber> {
-        self.plan.audio_task()
+    /// The task of the sound that is shown in this place.
+    pub(super) fn audio_task(&self, place: usize) -> Option<TaskNumber> {
+        self.plan.audio_task(self.audio_index(place)?)
     }
 
     /// The task that copies the source, where it is copied.
@@ -87,14 +111,19 @@ impl Shape {
         ratio(Some(done_ns), self.plan.duration_ns)
     }
 
-    /// Share of the sound that is encoded: whole parts, or what its task says if that is more.
+    /// Share of the sound in this place that is encoded: whole parts, or what its task says if that is
+    /// more.
     pub(super) fn audio_done(
         &self,
+        place: usize,
         done: &BTreeSet<TaskNumber>,
         parts: u32,
         partial_ns: Option<u64>,
     ) -> f64 {
-        let (Some(task), Some(audio)) = (self.plan.audio_task(), &self.plan.audio) else {
+        let audio = self
+            .audio_index(place)
+            .and_then(|index| self.plan.audio.get(index));
+        let (Some(task), Some(audio)) = (self.audio_task(place), audio) else {
             return 0.0;
         };
         if done.contains(&task) {

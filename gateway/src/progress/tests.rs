@@ -215,7 +215,7 @@ fn plans_and_losses_are_read_in_the_record() {
         .collect();
     assert_eq!(
         roles,
-        [TaskRole::Probe, TaskRole::Audio, TaskRole::Chunk(0)]
+        [TaskRole::Probe, TaskRole::Audio(0), TaskRole::Chunk(0)]
     );
 }
 
@@ -265,7 +265,7 @@ proptest! {
         (plan.segment_ns, plan.first_chunk_ns, plan.chunk_ns) = (segment_ns, first_chunk_ns, chunk_ns);
         plan.duration_ns = duration_ns;
         plan.video.as_mut().unwrap().end_ns = end_ns;
-        plan.audio.as_mut().unwrap().part_segments = part_segments;
+        plan.audio[0].part_segments = part_segments;
         let mut meter = Meter::new(job.record.id);
         meter.load(&job.record);
         meter.fact(&Fact::PartDone { task: TaskNumber(1), kind: TaskKind::Audio, part, attempt: Attempt(1) });

@@ -35,8 +35,12 @@ impl JobActor {
             (Outcome::Transcoded(result), TaskRole::Chunk(chunk)) => {
                 self.check_chunk(job, task, held, chunk, result).await?
             }
-            (Outcome::AudioPart(part), TaskRole::Audio) => {
-                self.check_audio(job, task, held, part).await?
+            (Outcome::AudioPart(part), TaskRole::Audio(track)) => {
+                let plan = job.record.plan.as_ref();
+                match plan.and_then(|plan| plan.audio.get(track)) {
+                    Some(audio) => self.check_audio(job, task, held, &audio.name, part).await?,
+                    None => Ok(()),
+                }
             }
             (Outcome::Assembled(result), TaskRole::Assemble(_))
             | (Outcome::Remuxed(result), TaskRole::Remux) => {
@@ -98,20 +102,12 @@ impl JobActor {
         job: &Job,
         task: TaskNumber,
         held: &Held,
+        name: &RenditionName,
         part: &AudioPart,
     ) -> Result<Result<(), String>, Trouble> {
-        let Some(audio) = job
-            .record
-            .plan
-            .as_ref()
-            .and_then(|plan| plan.audio.as_ref())
-        else {
-            return Ok(Ok(()));
-        };
         if let Err(reason) = part.check() {
             return Ok(Err(format!("The sound's report is damaged: {reason}.")));
         }
-        let name = &audio.name;
         let mut expected = segments(name, part.first_segment, &part.bytes);
         expected.insert(object_key::init(name), u64::from(part.init_bytes));
         let samples = object_key::part_samples(name, part.part);

@@ -1,10 +1,10 @@
 //! The end of a job: results are checked against each other, playlists written; or everything is
 //! removed.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use bus_schema::attempt::{AudioPart, ChunkResult};
-use bus_schema::id::JobId;
+use bus_schema::id::{JobId, TaskNumber};
 use bus_schema::object_key;
 use bus_schema::plan::Plan;
 use bus_schema::record::{JobState, Output, OutputKind};
@@ -24,7 +24,8 @@ const READS_MAX: usize = 32;
 struct Written {
     raw: HashMap<String, Vec<u8>>,
     chunks: Vec<ChunkResult>,
-    audio: Vec<AudioPart>,
+    /// By the task of their track.
+    audio: BTreeMap<TaskNumber, Vec<AudioPart>>,
 }
 
 /// Objects removed a round; also the most that one `DeleteObjects` takes.
@@ -64,24 +65,24 @@ impl JobActor {
 
     /// What all winning attempts reported.
     async fn details(&self, job: &Job) -> Result<Written, Trouble> {
-        let keys: Vec<String> = Details::keys(&job.record)
-            .into_iter()
-            .map(|detail| detail.key)
-            .collect();
-        let read = stream::iter(keys)
-            .map(|key| async move { Ok((key.clone(), self.platform.attempts.load(&key).await?)) })
+        let read = stream::iter(Details::keys(&job.record))
+            .map(|detail| async move {
+                let found = self.platform.attempts.load(&detail.key).await?;
+                Ok((detail, found))
+            })
             .buffered(READS_MAX)
             .try_collect::<Vec<_>>();
         let mut written = Written::default();
-        for (key, found) in read
+        for (detail, found) in read
             .await
             .map_err(|error: nats::Error| Trouble::from(error))?
         {
             let Some((value, _)) = found else { continue };
-            written.raw.insert(key.clone(), serde_json::to_vec(&value)?);
-            // A part's key has one token more than a chunk's.
-            if key.split('.').count() > 3 {
-                written.audio.push(serde_json::from_value(value)?);
+            let raw = serde_json::to_vec(&value)?;
+            written.raw.insert(detail.key.clone(), raw);
+            if let Some(task) = detail.part_of() {
+                let parts = written.audio.entry(task).or_default();
+                parts.push(serde_json::from_value(value)?);
             } else {
                 written.chunks.push(serde_json::from_value(value)?);
             }
@@ -144,12 +145,17 @@ impl JobActor {
                 n: n(&result.durations),
             })
             .collect();
-        let audio: Vec<Segments> = audio
+        let segments = |part: &AudioPart| Segments {
+            first: part.first_segment,
+            n: n(&part.durations),
+        };
+        let audio: Vec<Vec<Segments>> = audio
             .iter()
-            .zip(&details.audio)
-            .map(|(_, part)| Segments {
-                first: part.first_segment,
-                n: n(&part.durations),
+            .map(|(track, parts)| {
+                let task = plan.audio_task(*track);
+                let known = task.and_then(|task| details.audio.get(&task));
+                let known = known.into_iter().flatten().take(parts.len());
+                known.map(segments).collect()
             })
             .collect();
         Ok(assemble(&job.record, plan, file, &video, &audio))

@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use bus_schema::id::TaskNumber;
-use bus_schema::plan::TaskRole;
+use bus_schema::language::is_tag;
+use bus_schema::plan::{AUDIO_TRACKS_MAX, AudioPlan, TaskRole};
 use bus_schema::record::Tasks;
-use bus_schema::source::{H264Facts, IndexFacts};
+use bus_schema::source::{AudioFacts, H264Facts, IndexFacts};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 
@@ -65,15 +66,20 @@ fn video() -> impl Strategy<Value = VideoFacts> {
 }
 
 fn audio() -> impl Strategy<Value = AudioFacts> {
-    let language = prop::option::of(".{0,40}");
-    (n32(), n32(), n32(), language, ns()).prop_map(
-        |(track, channels, sample_rate_hz, language, duration_ns)| AudioFacts {
-            track,
-            codec: String::new(),
-            channels,
-            sample_rate_hz,
-            language,
-            duration_ns,
+    let text = || prop::option::of(".{0,40}");
+    let words = (text(), text(), any::<bool>());
+    (n32(), n32(), n32(), words, ns()).prop_map(
+        |(track, channels, sample_rate_hz, (language, title, is_default), duration_ns)| {
+            AudioFacts {
+                track,
+                codec: String::new(),
+                channels,
+                sample_rate_hz,
+                language,
+                title,
+                is_default,
+                duration_ns,
+            }
         },
     )
 }
@@ -109,7 +115,7 @@ fn index() -> impl Strategy<Value = Option<IndexFacts>> {
 }
 
 fn sources() -> impl Strategy<Value = SourceFacts> {
-    let audio = prop::collection::vec(audio(), 0..3);
+    let audio = prop::collection::vec(audio(), 0..12);
     let sources = (video(), audio, index(), ns());
     let sources = (
         any::<bool>(),
@@ -186,8 +192,15 @@ fn check_audio(audio: &AudioPlan) -> TestCaseResult {
     prop_assert!((1..=2).contains(&audio.channels));
     prop_assert!([44_100, 48_000].contains(&audio.sample_rate_hz));
     prop_assert!(audio.bitrate_bps > 0 && audio.part_segments > 0);
-    let language = audio.language.as_deref().unwrap_or("und");
-    prop_assert!(is_language(language), "{}", language);
+    let language = audio.language.as_deref().unwrap_or("de");
+    prop_assert!(is_tag(language), "{}", language);
+    let title = audio.title.as_deref().unwrap_or("x");
+    let is_odd = |c: char| c == '"' || c.is_control();
+    prop_assert!(
+        (1..=64).contains(&title.chars().count()) && !title.contains(is_odd),
+        "{}",
+        title
+    );
     Ok(())
 }
 
@@ -210,6 +223,12 @@ fn check_tasks(plan: &Plan) -> TestCaseResult {
         .chain(plan.audio.iter().map(|audio| &audio.name))
         .chain(plan.copy.iter().map(|copy| &copy.name))
         .collect();
+    let n_encoded = plan
+        .video
+        .as_ref()
+        .map_or(0, |video| video.renditions.len())
+        + plan.audio.len();
+    prop_assert_eq!(names.len(), n_encoded + usize::from(plan.copy.is_some()));
     let files: BTreeSet<_> = plan.files.iter().collect();
     prop_assert_eq!(files.len(), plan.files.len());
     prop_assert!(!files.is_empty() && files.is_subset(&names));
@@ -221,7 +240,7 @@ proptest! {
     fn a_plan_is_sound_or_refused_by_name(source in sources(), request in requests()) {
         match plan(&source, &request) {
             Ok(plan) => {
-                let is_encoded = plan.video.is_some() || plan.audio.is_some();
+                let is_encoded = plan.video.is_some() || !plan.audio.is_empty();
                 prop_assert!(is_encoded != plan.copy.is_some());
                 prop_assert!(plan.copy.is_none() || plan.encode_reason.is_none());
                 if request.preset == Preset::Default {
@@ -231,7 +250,8 @@ proptest! {
                     check_video(video)?;
                     check_chunks(&plan, video)?;
                 }
-                plan.audio.as_ref().map_or(Ok(()), check_audio)?;
+                prop_assert!(plan.audio.len() <= AUDIO_TRACKS_MAX);
+                plan.audio.iter().try_for_each(check_audio)?;
                 prop_assert!(plan.duration_ns <= SOURCE_NS_MAX);
                 check_tasks(&plan)?;
             }

@@ -68,7 +68,7 @@ fn a_web_safe_source_is_copied_under_the_name_of_its_size() {
             ("720p", 1280, 720)
         );
         assert_eq!(plan.files, [copy.name]);
-        assert!(plan.video.is_none() && plan.audio.is_none() && !plan.is_streamed);
+        assert!(plan.video.is_none() && plan.audio.is_empty() && !plan.is_streamed);
         assert_eq!(plan.encode_reason, None);
     }
 }

@@ -64,6 +64,29 @@ impl Stream {
         }
     }
 
+    /// Its own name, where it has one: not that of the whole file.
+    #[must_use]
+    pub fn title(&self) -> Option<String> {
+        let mut title = None;
+        self.pad.sticky_events_foreach(|event| {
+            if let gst::EventView::Tag(event) = event.view()
+                && event.tag().scope() == gst::TagScope::Stream
+                && let Some(value) = event.tag().get::<gst::tags::Title>()
+            {
+                title = Some(value.get().to_owned());
+            }
+            std::ops::ControlFlow::Continue(gst::EventForeachAction::Keep)
+        });
+        title
+    }
+
+    /// Whether the container marks it to be played when nobody chooses.
+    #[must_use]
+    pub fn is_default(&self) -> bool {
+        let stream = self.pad.stream();
+        stream.is_some_and(|stream| stream.stream_flags().contains(gst::StreamFlags::SELECT))
+    }
+
     /// Every tag that has come by on this stream.
     #[must_use]
     pub fn tags(&self) -> gst::TagList {

@@ -30,6 +30,9 @@ const TAIL_NS: u64 = 10_000_000_000;
 const MISSING_NS_MAX: u64 = 1_000_000_000;
 /// Containers that declare their duration instead of having it estimated from bit rates.
 const DECLARING: &[&str] = &["matroska", "webm", "avi", "flv", "ogg"];
+/// Longest name of a track that is told, in characters: more is no name.
+const TITLE_CHARS_MAX: usize = 256;
+
 /// Reads source facts.
 ///
 /// # Errors
@@ -214,6 +217,10 @@ fn audio_facts(stream: &Stream, track: &Track, ordinal: u32) -> AudioFacts {
         channels: number("channels"),
         sample_rate_hz: number("rate"),
         language: language.filter(|code| code != "und"),
+        title: stream
+            .title()
+            .map(|title| title.chars().take(TITLE_CHARS_MAX).collect()),
+        is_default: stream.is_default(),
         duration_ns: track.end_ns,
     }
 }

@@ -63,18 +63,24 @@ struct Origin {
 }
 
 impl Assembly {
-    /// Plans the file. Takes the tables, which are not needed any more when the index is written.
+    /// Plans the file: the picture, then the tracks of sound, of which the first is played when nobody
+    /// chooses. Takes the tables, which are not needed any more when the index is written.
     ///
     /// # Errors
     /// [`Error::Mismatch`] when a piece does not begin where the one before ends, in time or in
     /// numbers, or was encoded for another decoder; [`Error::Damaged`] when there is nothing to
     /// assemble; [`Error::TooLarge`] for more samples than a file's index counts.
-    pub fn new(video: Option<TrackPieces>, audio: Option<TrackPieces>) -> Result<Self, Error> {
+    pub fn new(
+        video: Option<TrackPieces>,
+        audio: impl IntoIterator<Item = TrackPieces>,
+    ) -> Result<Self, Error> {
         let has_video = video.is_some();
         let mut timelines = Vec::new();
         let mut origins = Vec::new();
         let tracks = video.map(|track| (track, true));
-        let tracks = tracks.into_iter().chain(audio.map(|track| (track, false)));
+        let tracks = tracks
+            .into_iter()
+            .chain(audio.into_iter().map(|track| (track, false)));
         for (TrackPieces { name, pieces }, is_video) in tracks {
             let (places, tables): (Vec<Piece>, Vec<SampleTable>) = pieces.into_iter().unzip();
             check_numbers(&places, &tables)?;

@@ -19,6 +19,7 @@ pub fn init_segment(track: &Track) -> Result<Vec<u8>, Error> {
         let header = TrackHeader {
             track,
             track_id: TRACK_ID,
+            is_enabled: true,
             duration_movie: 0,
             duration_media: 0,
             edits: priming_edit(track),

@@ -1,5 +1,6 @@
 //! The parts of `moov` that init segments and whole files share.
 
+use bus_schema::language::{is_tag, three_letters};
 use mp4_atom::{
     BufMut as _, Dinf, Dref, Edts, Elst, ElstEntry, Encode, FourCC, Hdlr, Mdhd, Mvhd, Smhd, Tkhd,
     Url, Vmhd,
@@ -7,14 +8,13 @@ use mp4_atom::{
 
 use super::track::Track;
 
-/// The longest language code that is written out: RFC 5646, 4.4.1.
-const LANGUAGE_BYTES_MAX: usize = 35;
-
 /// One track's header boxes.
 #[derive(Debug)]
 pub(super) struct TrackHeader<'a> {
     pub(super) track: &'a Track,
     pub(super) track_id: u32,
+    /// Whether it is played when nobody chooses.
+    pub(super) is_enabled: bool,
     /// As shown, in the movie's timescale; 0 in an init segment.
     pub(super) duration_movie: u64,
     /// Of all samples, in the track's timescale; 0 in an init segment.
@@ -104,7 +104,7 @@ fn encode_tkhd(buf: &mut Vec<u8>, header: &TrackHeader<'_>) -> mp4_atom::Result<
         duration: header.duration_movie,
         // Sound tracks are alternatives to one another; pictures stand alone.
         alternate_group: u16::from(!is_video),
-        enabled: true,
+        enabled: header.is_enabled,
         in_movie: true,
         volume: u8::from(!is_video).into(),
         width: width.into(),
@@ -135,14 +135,14 @@ fn encode_media_header(buf: &mut Vec<u8>, header: &TrackHeader<'_>) -> mp4_atom:
     .encode(buf)?;
     // What three letters cannot say goes into the extended language tag as well.
     match track.language.as_deref() {
-        Some(tag) if tag != track.language_code() && is_language_tag(tag) => {
+        Some(tag) if !is_said(tag) && is_tag(tag) => {
             full_box(buf, *b"elng", 0, |buf| tag.encode(buf))
         }
         _ => Ok(()),
     }
 }
 
-fn is_language_tag(tag: &str) -> bool {
-    (2..=LANGUAGE_BYTES_MAX).contains(&tag.len())
-        && tag.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+/// Whether three letters say all of it.
+fn is_said(tag: &str) -> bool {
+    three_letters(tag) != "und" && !tag.contains('-')
 }

@@ -1,5 +1,7 @@
 //! A track: its timescale, its decoder configuration, its language.
 
+use bus_schema::language::three_letters;
+
 use super::codec::CodecConfig;
 use super::error::Error;
 
@@ -33,9 +35,6 @@ impl Track {
 
     /// The code for `mdhd`, which holds three letters only.
     pub(super) fn language_code(&self) -> &str {
-        self.language
-            .as_deref()
-            .filter(|code| code.len() == 3 && code.bytes().all(|b| b.is_ascii_lowercase()))
-            .unwrap_or("und")
+        self.language.as_deref().map_or("und", three_letters)
     }
 }

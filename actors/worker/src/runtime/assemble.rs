@@ -8,7 +8,7 @@ use bus_schema::claim::{SignedRequest, Want};
 use bus_schema::id::RenditionName;
 use bus_schema::object_key;
 use bus_schema::report::Outcome;
-use bus_schema::task::{AssembleSpec, Piece};
+use bus_schema::task::{AssembleSpec, AudioPieces, Piece};
 use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use reqwest::Client;
@@ -42,8 +42,14 @@ async fn assemble(
     spec: &AssembleSpec,
 ) -> Result<AssembleResult, Halt> {
     let client = &shared.http;
-    let video = track(client, attempt, spec.video_name.as_ref(), &spec.video).await?;
-    let audio = track(client, attempt, spec.audio_name.as_ref(), &spec.audio).await?;
+    let video = match &spec.video_name {
+        Some(name) => Some(track(client, attempt, name, &spec.video).await?),
+        None => None,
+    };
+    let mut audio = Vec::with_capacity(spec.audio.len());
+    for AudioPieces { name, pieces } in &spec.audio {
+        audio.push(track(client, attempt, name, pieces).await?);
+    }
     let assembly = Assembly::new(video, audio).map_err(Halt::defect)?;
     let parts = assembly.parts(PART_BYTES);
     let n_parts = parts.n_parts();
@@ -79,10 +85,9 @@ async fn assemble(
 async fn track(
     client: &Client,
     attempt: &Attempt,
-    name: Option<&RenditionName>,
+    name: &RenditionName,
     pieces: &[Piece],
-) -> Result<Option<TrackPieces>, Halt> {
-    let Some(name) = name else { return Ok(None) };
+) -> Result<TrackPieces, Halt> {
     let want: Vec<Want> = pieces
         .iter()
         .map(|piece| Want::Get {
@@ -99,10 +104,10 @@ async fn track(
         .try_collect::<Vec<_>>()
         .await?;
     let pieces = pieces.iter().copied().zip(tables).collect();
-    Ok(Some(TrackPieces {
+    Ok(TrackPieces {
         name: name.clone(),
         pieces,
-    }))
+    })
 }
 
 fn table(name: &RenditionName, piece: &Piece) -> String {

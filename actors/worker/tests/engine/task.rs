@@ -181,6 +181,7 @@ pub(crate) fn audio(source: &Path, facts: &AudioFacts, parts_done: u32) -> TaskS
             bitrate_bps: 128_000,
             part_segments: 2,
             language: None,
+            title: None,
         },
     })
 }

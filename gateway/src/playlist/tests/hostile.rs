@@ -86,7 +86,7 @@ fn job(
     for rendition in &mut video.renditions {
         rendition.bitrate_max_bps = bitrate_bps;
     }
-    let audio = plan.audio.as_mut().unwrap();
+    let audio = &mut plan.audio[0];
     (audio.sample_rate_hz, audio.bitrate_bps) = (sample_rate_hz, bitrate_bps);
     for (task, chunk) in (2..).map(TaskNumber).zip(chunks) {
         if job.record.tasks.get(task).is_some() {

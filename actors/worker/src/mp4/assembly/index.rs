@@ -40,11 +40,15 @@ pub(super) fn encode_movie(
 ) -> Result<ChunkOffsets, Error> {
     // The picture's timescale, so that its edits are exact.
     let timescale = timelines.first().map_or(1000, |t| t.track.timescale);
-    let mut headers = Vec::new();
+    let mut headers: Vec<TrackHeader<'_>> = Vec::new();
     for (timeline, track_id) in timelines.iter().zip(1u32..) {
         let (edits, duration_movie) = timeline.edits(timescale);
+        let is_audio = !timeline.track.config.is_video();
+        let has_sound = |header: &TrackHeader<'_>| !header.track.config.is_video();
         headers.push(TrackHeader {
             track: &timeline.track,
+            // Players start all tracks that are enabled, and choose among the others.
+            is_enabled: !(is_audio && headers.iter().any(has_sound)),
             track_id,
             duration_movie,
             duration_media: timeline.duration(),

@@ -48,7 +48,7 @@ fn samples_by_index(file: &[u8], track: usize) -> Vec<Vec<u8>> {
 fn every_sample_is_where_the_index_says() {
     let mut store = new_store();
     let (video, audio) = film(&mut store, &[1, 4, 2], 30);
-    let assembly = Assembly::new(Some(video), Some(audio)).unwrap();
+    let assembly = Assembly::new(Some(video), [audio]).unwrap();
     let file = store.whole(&assembly);
     assert_eq!(file.len() as u64, assembly.bytes());
     assert_eq!(assembly.frames(), 7 * 30);
@@ -70,7 +70,7 @@ fn every_sample_is_where_the_index_says() {
 fn edits_show_the_first_frame_first_and_skip_the_priming() {
     let mut store = new_store();
     let (video, audio) = film(&mut store, &[2], 30);
-    let assembly = Assembly::new(Some(video), Some(audio)).unwrap();
+    let assembly = Assembly::new(Some(video), [audio]).unwrap();
     let file = store.whole(&assembly);
     let mut rest = &file[..];
     mp4_atom::Ftyp::decode(&mut rest).unwrap();
@@ -99,7 +99,7 @@ fn a_track_that_begins_late_is_delayed() {
     let video = store.track("720p", &video_track(1000), 500, &[1], |seed, start| {
         video_samples(seed, start, 40, 25)
     });
-    let assembly = Assembly::new(Some(video), None).unwrap();
+    let assembly = Assembly::new(Some(video), []).unwrap();
     assert_eq!(assembly.duration_ms(), 1500);
     let mut rest = assembly.header();
     mp4_atom::Ftyp::decode(&mut rest).unwrap();
@@ -117,7 +117,7 @@ fn pieces_that_do_not_continue_one_another_are_refused_by_number() {
         let mut store = new_store();
         let (mut video, _) = film(&mut store, &[1, 1, 1], 12);
         change(&mut store, &mut video);
-        Assembly::new(Some(video), None).unwrap_err()
+        Assembly::new(Some(video), []).unwrap_err()
     };
     let other_start = |store: &mut Store, video: &mut TrackPieces| {
         let late = store.track(
@@ -152,14 +152,14 @@ fn pieces_that_do_not_continue_one_another_are_refused_by_number() {
             other => panic!("{other}"),
         }
     }
-    Assembly::new(None, None).map(|a| a.bytes()).unwrap_err();
+    Assembly::new(None, []).map(|a| a.bytes()).unwrap_err();
 }
 
 #[test]
 fn sound_alone_is_a_file_too() {
     let mut store = new_store();
     let (_, audio) = film(&mut store, &[3], 20);
-    let assembly = Assembly::new(None, Some(audio)).unwrap();
+    let assembly = Assembly::new(None, [audio]).unwrap();
     assert_eq!(assembly.frames(), 0);
     let file = store.whole(&assembly);
     assert_eq!(file[8..12], *b"M4A ");
@@ -218,7 +218,7 @@ fn eight_hours_fit_into_some_megabytes() {
         tables.map(|(_, table)| table.encode().unwrap().len()).sum()
     };
     let table_bytes = sizes(&video) + sizes(&audio);
-    let assembly = Assembly::new(Some(video), Some(audio)).unwrap();
+    let assembly = Assembly::new(Some(video), [audio]).unwrap();
     assert_eq!(assembly.frames(), 864_000);
     assert!(assembly.bytes() > 1 << 32, "offsets need 64 bits");
     let plan_bytes = size_of_val(assembly.copies());
@@ -253,7 +253,7 @@ proptest! {
     ) {
         let mut store = new_store();
         let (video, audio) = film(&mut store, &pieces, frames);
-        let assembly = Assembly::new(Some(video), Some(audio)).unwrap();
+        let assembly = Assembly::new(Some(video), [audio]).unwrap();
         let file = store.whole(&assembly);
         // Far under S3's smallest part, so that boundaries fall everywhere.
         let parts = crate::mp4::parts::Parts::of_exactly(&assembly, part_bytes);

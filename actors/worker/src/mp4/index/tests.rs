@@ -89,7 +89,7 @@ fn pieces(is_video: bool, start: u64) -> TrackPieces {
 /// An assembled file, with zeros for media.
 fn assembled(start: u64) -> Vec<u8> {
     let tracks = (pieces(true, start), pieces(false, 0));
-    let assembly = crate::mp4::Assembly::new(Some(tracks.0), Some(tracks.1)).unwrap();
+    let assembly = crate::mp4::Assembly::new(Some(tracks.0), [tracks.1]).unwrap();
     let mut file = assembly.header().to_vec();
     file.resize(usize::try_from(assembly.bytes()).unwrap(), 0);
     file
