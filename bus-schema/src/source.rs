@@ -67,6 +67,9 @@ pub struct VideoFacts {
 pub struct AudioFacts {
     /// Its ordinal among the audio tracks, from 0.
     pub track: u32,
+    /// What its demuxer calls it, where that is known: demuxers find tracks in no certain order.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub stream: String,
     /// `aac`, `opus`, `mp3`, ...
     pub codec: String,
     /// Number of channels.

@@ -87,6 +87,7 @@ mod tests {
     fn track(track: u32) -> AudioFacts {
         AudioFacts {
             track,
+            stream: String::new(),
             codec: "aac".to_owned(),
             channels: 2,
             sample_rate_hz: 48_000,

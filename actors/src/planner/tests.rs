@@ -28,6 +28,7 @@ fn facts(width: u32, height: u32) -> SourceFacts {
     };
     let audio = AudioFacts {
         track: 0,
+        stream: String::new(),
         codec: "aac".to_owned(),
         channels: 6,
         sample_rate_hz: 22_050,

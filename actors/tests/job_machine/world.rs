@@ -307,6 +307,7 @@ pub(crate) fn facts(duration_s: u64) -> SourceFacts {
     };
     let audio = AudioFacts {
         track: 0,
+        stream: String::new(),
         codec: "aac".to_owned(),
         channels: 2,
         sample_rate_hz: 48_000,

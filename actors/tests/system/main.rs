@@ -5,6 +5,8 @@ mod harness;
 
 mod completes;
 
+mod sound;
+
 mod copies;
 
 mod refusals;

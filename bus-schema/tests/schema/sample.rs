@@ -82,6 +82,7 @@ pub(crate) fn video_facts() -> VideoFacts {
 pub(crate) fn audio_facts() -> AudioFacts {
     AudioFacts {
         track: 0,
+        stream: "002".to_owned(),
         codec: "aac".to_owned(),
         channels: 6,
         sample_rate_hz: 48_000,

@@ -72,6 +72,7 @@ fn audio() -> impl Strategy<Value = AudioFacts> {
         |(track, channels, sample_rate_hz, (language, title, is_default), duration_ns)| {
             AudioFacts {
                 track,
+                stream: String::new(),
                 codec: String::new(),
                 channels,
                 sample_rate_hz,

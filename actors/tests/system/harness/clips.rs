@@ -94,6 +94,25 @@ pub(crate) async fn sound() -> PathBuf {
     made("sound.m4a", &sound).await
 }
 
+/// Three seconds with three tracks of sound: 440 Hz in German, 880 Hz in English as the default and
+/// under a name, 1,760 Hz in no language that is told.
+pub(crate) async fn tongues() -> PathBuf {
+    let picture = ["-f", "lavfi", "-i", "testsrc2=s=320x180:r=25:d=3"];
+    let sines = ["440", "880", "1760"].map(|f| format!("sine=f={f}:r=48000:d=3"));
+    let sines = sines
+        .iter()
+        .flat_map(|sine| ["-f", "lavfi", "-i", sine.as_str()]);
+    let words = "-map 0 -map 1 -map 2 -map 3 -metadata:s:a:0 language=deu -metadata:s:a:1 language=eng \
+                 -metadata:s:a:1 title=Original -disposition:a:0 0 -disposition:a:1 default \
+                 -disposition:a:2 0 -metadata title=Film";
+    let arguments: Vec<&str> = picture
+        .into_iter()
+        .chain(sines)
+        .chain(words.split_whitespace())
+        .collect();
+    made("tongues.mkv", &arguments).await
+}
+
 /// A film so often after itself, streams as they are.
 pub(crate) async fn looped(film: &Path, n_times: u32) -> PathBuf {
     let loops = (n_times - 1).to_string();

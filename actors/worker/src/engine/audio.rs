@@ -48,6 +48,7 @@ pub fn run(spec: &AudioSpec, source: &Source, results: &Arc<Results>, threads: u
     let first_block = grid.first_block(first_unit);
     let want = Want::Audio {
         track: plan.track,
+        stream: spec.facts.stream.clone(),
         channels: plan.channels,
         sample_rate_hz: plan.sample_rate_hz,
     };

@@ -24,7 +24,7 @@ const CODED_FRAMES_MAX: u32 = 16;
 const DECODED_FRAMES_MAX: u32 = 3;
 
 /// What is decoded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Want {
     /// The first picture.
     Video,
@@ -32,6 +32,8 @@ pub enum Want {
     Audio {
         /// Its ordinal among the audio tracks.
         track: u32,
+        /// What its demuxer calls it: what decides, where it is known.
+        stream: String,
         /// Channels to mix to.
         channels: u32,
         /// Rate to convert to.
@@ -78,11 +80,11 @@ impl Decode {
         };
         let (end, colours) = (sink.clone(), Declared::default());
         let declared = colours.clone();
-        let taken = Arc::new(OnceLock::new());
+        let (taken, wanted) = (Arc::new(OnceLock::new()), want.clone());
         let take = Arc::clone(&taken);
         let demux = Demux::open(&seen, move |pipeline, stream| {
-            if is_wanted(want, picture, stream) && end.parent().is_none() {
-                let first = connect(pipeline, stream, want, threads, &end)?;
+            if is_wanted(&wanted, picture, stream) && end.parent().is_none() {
+                let first = connect(pipeline, stream, &wanted, threads, &end)?;
                 declared.keep(&first)?;
                 link(&stream.pad, &first)?;
                 drop(take.set(stream.clone()));
@@ -90,7 +92,7 @@ impl Decode {
             Ok(())
         })?;
         let stream = taken.get().cloned();
-        check_taken(want, stream.as_ref())?;
+        check_taken(&want, stream.as_ref())?;
         let edited = match (&table, &stream) {
             (Some(found), Some(stream)) => Some(Edited::of(found, stream)?),
             _ => None,
@@ -171,7 +173,7 @@ impl Decode {
     }
 }
 
-fn check_taken(want: Want, stream: Option<&Stream>) -> Result<()> {
+fn check_taken(want: &Want, stream: Option<&Stream>) -> Result<()> {
     match (want, stream) {
         (Want::Video, None) => {
             let message = "The file has no picture: upload one that has, or ask for sound alone.";
@@ -237,14 +239,21 @@ impl Frame {
 }
 
 /// Whether a stream is wanted; `picture` is the film's track where the container's table tells it.
-fn is_wanted(want: Want, picture: Option<u32>, stream: &Stream) -> bool {
+fn is_wanted(want: &Want, picture: Option<u32>, stream: &Stream) -> bool {
     match want {
         Want::Video | Want::AnyVideo => {
             let is_film = picture.is_none_or(|track_id| stream.track_id == Some(track_id));
             stream.medium == Medium::Video && is_film
         }
-        Want::Audio { track, .. } => {
-            stream.medium == Medium::Audio && stream.ordinal == track as usize
+        Want::Audio {
+            track, stream: id, ..
+        } => {
+            let is_named = if id.is_empty() {
+                stream.ordinal == *track as usize
+            } else {
+                stream.id == *id
+            };
+            stream.medium == Medium::Audio && is_named
         }
     }
 }
@@ -253,7 +262,7 @@ fn is_wanted(want: Want, picture: Option<u32>, stream: &Stream) -> bool {
 fn connect(
     pipeline: &gst::Pipeline,
     stream: &Stream,
-    want: Want,
+    want: &Want,
     threads: u32,
     sink: &gst_app::AppSink,
 ) -> Result<gst::Element> {
@@ -268,7 +277,7 @@ fn connect(
             ..
         } => {
             elements.extend([element("audioconvert")?, element("audioresample")?]);
-            sink.set_caps(Some(&pcm_caps(channels, sample_rate_hz)));
+            sink.set_caps(Some(&pcm_caps(*channels, *sample_rate_hz)));
         }
         Want::Video | Want::AnyVideo => {}
     }

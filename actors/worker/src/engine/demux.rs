@@ -11,6 +11,9 @@ use super::pipeline::{Pipeline, element};
 use super::source::Source;
 use super::{Error, Result};
 
+/// Longest name of a stream: demuxers make them of numbers.
+const ID_CHARS_MAX: usize = 64;
+
 /// What an elementary stream holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Medium {
@@ -27,14 +30,19 @@ pub enum Medium {
 pub struct Stream {
     /// What it holds.
     pub medium: Medium,
-    /// Its ordinal among the streams of its medium, from 0.
+    /// Its ordinal among the streams of its medium, from 0, as they came: of several, another one may be
+    /// the first when the file is opened again.
     pub ordinal: usize,
     /// Its number in an MP4 or MOV.
     pub track_id: Option<u32>,
     /// As its parser made them.
     pub caps: gst::Caps,
+    /// What its demuxer calls it: the same for the same file, whichever stream comes first.
+    pub id: String,
     /// Where it comes out of the parser.
     pub pad: gst::Pad,
+    /// What was known when it was asked for.
+    pub told: Told,
 }
 
 impl Stream {
@@ -60,49 +68,63 @@ impl Stream {
             ordinal,
             track_id: track_id(pad),
             caps,
+            id: id(pad),
             pad: pad.clone(),
+            told: Told::default(),
         }
     }
 
+    /// The same with what its container has told of it up to now. A pipeline that goes down forgets it.
+    fn told(&self) -> Self {
+        let mut told = Told {
+            tags: self
+                .pad
+                .stream()
+                .and_then(|stream| stream.tags())
+                .unwrap_or_default(),
+            ..Told::default()
+        };
+        self.pad.sticky_events_foreach(|event| {
+            match event.view() {
+                gst::EventView::StreamStart(event) => {
+                    told.is_default = event.stream_flags().contains(gst::StreamFlags::SELECT);
+                }
+                gst::EventView::Tag(event) => {
+                    let tag = event.tag();
+                    told.tags = told.tags.merge(tag, gst::TagMergeMode::Replace);
+                    let title = tag.get::<gst::tags::Title>();
+                    if let (gst::TagScope::Stream, Some(title)) = (tag.scope(), title) {
+                        told.title = Some(title.get().to_owned());
+                    }
+                }
+                _ => {}
+            }
+            std::ops::ControlFlow::Continue(gst::EventForeachAction::Keep)
+        });
+        Self {
+            told,
+            ..self.clone()
+        }
+    }
+}
+
+/// What a container tells of a stream beside its format.
+#[derive(Debug, Clone, Default)]
+pub struct Told {
+    /// Every tag that has come by.
+    pub tags: gst::TagList,
     /// Its own name, where it has one: not that of the whole file.
-    #[must_use]
-    pub fn title(&self) -> Option<String> {
-        let mut title = None;
-        self.pad.sticky_events_foreach(|event| {
-            if let gst::EventView::Tag(event) = event.view()
-                && event.tag().scope() == gst::TagScope::Stream
-                && let Some(value) = event.tag().get::<gst::tags::Title>()
-            {
-                title = Some(value.get().to_owned());
-            }
-            std::ops::ControlFlow::Continue(gst::EventForeachAction::Keep)
-        });
-        title
-    }
+    pub title: Option<String>,
+    /// Whether it is marked to be played when nobody chooses.
+    pub is_default: bool,
+}
 
-    /// Whether the container marks it to be played when nobody chooses.
-    #[must_use]
-    pub fn is_default(&self) -> bool {
-        let stream = self.pad.stream();
-        stream.is_some_and(|stream| stream.stream_flags().contains(gst::StreamFlags::SELECT))
-    }
-
-    /// Every tag that has come by on this stream.
-    #[must_use]
-    pub fn tags(&self) -> gst::TagList {
-        let mut all = self
-            .pad
-            .stream()
-            .and_then(|stream| stream.tags())
-            .unwrap_or_default();
-        self.pad.sticky_events_foreach(|event| {
-            if let gst::EventView::Tag(tag) = event.view() {
-                all = all.merge(tag.tag(), gst::TagMergeMode::Replace);
-            }
-            std::ops::ControlFlow::Continue(gst::EventForeachAction::Keep)
-        });
-        all
-    }
+/// The end of a stream's id, behind the last slash: what is before it stands for the whole file, and
+/// is another in every run.
+fn id(pad: &gst::Pad) -> String {
+    let id = pad.stream_id().unwrap_or_default();
+    let tail = id.rsplit('/').next().unwrap_or_default();
+    tail.chars().take(ID_CHARS_MAX).collect()
 }
 
 /// The demuxer ends the names of streams with the track's number.
@@ -163,10 +185,13 @@ impl Demux {
         }
     }
 
-    /// The streams, always in the same order for the same file.
+    /// The streams as they came, with what is told of them up to now.
     #[must_use]
     pub fn streams(&self) -> Vec<Stream> {
-        lock(&self.shared.streams).clone()
+        lock(&self.shared.streams)
+            .iter()
+            .map(Stream::told)
+            .collect()
     }
 
     /// The container's media type, as the parser's own look at the first bytes found it.

@@ -54,14 +54,18 @@ pub fn run(source: &Source, threads: u32) -> Result<SourceFacts> {
         None => not_media(error),
     })?;
     let container = container(&decode)?;
-    let streams = decode.demux().streams();
     let taken = decode.stream().map(|stream| stream.pad.clone());
     let first = first_frame(&decode)?;
+    // Now, since what is told of them comes with their first bytes, and goes with the pipeline.
+    let streams = decode.demux().streams();
     let declared_ns = decode.demux().declared_duration_ns();
     drop(decode);
     let tracks = match index {
         Some(index) => from_table(index, &streams),
-        None => from_frames(source, &container, declared_ns)?,
+        None => {
+            let seen = from_frames(source, &container, declared_ns)?;
+            in_order(&streams, &seen)
+        }
     };
     let video = match streams
         .iter()
@@ -83,13 +87,7 @@ pub fn run(source: &Source, threads: u32) -> Result<SourceFacts> {
         }
         None => None,
     };
-    let audio: Vec<AudioFacts> = streams
-        .iter()
-        .zip(&tracks)
-        .filter(|(stream, _)| stream.medium == Medium::Audio)
-        .zip(0..)
-        .map(|((stream, track), ordinal)| audio_facts(stream, track, ordinal))
-        .collect();
+    let audio = all_audio(&streams, &tracks, index);
     let ends = video.iter().map(|v| v.start_ns + v.duration_ns);
     let Some(duration_ns) = ends.chain(audio.iter().map(|a| a.duration_ns)).max() else {
         let message = "The file has neither picture nor sound: upload a film or a recording.";
@@ -149,6 +147,7 @@ fn from_table(index: &MovieIndex, streams: &[Stream]) -> Vec<Track> {
         let end_ns = track.and_then(TrackIndex::end_ns).unwrap_or(0);
         Track {
             medium: stream.medium,
+            id: stream.id.clone(),
             caps: stream.caps.clone(),
             frames: track.map_or(0, TrackIndex::frames_shown),
             first_ns: start_ns,
@@ -187,12 +186,50 @@ fn from_frames(source: &Source, container: &str, declared_ns: Option<u64>) -> Re
     }
 }
 
+/// What was seen of each stream, in the order of the streams: another look at the file may have found
+/// them in another.
+fn in_order(streams: &[Stream], seen: &[Track]) -> Vec<Track> {
+    let of = |stream: &Stream| {
+        let same = seen.iter().filter(|track| track.medium == stream.medium);
+        let named = same.clone().find(|track| track.id == stream.id);
+        let found = named.or_else(|| same.clone().nth(stream.ordinal));
+        found.cloned().unwrap_or_else(|| Track {
+            medium: stream.medium,
+            id: stream.id.clone(),
+            caps: stream.caps.clone(),
+            frames: 0,
+            first_ns: 0,
+            last_ns: 0,
+            end_ns: 0,
+        })
+    };
+    streams.iter().map(of).collect()
+}
+
 fn truncated(end_ns: u64, declared_ns: u64) -> Error {
     let [end_ms, declared_ms] = [end_ns, declared_ns].map(|ns| ns / 1_000_000);
     let message = format!(
         "The file ends after {end_ms} ms of {declared_ms} ms: it is not whole. Upload it again."
     );
     Error::new(ErrorCode::Truncated, message)
+}
+
+/// The tracks of sound in the container's order, in which its demuxer does not always bring them.
+fn all_audio(streams: &[Stream], tracks: &[Track], index: Option<&MovieIndex>) -> Vec<AudioFacts> {
+    let audio = streams.iter().zip(tracks);
+    let audio = audio.filter(|(stream, _)| stream.medium == Medium::Audio);
+    let mut audio: Vec<(&Stream, &Track)> = audio.collect();
+    // MP4's numbers; the others' names have leading zeros.
+    audio.sort_by_key(|(stream, _)| (stream.track_id, &stream.id));
+    let facts = |((stream, track), ordinal): ((&Stream, &Track), u32)| {
+        let facts = audio_facts(stream, track, ordinal);
+        let table = index.and_then(|index| track_of(index, stream));
+        AudioFacts {
+            is_default: table.map_or(facts.is_default, |table| table.is_enabled),
+            ..facts
+        }
+    };
+    audio.into_iter().zip(0..).map(facts).collect()
 }
 
 fn audio_facts(stream: &Stream, track: &Track, ordinal: u32) -> AudioFacts {
@@ -207,20 +244,21 @@ fn audio_facts(stream: &Stream, track: &Track, ordinal: u32) -> AudioFacts {
         let value = structure.and_then(|s| s.get::<i32>(name).ok());
         value.and_then(|n| u32::try_from(n).ok()).unwrap_or(0)
     };
-    let tags = stream.tags();
-    let language = tags
+    let told = &stream.told;
+    let language = told
+        .tags
         .get::<gst::tags::LanguageCode>()
         .map(|value| value.get().to_owned());
+    let title = told.title.as_ref();
     AudioFacts {
         track: ordinal,
+        stream: stream.id.clone(),
         codec: names::codec(caps),
         channels: number("channels"),
         sample_rate_hz: number("rate"),
         language: language.filter(|code| code != "und"),
-        title: stream
-            .title()
-            .map(|title| title.chars().take(TITLE_CHARS_MAX).collect()),
-        is_default: stream.is_default(),
+        title: title.map(|title| title.chars().take(TITLE_CHARS_MAX).collect()),
+        is_default: told.is_default,
         duration_ns: track.end_ns,
     }
 }

@@ -14,6 +14,8 @@ use super::source::Source;
 pub struct Track {
     /// What it holds.
     pub medium: Medium,
+    /// As [`Stream::id`].
+    pub id: String,
     /// The format at the end.
     pub caps: gst::Caps,
     /// Coded frames.
@@ -26,8 +28,8 @@ pub struct Track {
     pub end_ns: u64,
 }
 
-/// Reads all frames from the keyframe before `from_ns` to the end. In the container's order of
-/// streams; a stream without a single timed frame is there with `frames` = 0.
+/// Reads all frames from the keyframe before `from_ns` to the end. A
+/// stream without a single timed frame is there with `frames` = 0.
 ///
 /// # Errors
 /// What the demuxer says.
@@ -59,6 +61,7 @@ pub fn run(source: &Source, from_ns: u64) -> Result<Vec<Track>> {
 fn watch(tracks: &Arc<Mutex<Vec<Track>>>, stream: &Stream) {
     let blank = Track {
         medium: stream.medium,
+        id: stream.id.clone(),
         caps: stream.caps.clone(),
         frames: 0,
         first_ns: u64::MAX,

@@ -57,6 +57,8 @@ pub struct MovieIndex {
 pub struct TrackIndex {
     /// Its number in the file.
     pub track_id: u32,
+    /// Whether it is played when nobody chooses.
+    pub is_enabled: bool,
     /// What it is: `vide`, `soun`, `text`, ...
     pub handler: [u8; 4],
     /// Its sample entry: `avc1`, `hvc1`, `mp4a`, ...

@@ -168,6 +168,7 @@ pub(crate) fn compare(what: &str, ours: &[Frame], theirs: &[Frame], tolerance_ns
 pub(crate) fn sound(path: &Path, from_ms: u64) -> Vec<(u64, Vec<f32>)> {
     let want = Want::Audio {
         track: 0,
+        stream: String::new(),
         channels: 1,
         sample_rate_hz: 48_000,
     };

@@ -27,4 +27,5 @@ mod sentence;
 mod sound;
 mod task;
 mod together;
+mod tracks;
 mod watermark;

@@ -30,7 +30,8 @@ pub(super) fn facts(
 ) -> Result<VideoFacts> {
     let info =
         gst_video::VideoInfo::from_caps(&first.caps).map_err(|_| unknown_format(&first.caps))?;
-    let rotation_deg = table.map_or_else(|| rotation(&stream.tags()), |table| table.rotation_deg);
+    let rotation_deg =
+        table.map_or_else(|| rotation(&stream.told.tags), |table| table.rotation_deg);
     let (width, height) = shown_size(&info, rotation_deg);
     let start_ns = table
         .and_then(TrackIndex::start_ns)

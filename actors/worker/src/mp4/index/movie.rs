@@ -107,6 +107,7 @@ fn read_track(body: &[u8], movie_timescale: u32) -> Result<(TrackBuilder, u64), 
     let media = find(body, *b"mdia")?.or_damaged("a track without media")?;
     let mut track = TrackIndex {
         track_id: 0,
+        is_enabled: true,
         handler: *b"    ",
         codec: *b"    ",
         timescale: 0,
@@ -144,8 +145,12 @@ fn read_track(body: &[u8], movie_timescale: u32) -> Result<(TrackBuilder, u64), 
     Ok((builder, tables.media_end()?))
 }
 
+/// Flag of `tkhd` (ISO/IEC 14496-12, 8.3.2.3).
+const TRACK_ENABLED: u32 = 1;
+
 fn read_track_header(body: &[u8], track: &mut TrackIndex) -> Result<(), Error> {
-    let (version, _, mut fields) = Fields::full_box(body)?;
+    let (version, flags, mut fields) = Fields::full_box(body)?;
+    track.is_enabled = flags & TRACK_ENABLED != 0;
     fields.skip(if version == 0 { 8 } else { 16 })?;
     track.track_id = fields.u32()?;
     // Reserved, duration, reserved, layer, group, volume, reserved.
