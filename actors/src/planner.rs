@@ -3,6 +3,7 @@
 mod sound;
 mod web_safe;
 
+use bus_schema::encoder::{self, Encoder};
 use bus_schema::id::RenditionName;
 use bus_schema::ladder::{self, AUDIO, Fitted, LADDER, Rung};
 use bus_schema::plan::{CopyPlan, Plan, VideoPlan, VideoRendition};
@@ -10,6 +11,7 @@ use bus_schema::record::TASKS_MAX;
 use bus_schema::report::{ErrorCode, TaskError};
 use bus_schema::request::{JobRequest, Preset};
 use bus_schema::source::{SourceFacts, VideoFacts};
+use bus_schema::video_codec::VideoCodec;
 
 const SECOND_NS: u64 = 1_000_000_000;
 
@@ -20,8 +22,6 @@ const SEGMENT_NS: u64 = 4 * SECOND_NS;
 const FIRST_CHUNK_NS: u64 = SEGMENT_NS;
 /// Starting a chunk costs 0.2 to 0.35 s (process, seek, preroll): at 16 s under 3 % of the work.
 const CHUNK_NS: u64 = 4 * SEGMENT_NS;
-/// x264's default quality, at which the caps of the ladder bind on difficult film only.
-const CRF: u8 = 23;
 /// Frames a second when the source does not tell: only the keyframe bound depends on it.
 const FPS_UNKNOWN: f64 = 30.0;
 /// Longest source: a day. It takes some 5,400 chunks, and what is kept of it stays small; what claims
@@ -163,9 +163,13 @@ fn plan_video(facts: &VideoFacts, request: &JobRequest) -> Result<VideoPlan, Tas
         }
         Preset::Default | Preset::WebOptimized | Preset::Hls | Preset::HlsAdaptive => fitted,
     };
+    let encoder = encoder::in_software(request.codec);
+    for fitted in &fitted {
+        check_size(fitted, request.codec)?;
+    }
     let renditions = fitted
         .into_iter()
-        .map(|fitted| rendition(fitted, fps))
+        .map(|fitted| rendition(fitted, encoder, fps))
         .collect();
     Ok(VideoPlan {
         timescale: if TIMESCALES.contains(&facts.timescale) {
@@ -175,6 +179,22 @@ fn plan_video(facts: &VideoFacts, request: &JobRequest) -> Result<VideoPlan, Tas
         },
         end_ns: facts.start_ns.saturating_add(facts.duration_ns),
         renditions,
+    })
+}
+
+/// Refuses what no encoder of the codec takes.
+fn check_size(fitted: &Fitted, codec: VideoCodec) -> Result<(), TaskError> {
+    let (width, height, least) = (fitted.width, fitted.height, codec.side_min());
+    if width.min(height) >= least {
+        return Ok(());
+    }
+    let message = format!(
+        "A picture of {width} x {height} is too small for {codec}, which takes {least} pixels a side at \
+         least: ask for h264, or for higher qualities."
+    );
+    Err(TaskError {
+        code: ErrorCode::Unsupported,
+        message,
     })
 }
 
@@ -199,19 +219,20 @@ fn rungs(request: &JobRequest) -> Vec<Rung> {
     }
 }
 
-fn rendition(fitted: Fitted, fps: f64) -> VideoRendition {
+fn rendition(fitted: Fitted, encoder: Encoder, fps: f64) -> VideoRendition {
     let Fitted {
         name,
         width,
         height,
         bitrate_max_bps,
     } = fitted;
+    let bitrate_max_bps = encoder.codec.cap_bps(bitrate_max_bps);
     VideoRendition {
         name,
         width,
         height,
-        encoder: "x264enc".to_owned(),
-        crf: CRF,
+        encoder: encoder.element.to_owned(),
+        crf: encoder.quality,
         bitrate_max_bps,
         // One second at the cap: a segment of 4 s is then at most a quarter above it.
         buffer_bits: bitrate_max_bps,

@@ -11,6 +11,10 @@ pub mod codec;
 
 pub mod object_key;
 
+pub mod video_codec;
+
+pub mod encoder;
+
 pub mod request;
 
 pub mod source;

@@ -93,9 +93,9 @@ pub struct VideoRendition {
     pub width: u32,
     /// Pixels, even.
     pub height: u32,
-    /// GStreamer element: `x264enc`.
+    /// GStreamer element, one of [`crate::encoder::ENCODERS`]: `x264enc`.
     pub encoder: String,
-    /// Constant quality that the cap may override.
+    /// Constant quality that the cap may override, on the encoder's own scale.
     pub crf: u8,
     /// VBV rate, bits per second; what `BANDWIDTH` promises.
     pub bitrate_max_bps: u32,

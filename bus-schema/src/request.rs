@@ -9,6 +9,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use self::watermark::Watermark;
+use crate::video_codec::VideoCodec;
 
 /// A named way to choose outputs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -16,7 +17,7 @@ use self::watermark::Watermark;
 pub enum Preset {
     /// One MP4 with the index in front, at the source's own size.
     Default,
-    /// One H.264 + AAC MP4 per quality asked for, 720p if none.
+    /// One MP4 per quality asked for, 720p if none.
     WebOptimized,
     /// One rendition as HLS, DASH and MP4.
     Hls,
@@ -90,6 +91,9 @@ pub struct JobRequest {
     /// Qualities by name; empty means the preset's own choice.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub qualities: Vec<String>,
+    /// How the picture is coded, where it is encoded.
+    #[serde(default, skip_serializing_if = "VideoCodec::is_default")]
+    pub codec: VideoCodec,
     /// Where stages are posted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub webhook_url: Option<String>,

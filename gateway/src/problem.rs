@@ -63,6 +63,8 @@ codes! {
     UnknownPreset = "unknown_preset" UNPROCESSABLE_ENTITY "Unknown preset",
     /// No such quality.
     UnknownQuality = "unknown_quality" UNPROCESSABLE_ENTITY "Unknown quality",
+    /// No such codec, or none that what is asked for could have.
+    UnknownCodec = "unknown_codec" UNPROCESSABLE_ENTITY "Unknown codec",
     /// The priority is not 0 to 100.
     InvalidPriority = "invalid_priority" UNPROCESSABLE_ENTITY "Priority out of range",
     /// Metadata or external id are too large or hold control characters.

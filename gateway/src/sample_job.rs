@@ -11,6 +11,7 @@ use bus_schema::record::{
 };
 use bus_schema::request::{JobRequest, Preset};
 use bus_schema::source::{SourceFacts, VideoFacts};
+use bus_schema::video_codec::VideoCodec;
 
 pub(crate) const SECOND_NS: u64 = 1_000_000_000;
 /// Units per second of the sample's picture: 25 frames of 512.
@@ -244,6 +245,7 @@ fn request() -> JobRequest {
         content_type: "video/mp4".to_owned(),
         preset: Preset::HlsAdaptive,
         qualities: Vec::new(),
+        codec: VideoCodec::H264,
         webhook_url: None,
         metadata: BTreeMap::new(),
         external_id: None,

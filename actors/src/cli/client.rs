@@ -108,6 +108,9 @@ pub(crate) struct NewUpload {
     pub(crate) qualities: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) watermark: Option<Watermark>,
+    /// Left out for H.264: gateways from before there was a choice take nothing else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) codec: Option<String>,
 }
 
 /// An authorized upload.

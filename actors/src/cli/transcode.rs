@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use bus_schema::request::Preset;
+use bus_schema::video_codec::VideoCodec;
 use clap::Args;
 
 use super::client::{Client, Error, Job, NewUpload};
@@ -26,6 +27,9 @@ pub(crate) struct Transcode {
     /// Qualities, comma-separated: 144p to 2160p, audio [default: the preset's own].
     #[arg(long, value_delimiter = ',')]
     qualities: Vec<String>,
+    /// What the picture is encoded to: h264, hevc, vp9 or av1.
+    #[arg(long, default_value_t = VideoCodec::H264)]
+    codec: VideoCodec,
     /// Fetch the results into this folder.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -42,6 +46,7 @@ pub(crate) struct Wish<'a> {
     pub(crate) preset: Preset,
     pub(crate) qualities: &'a [String],
     pub(crate) watermark: Option<Watermark>,
+    pub(crate) codec: VideoCodec,
     pub(crate) out: Option<&'a Path>,
     /// Told the job's id as soon as there is one.
     pub(crate) begun: &'a OnceLock<String>,
@@ -62,6 +67,7 @@ impl Transcode {
             preset: self.preset,
             qualities: &self.qualities,
             watermark,
+            codec: self.codec,
             out: self.out.as_deref(),
             begun: &OnceLock::new(),
         };
@@ -142,6 +148,7 @@ async fn upload(client: &Client, wish: &Wish<'_>, bars: &Bars) -> Result<String,
         preset: Some(wish.preset.to_string()),
         qualities: wish.qualities.to_vec(),
         watermark: wish.watermark.clone(),
+        codec: (!wish.codec.is_default()).then(|| wish.codec.to_string()),
     };
     let authorized = client.authorize(&new).await?;
     let bar = bars.upload(facts.len());

@@ -7,6 +7,7 @@ use std::time::Duration;
 use actors::config::Config;
 use actors::up;
 use bus_schema::request::Preset;
+use bus_schema::video_codec::VideoCodec;
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -158,6 +159,7 @@ impl Up {
             preset: self.preset,
             qualities: &[],
             watermark: None,
+            codec: VideoCodec::default(),
             out: self.out.as_deref().filter(|_| self.once),
             begun,
         };

@@ -55,6 +55,7 @@ fn request(preset: Preset, qualities: &[&str]) -> JobRequest {
             .iter()
             .map(|&quality| quality.to_owned())
             .collect(),
+        codec: VideoCodec::H264,
         webhook_url: None,
         metadata: std::collections::BTreeMap::new(),
         external_id: None,
@@ -160,4 +161,46 @@ fn sound_is_stereo_at_a_rate_of_its_family() {
     let plan = plan(&facts(640, 360), &request(Preset::HlsAdaptive, &[])).unwrap();
     let audio = &plan.audio[0];
     assert_eq!((audio.channels, audio.sample_rate_hz), (2, 44_100));
+}
+
+#[test]
+fn codecs_pin_their_encoder_and_its_caps() {
+    for (codec, encoder, bitrate_max_bps) in [
+        (VideoCodec::H264, "x264enc", 4_500_000),
+        (VideoCodec::Hevc, "x265enc", 3_375_000),
+        (VideoCodec::Vp9, "vp9enc", 3_375_000),
+        (VideoCodec::Av1, "av1enc", 3_375_000),
+    ] {
+        for preset in Preset::ALL {
+            let request = JobRequest {
+                codec,
+                ..request(preset, &["720p"])
+            };
+            let plan = plan(&facts(1280, 720), &request).unwrap();
+            let rendition = plan.video.unwrap().renditions.pop().unwrap();
+            assert_eq!(rendition.encoder, encoder);
+            assert_eq!(rendition.bitrate_max_bps, bitrate_max_bps, "{codec}");
+            assert_eq!(rendition.buffer_bits, bitrate_max_bps, "{codec}");
+        }
+    }
+}
+
+#[test]
+fn a_picture_too_small_for_its_codec_is_refused_by_name() {
+    for codec in VideoCodec::ALL {
+        let least = codec.side_min();
+        let of = |width| {
+            let request = JobRequest {
+                codec,
+                ..request(Preset::HlsAdaptive, &[])
+            };
+            plan(&facts(width, 100), &request)
+        };
+        assert!(of(least).is_ok(), "{codec}");
+        if least > 2 {
+            let error = of(least - 2).unwrap_err();
+            assert_eq!(error.code, ErrorCode::Unsupported);
+            assert!(error.message.contains(codec.as_str()), "{error:?}");
+        }
+    }
 }

@@ -31,6 +31,10 @@ fn first_obstacle(facts: &SourceFacts, request: &JobRequest) -> Option<String> {
     if request.watermark.is_some() {
         return Some("a watermark is drawn over its picture".to_owned());
     }
+    if !request.codec.is_default() {
+        let codec = request.codec;
+        return Some(format!("{codec} was asked for, and only H.264 is copied"));
+    }
     if !CONTAINERS.contains(&facts.container.as_str()) {
         let container = shown(&facts.container);
         return Some(format!(

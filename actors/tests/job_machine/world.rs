@@ -15,6 +15,7 @@ use bus_schema::record::{Effect, SourceObject, TaskState};
 use bus_schema::report::Outcome;
 use bus_schema::request::{JobRequest, Preset};
 use bus_schema::source::{AacFacts, AudioFacts, H264Facts, IndexFacts, SourceFacts, VideoFacts};
+use bus_schema::video_codec::VideoCodec;
 
 const SECOND_NS: u64 = 1_000_000_000;
 /// When a job begins, in milliseconds since 1970.
@@ -47,6 +48,7 @@ impl World {
             content_type: "video/mp4".to_owned(),
             preset,
             qualities: Vec::new(),
+            codec: VideoCodec::H264,
             webhook_url: None,
             metadata: BTreeMap::new(),
             external_id: None,

@@ -3,6 +3,7 @@
 
 mod harness;
 
+mod codecs;
 mod completes;
 
 mod sound;

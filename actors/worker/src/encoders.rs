@@ -8,6 +8,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
+use bus_schema::encoder::ENCODERS;
 use bus_schema::heartbeat::EncoderCheck;
 use tokio::process::Command;
 
@@ -15,18 +16,20 @@ use crate::engine::error::plain;
 use crate::plugins::Plugins;
 use memory::Memory;
 
-/// Encoders that there are settings for, best first.
-pub const KNOWN: &[&str] = &["x264enc"];
+/// Names of the encoders that there are settings for, those of a codec best first.
+pub fn known() -> impl Iterator<Item = &'static str> {
+    ENCODERS.iter().map(|encoder| encoder.element)
+}
 
 /// How long a trial may take: a cold registry takes 1.5 s on a slow disk, a driver some seconds.
 const TRIAL_MS_MAX: u64 = 30_000;
 
-/// Tries all of [`KNOWN`], one after the other. `program` is `tcoder-worker`, `environment` what
+/// Tries all of [`known`], one after the other. `program` is `tcoder-worker`, `environment` what
 /// [`crate::plugins::Plugins::environment`] says; the first trial also builds the plugins'
 /// registry.
 pub async fn check(program: &Path, environment: &BTreeMap<String, String>) -> Vec<EncoderCheck> {
-    let mut checks = Vec::with_capacity(KNOWN.len());
-    for encoder in KNOWN {
+    let mut checks = Vec::with_capacity(ENCODERS.len());
+    for encoder in known() {
         checks.push(tried(program, environment, encoder).await);
     }
     checks
@@ -37,11 +40,11 @@ pub async fn check(program: &Path, environment: &BTreeMap<String, String>) -> Ve
 /// a passing fault.
 pub async fn check_once(program: &Path, plugins: &Plugins) -> Vec<EncoderCheck> {
     let mut memory = Memory::read(program, plugins);
-    let mut checks = Vec::with_capacity(KNOWN.len());
-    for encoder in KNOWN {
+    let mut checks = Vec::with_capacity(ENCODERS.len());
+    for encoder in known() {
         checks.push(if memory.works(encoder) {
             EncoderCheck {
-                encoder: (*encoder).to_owned(),
+                encoder: encoder.to_owned(),
                 failure: None,
             }
         } else {

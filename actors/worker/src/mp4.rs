@@ -24,7 +24,7 @@ mod segment;
 mod track;
 
 pub use assembly::{Assembly, CopyRange, TrackPieces};
-pub use codec::CodecConfig;
+pub use codec::{CodecConfig, Vp9Config, av1};
 pub use error::Error;
 pub use init::init_segment;
 pub use parts::{PART_BYTES_MIN, PARTS_MAX, Part, PartSource, Parts};

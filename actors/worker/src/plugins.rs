@@ -47,8 +47,9 @@ const ALLOWED: &[&str] = &[
     "videofilter",
     "audioconvert",
     "audioresample",
-    // Encoders; the sound's is in libav.
+    // Encoders; the sound's is in libav, those of VP9 and AV1 are beside their decoders.
     "x264",
+    "x265",
 ];
 
 /// The folder of links.

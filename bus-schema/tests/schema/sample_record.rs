@@ -10,6 +10,7 @@ use bus_schema::record::{
 };
 use bus_schema::report::ErrorCode;
 use bus_schema::request::{JobRequest, Preset};
+use bus_schema::video_codec::VideoCodec;
 
 use crate::sample::{self, AT_MS, SOURCE_BYTES, rendition};
 
@@ -48,6 +49,7 @@ fn uploading() -> JobRecord {
             content_type: "video/mp4".to_owned(),
             preset: Preset::HlsAdaptive,
             qualities: vec!["720p".to_owned(), "audio".to_owned()],
+            codec: VideoCodec::H264,
             webhook_url: Some("https://example.com/hook?a=1".to_owned()),
             metadata: [("order".to_owned(), "4711".to_owned())].into(),
             external_id: Some("film-17".to_owned()),

@@ -37,6 +37,8 @@ pub(super) struct JobRequestBody {
     /// `144p` to `2160p`, `audio`; empty is the preset's choice.
     #[serde(default)]
     qualities: Vec<String>,
+    /// `h264` (the default), `hevc`, `vp9` or `av1`: what the picture is encoded to.
+    codec: Option<String>,
     /// 0 to 100, higher is released first; 50 by default.
     #[schema(maximum = 100)]
     priority: Option<u64>,
@@ -81,6 +83,7 @@ pub(super) async fn create(
         content_type: "application/octet-stream".to_owned(),
         preset: asked.preset,
         qualities: asked.qualities,
+        codec: asked.codec,
         priority: asked.priority,
         webhook_url: asked.webhook_url,
         metadata: asked.metadata,

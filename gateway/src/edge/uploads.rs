@@ -36,6 +36,8 @@ pub(super) struct UploadRequest {
     /// `144p` to `2160p`, `audio`; empty is the preset's choice.
     #[serde(default)]
     qualities: Vec<String>,
+    /// `h264` (the default), `hevc`, `vp9` or `av1`: what the picture is encoded to.
+    codec: Option<String>,
     /// 0 to 100, higher is released first; 50 by default.
     #[schema(maximum = 100)]
     priority: Option<u64>,
@@ -101,6 +103,7 @@ pub(super) async fn create(
         content_type: asked.content_type,
         preset: asked.preset,
         qualities: asked.qualities,
+        codec: asked.codec,
         priority: asked.priority,
         webhook_url: asked.webhook_url,
         metadata: asked.metadata,

@@ -22,6 +22,8 @@ pub struct JobView {
     pub preset: &'static str,
     /// As asked for; empty is the preset's choice.
     pub qualities: Vec<String>,
+    /// `h264`, `hevc`, `vp9` or `av1`: what the picture is encoded to, where it is encoded.
+    pub codec: &'static str,
     /// The user's name of the file.
     pub filename: String,
     /// Bytes of the source.
@@ -148,6 +150,7 @@ impl JobView {
             state: record.state.as_str(),
             preset: record.request.preset.as_str(),
             qualities: record.request.qualities.clone(),
+            codec: record.request.codec.as_str(),
             filename: record.request.filename.clone(),
             size: record.source.bytes,
             priority: record.priority,

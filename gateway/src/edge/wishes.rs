@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use bus_schema::ladder;
 use bus_schema::request::{JobRequest, PRIORITY_DEFAULT, PRIORITY_MAX, Preset};
+use bus_schema::video_codec::{UnknownCodec, VideoCodec};
 use url::Host;
 
 use super::options::Options;
@@ -35,6 +36,7 @@ pub(super) struct Wishes {
     pub(super) content_type: String,
     pub(super) preset: Option<String>,
     pub(super) qualities: Vec<String>,
+    pub(super) codec: Option<String>,
     pub(super) priority: Option<u64>,
     pub(super) webhook_url: Option<String>,
     pub(super) metadata: BTreeMap<String, String>,
@@ -53,6 +55,7 @@ impl Wishes {
         let preset = preset
             .map_err(|unknown| refused(Code::UnknownPreset, sentence(&unknown.to_string())))?;
         check_qualities(&self.qualities)?;
+        let codec = check_codec(self.codec.as_deref(), &self.qualities)?;
         let priority = self.priority.unwrap_or_else(|| u64::from(PRIORITY_DEFAULT));
         let priority = u8::try_from(priority)
             .ok()
@@ -81,6 +84,7 @@ impl Wishes {
             content_type: self.content_type,
             preset,
             qualities: self.qualities,
+            codec,
             webhook_url: self.webhook_url,
             metadata: self.metadata,
             external_id: self.external_id,
@@ -170,6 +174,20 @@ fn check_qualities(qualities: &[String]) -> Result<(), Problem> {
         }
     }
     Ok(())
+}
+
+fn check_codec(codec: Option<&str>, qualities: &[String]) -> Result<VideoCodec, Problem> {
+    let Some(codec) = codec else {
+        return Ok(VideoCodec::default());
+    };
+    let codec = codec.parse().map_err(|unknown: UnknownCodec| {
+        refused(Code::UnknownCodec, sentence(&unknown.to_string()))
+    })?;
+    if !qualities.is_empty() && qualities.iter().all(|quality| quality == ladder::AUDIO) {
+        let detail = "`codec` is the picture's, and only `audio` is asked for: leave it out, or name a quality with a picture.";
+        return Err(refused(Code::UnknownCodec, detail));
+    }
+    Ok(codec)
 }
 
 fn check_metadata(

@@ -182,6 +182,21 @@ fn only_the_preset_for_it_copies_and_only_when_no_size_is_asked_for() {
 }
 
 #[test]
+fn another_codec_is_encoded_and_says_so() {
+    let request = JobRequest {
+        codec: VideoCodec::Av1,
+        ..request(Preset::Default, &[])
+    };
+    let plan = plan(&web_safe(), &request).unwrap();
+    assert_eq!(plan.copy, None);
+    assert_eq!(
+        plan.encode_reason.unwrap(),
+        "The source is encoded, since av1 was asked for, and only H.264 is copied."
+    );
+    assert_eq!(plan.video.unwrap().renditions[0].encoder, "av1enc");
+}
+
+#[test]
 fn a_copy_of_more_than_a_day_is_refused_too() {
     let mut facts = web_safe();
     facts.duration_ns = SOURCE_NS_MAX + 1;

@@ -7,11 +7,11 @@ pub mod encode;
 pub mod collect;
 
 mod deinterlace;
+pub(in crate::engine) mod encoder;
 mod grade;
 mod range;
 pub(in crate::engine) mod scale;
 pub mod watermark;
-pub(in crate::engine) mod x264;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,6 +26,7 @@ use tokio::time::Instant;
 use self::collect::{Collector, Cuts};
 use self::deinterlace::Pictures;
 use self::encode::{Encode, Sink};
+use self::encoder::Coding;
 use self::grade::Grade;
 use self::watermark::{Drawing, Font};
 use self::window::{Place, Window, to_ns, to_units};
@@ -146,17 +147,19 @@ impl<'a> Chunk<'a> {
     ) -> Result<Self> {
         let timescale = spec.video.timescale;
         let cuts = Arc::new(Cuts::default());
+        let frame_rate = encode::frame_rate(&spec.facts);
         let collect = |rendition| {
             let (cuts, results) = (Arc::clone(&cuts), Arc::clone(results));
-            Arc::new(Collector::new(
-                rendition,
+            Ok(Arc::new(Collector::new(
+                Coding::new(rendition, frame_rate)?,
                 timescale,
                 spec.first_segment,
                 cuts,
                 results,
-            ))
+            )))
         };
-        let collectors: Vec<_> = spec.video.renditions.iter().map(collect).collect();
+        let collectors = spec.video.renditions.iter().map(collect);
+        let collectors = collectors.collect::<Result<Vec<_>>>()?;
         let sinks = collectors
             .iter()
             .map(|one| Arc::clone(one) as Arc<dyn Sink>)

@@ -10,9 +10,10 @@ use gstreamer as gst;
 use gstreamer::prelude::*;
 use gstreamer_app as gst_app;
 
-use super::chunk::{scale, x264};
+use super::chunk::encoder::Coding;
+use super::chunk::scale;
 use super::feed::Feed;
-use super::pipeline::{Pipeline, element};
+use super::pipeline::Pipeline;
 use super::{Error, Result};
 
 /// Frames of the trial: a group with frames in front and behind.
@@ -27,23 +28,20 @@ const INPUT_FRAMES_MAX: u64 = 4;
 pub fn run(encoder: &str) -> Result<()> {
     gst::init().map_err(|error| Error::internal(format!("GStreamer: {error}")))?;
     let rendition = rendition(encoder)?;
+    let rate = gst::Fraction::new(25, 1);
+    let coding = Coding::new(&rendition, rate)?;
     let pipeline = Pipeline::new()?;
     let feed = Feed::new(INPUT_FRAMES_MAX);
-    let (encoder, format) = (x264::encoder(&rendition, 1)?, scale::filter(&x264::caps())?);
-    let (parser, decoder) = (element("h264parse")?, element("avdec_h264")?);
+    let (encoder, decoder) = (coding.elements(1)?, coding.decoder()?);
     let (out, decoded) = counter();
-    pipeline.chain(&[
-        feed.element(),
-        &encoder,
-        &format,
-        &parser,
-        &decoder,
-        out.upcast_ref(),
-    ])?;
+    let mut chain = vec![feed.element()];
+    chain.extend(encoder.iter().chain(&decoder));
+    chain.push(out.upcast_ref());
+    pipeline.chain(&chain)?;
     pipeline.set_state(gst::State::Playing)?;
     let check = || pipeline.take_error().map_or(Ok(()), Err);
     let mut caps = scale::caps(&rendition);
-    caps.make_mut().set("framerate", gst::Fraction::new(25, 1));
+    caps.make_mut().set("framerate", rate);
     for n in 0..FRAMES {
         let sample = gst::Sample::builder()
             .buffer(&picture(&rendition, n))
@@ -64,6 +62,7 @@ pub fn run(encoder: &str) -> Result<()> {
 }
 
 fn rendition(encoder: &str) -> Result<VideoRendition> {
+    let quality = bus_schema::encoder::encoder(encoder).map_or(0, |known| known.quality);
     let name = "trial"
         .parse()
         .map_err(|error| Error::internal(format!("{error}")))?;
@@ -72,7 +71,7 @@ fn rendition(encoder: &str) -> Result<VideoRendition> {
         width: 640,
         height: 360,
         encoder: encoder.to_owned(),
-        crf: 23,
+        crf: quality,
         bitrate_max_bps: 2_000_000,
         buffer_bits: 4_000_000,
         keyframe_frames_max: 50,

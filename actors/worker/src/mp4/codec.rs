@@ -4,10 +4,16 @@ use std::fmt::Write as _;
 
 use bytes::Bytes;
 use mp4_atom::esds::{DecoderConfig, DecoderSpecific, EsDescriptor, SLConfig};
-use mp4_atom::{Audio, BufMut as _, Encode, Esds, FourCC, Mp4a, Pasp, Visual};
+use mp4_atom::{Audio, BufMut as _, Colr, Encode, Esds, FourCC, Mp4a, Pasp, Visual};
 use sha2::{Digest as _, Sha256};
 
 use super::error::Error;
+
+pub mod av1;
+mod hevc;
+mod vp9;
+
+pub use vp9::Vp9Config;
 
 /// The longest decoder configuration that is written or read. Real ones have 40 bytes.
 const CONFIG_BYTES_MAX: usize = 4096;
@@ -27,6 +33,39 @@ pub enum CodecConfig {
         /// Pixel aspect ratio, width to height.
         par: (u32, u32),
     },
+    /// HEVC, with parameter sets in the configuration alone and length-prefixed units in the samples.
+    Hevc {
+        /// `HEVCDecoderConfigurationRecord`, the body of `hvcC`.
+        hvcc: Bytes,
+        /// Pixels, as coded after cropping.
+        width: u16,
+        /// Pixels, as coded after cropping.
+        height: u16,
+        /// Pixel aspect ratio, width to height.
+        par: (u32, u32),
+    },
+    /// VP9, one superframe or frame to a sample: each shows one picture.
+    Vp9 {
+        /// `VPCodecConfigurationRecord`, the body of `vpcC` behind its version.
+        vpcc: Bytes,
+        /// Pixels.
+        width: u16,
+        /// Pixels.
+        height: u16,
+        /// Pixel aspect ratio, width to height.
+        par: (u32, u32),
+    },
+    /// AV1, one temporal unit without its delimiter to a sample.
+    Av1 {
+        /// `AV1CodecConfigurationRecord`, the body of `av1C`.
+        av1c: Bytes,
+        /// Pixels.
+        width: u16,
+        /// Pixels.
+        height: u16,
+        /// Pixel aspect ratio, width to height.
+        par: (u32, u32),
+    },
     /// AAC in raw access units.
     Aac {
         /// `AudioSpecificConfig`.
@@ -38,8 +77,61 @@ pub enum CodecConfig {
     },
 }
 
+/// What all pictures' configurations have.
+#[derive(Debug, Clone, Copy)]
+struct Picture<'a> {
+    /// Of the sample entry.
+    entry: &'static [u8; 4],
+    /// Of the box that holds `record`.
+    config: &'static [u8; 4],
+    /// That box's body.
+    record: &'a Bytes,
+    width: u16,
+    height: u16,
+    par: (u32, u32),
+}
+
 impl CodecConfig {
-    /// The RFC 6381 name for playlists: `avc1.64001f`, `mp4a.40.2`.
+    fn picture(&self) -> Option<Picture<'_>> {
+        let (entry, config, (record, width, height, par)) = match self {
+            Self::Avc {
+                avcc,
+                width,
+                height,
+                par,
+            } => (b"avc1", b"avcC", (avcc, width, height, par)),
+            Self::Hevc {
+                hvcc,
+                width,
+                height,
+                par,
+            } => (b"hvc1", b"hvcC", (hvcc, width, height, par)),
+            Self::Vp9 {
+                vpcc,
+                width,
+                height,
+                par,
+            } => (b"vp09", b"vpcC", (vpcc, width, height, par)),
+            Self::Av1 {
+                av1c,
+                width,
+                height,
+                par,
+            } => (b"av01", b"av1C", (av1c, width, height, par)),
+            Self::Aac { .. } => return None,
+        };
+        Some(Picture {
+            entry,
+            config,
+            record,
+            width: *width,
+            height: *height,
+            par: *par,
+        })
+    }
+
+    /// The RFC 6381 name for playlists: `avc1.64001f`, `hvc1.1.6.L93.90`, `vp09.00.31.08`,
+    /// `av01.0.05M.08`, `mp4a.40.2`.
     #[must_use]
     pub fn codecs(&self) -> String {
         match self {
@@ -47,6 +139,9 @@ impl CodecConfig {
                 let profile = avcc.get(1..4).unwrap_or(&[0; 3]);
                 profile.iter().fold("avc1.".to_owned(), push_hex)
             }
+            Self::Hevc { hvcc, .. } => hevc::codecs(hvcc),
+            Self::Vp9 { vpcc, .. } => vp9::codecs(vpcc),
+            Self::Av1 { av1c, .. } => av1::codecs(av1c),
             Self::Aac { asc, .. } => format!("mp4a.40.{}", audio_object_type(asc)),
         }
     }
@@ -56,30 +151,24 @@ impl CodecConfig {
     #[must_use]
     pub fn digest(&self) -> String {
         let mut hash = Sha256::new();
-        match self {
-            Self::Avc {
-                avcc,
-                width,
-                height,
-                par,
-            } => {
-                hash.update(b"avc1");
-                hash.update(width.to_be_bytes());
-                hash.update(height.to_be_bytes());
-                hash.update(par.0.to_be_bytes());
-                hash.update(par.1.to_be_bytes());
-                hash.update(avcc);
-            }
-            Self::Aac {
-                asc,
-                channels,
-                sample_rate_hz,
-            } => {
-                hash.update(b"mp4a");
-                hash.update(channels.to_be_bytes());
-                hash.update(sample_rate_hz.to_be_bytes());
-                hash.update(asc);
-            }
+        if let Some(picture) = self.picture() {
+            hash.update(picture.entry);
+            hash.update(picture.width.to_be_bytes());
+            hash.update(picture.height.to_be_bytes());
+            hash.update(picture.par.0.to_be_bytes());
+            hash.update(picture.par.1.to_be_bytes());
+            hash.update(picture.record);
+        }
+        if let Self::Aac {
+            asc,
+            channels,
+            sample_rate_hz,
+        } = self
+        {
+            hash.update(b"mp4a");
+            hash.update(channels.to_be_bytes());
+            hash.update(sample_rate_hz.to_be_bytes());
+            hash.update(asc);
         }
         hash.finalize().iter().take(8).fold(String::new(), push_hex)
     }
@@ -87,10 +176,7 @@ impl CodecConfig {
     /// Whether this is a picture; else it is sound.
     #[must_use]
     pub fn is_video(&self) -> bool {
-        match self {
-            Self::Avc { .. } => true,
-            Self::Aac { .. } => false,
-        }
+        self.picture().is_some()
     }
 
     /// Refuses what no decoder would accept, before it is written a thousand times.
@@ -98,6 +184,9 @@ impl CodecConfig {
         let (bytes, is_whole) = match self {
             // Version 1, profile, compatibility, level, length size, counts of SPS and PPS.
             Self::Avc { avcc, .. } => (avcc, avcc.len() >= 7 && avcc.first() == Some(&1)),
+            Self::Hevc { hvcc, .. } => (hvcc, hevc::is_whole(hvcc)),
+            Self::Vp9 { vpcc, .. } => (vpcc, vpcc.len() == vp9::RECORD_BYTES),
+            Self::Av1 { av1c, .. } => (av1c, av1::is_whole(av1c)),
             Self::Aac { asc, .. } => (asc, asc.len() >= 2),
         };
         if bytes.len() > CONFIG_BYTES_MAX {
@@ -116,46 +205,53 @@ impl CodecConfig {
 
     /// Size as shown, in whole pixels: what `tkhd` tells.
     pub(super) fn shown_size(&self) -> (u16, u16) {
-        match self {
-            Self::Avc {
+        self.picture().map_or((0, 0), |picture| {
+            let Picture {
                 width, height, par, ..
-            } => {
-                let shown = u64::from(*width) * u64::from(par.0) / u64::from(par.1.max(1));
-                (u16::try_from(shown).unwrap_or(u16::MAX), *height)
-            }
-            Self::Aac { .. } => (0, 0),
-        }
+            } = picture;
+            let shown = u64::from(width) * u64::from(par.0) / u64::from(par.1.max(1));
+            (u16::try_from(shown).unwrap_or(u16::MAX), height)
+        })
     }
 
-    /// Writes the one entry of `stsd`.
-    pub(super) fn encode_sample_entry(&self, buf: &mut Vec<u8>) -> mp4_atom::Result<()> {
-        match self {
-            Self::Avc {
-                avcc,
-                width,
-                height,
-                par,
-            } => buf.encode_atom(FourCC::new(b"avc1"), |buf| {
-                Visual {
-                    data_reference_index: 1,
-                    width: *width,
-                    height: *height,
-                    ..Visual::default()
-                }
-                .encode(buf)?;
-                // The record goes through as the encoder made it, byte for byte.
-                buf.encode_atom(FourCC::new(b"avcC"), |buf| {
-                    buf.append_slice(avcc);
-                    Ok(())
-                })?;
-                Pasp::new(par.0, par.1)?.encode(buf)
-            }),
-            Self::Aac {
-                asc,
-                channels,
-                sample_rate_hz,
-            } => aac_entry(asc, *channels, *sample_rate_hz).encode(buf),
+    /// Writes the one entry of `stsd`; of a picture with the colours that it is known to have.
+    pub(super) fn encode_sample_entry(
+        &self,
+        buf: &mut Vec<u8>,
+        colours: Option<&Colr>,
+    ) -> mp4_atom::Result<()> {
+        if let Self::Aac {
+            asc,
+            channels,
+            sample_rate_hz,
+        } = self
+        {
+            return aac_entry(asc, *channels, *sample_rate_hz).encode(buf);
         }
+        let Some(picture) = self.picture() else {
+            return Ok(());
+        };
+        buf.encode_atom(FourCC::new(picture.entry), |buf| {
+            Visual {
+                data_reference_index: 1,
+                width: picture.width,
+                height: picture.height,
+                ..Visual::default()
+            }
+            .encode(buf)?;
+            // The record goes through as it was made, byte for byte.
+            buf.encode_atom(FourCC::new(picture.config), |buf| {
+                if matches!(self, Self::Vp9 { .. }) {
+                    buf.append_slice(&vp9::VERSION_FLAGS);
+                }
+                buf.append_slice(picture.record);
+                Ok(())
+            })?;
+            if let Some(colours) = colours {
+                colours.encode(buf)?;
+            }
+            Pasp::new(picture.par.0, picture.par.1)?.encode(buf)
+        })
     }
 }
 

@@ -2,11 +2,19 @@
 
 use bus_schema::language::{is_tag, three_letters};
 use mp4_atom::{
-    BufMut as _, Dinf, Dref, Edts, Elst, ElstEntry, Encode, FourCC, Hdlr, Mdhd, Mvhd, Smhd, Tkhd,
-    Url, Vmhd,
+    BufMut as _, Colr, Dinf, Dref, Edts, Elst, ElstEntry, Encode, FourCC, Hdlr, Mdhd, Mvhd, Smhd,
+    Tkhd, Url, Vmhd,
 };
 
 use super::track::Track;
+
+/// What every picture of ours is converted to (ISO/IEC 23091-2): BT.709 in limited range.
+const BT709: Colr = Colr::Nclx {
+    colour_primaries: 1,
+    transfer_characteristics: 1,
+    matrix_coefficients: 1,
+    full_range_flag: false,
+};
 
 /// One track's header boxes.
 #[derive(Debug)]
@@ -87,7 +95,7 @@ pub(super) fn encode_trak(
                 buf.encode_atom(FourCC::new(b"stbl"), |buf| {
                     full_box(buf, *b"stsd", 0, |buf| {
                         1u32.encode(buf)?;
-                        header.track.config.encode_sample_entry(buf)
+                        header.track.config.encode_sample_entry(buf, Some(&BT709))
                     })?;
                     tables(buf)
                 })

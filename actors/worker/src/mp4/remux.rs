@@ -7,7 +7,7 @@
 //! no byte of a track that is dropped gets through.
 
 mod asc;
-mod bits;
+pub(super) mod bits;
 mod copied_file;
 mod facts;
 mod head;

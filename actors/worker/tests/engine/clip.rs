@@ -138,6 +138,29 @@ pub(crate) fn colours(path: &Path) -> String {
     probe(path, entries).swap_remove(0)
 }
 
+/// The picture's codec as ffprobe calls it.
+pub(crate) fn codec(path: &Path) -> String {
+    probe(path, "stream=codec_name").swap_remove(0)
+}
+
+/// Mean SSIM of one film's frames against another's, scaled to the size of the first; both must have as many.
+pub(crate) fn ssim(path: &Path, source: &Path) -> f64 {
+    let (width, height) = size(path);
+    let scaled = format!("[1:v]scale={width}:{height}:flags=bicubic[s];[0:v][s]ssim");
+    let output = Command::new("ffmpeg")
+        .args(["-hide_banner", "-nostats", "-i"])
+        .arg(path)
+        .arg("-i")
+        .arg(source)
+        .args(["-lavfi", &scaled, "-f", "null", "-"])
+        .output()
+        .expect("ffmpeg starts");
+    let text = String::from_utf8_lossy(&output.stderr);
+    let all = text.rsplit_once(" All:").expect("ffmpeg tells the SSIM").1;
+    let number = all.split_whitespace().next().expect("a number follows");
+    number.parse().expect("a number")
+}
+
 /// The picture's first frame as red, green and blue bytes, as its own tags say.
 pub(crate) fn rgb(path: &Path) -> Vec<u8> {
     rgb_by(

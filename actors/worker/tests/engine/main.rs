@@ -8,6 +8,7 @@
 )]
 
 mod clip;
+mod codecs;
 mod colour;
 mod edits;
 mod folder;

@@ -5,9 +5,11 @@
 use std::path::Path;
 
 use bus_schema::attempt::ChunkResult;
+use bus_schema::encoder::{self, Encoder};
 use bus_schema::plan::Span;
 use bus_schema::source::VideoFacts;
 use bus_schema::task::TaskSpec;
+use bus_schema::video_codec::VideoCodec;
 use worker::mp4::SampleTable;
 
 use super::clip;
@@ -23,6 +25,19 @@ async fn chunks(
     segment_s: u64,
     sizes: &[(u32, u32)],
 ) -> Vec<Made> {
+    let encoder = encoder::in_software(VideoCodec::H264);
+    chunks_by(encoder, source, facts, starts_s, segment_s, sizes).await
+}
+
+/// The same with this encoder.
+async fn chunks_by(
+    encoder: Encoder,
+    source: &Path,
+    facts: &VideoFacts,
+    starts_s: &[u64],
+    segment_s: u64,
+    sizes: &[(u32, u32)],
+) -> Vec<Made> {
     let mut all = Vec::new();
     for (index, start_s) in starts_s.iter().enumerate() {
         let end_ns = starts_s.get(index + 1).map(|end_s| end_s * SECOND_NS);
@@ -30,14 +45,15 @@ async fn chunks(
             start_ns: start_s * SECOND_NS,
             end_ns,
         };
-        let made = task::run(task::chunk(source, facts, span, segment_s, sizes), source).await;
+        let spec = task::chunk(source, facts, span, segment_s, sizes);
+        let made = task::run(task::encoded_by(spec, encoder), source).await;
         assert_eq!(made.failure, None, "{}, {span:?}", source.display());
         all.push(made);
     }
     all
 }
 
-fn result(made: &Made) -> &ChunkResult {
+pub(crate) fn result(made: &Made) -> &ChunkResult {
     made.chunk.as_ref().expect("the chunk has a result")
 }
 
@@ -111,6 +127,19 @@ pub(crate) async fn whole(source: &Path, starts_s: &[u64], segment_s: u64) -> Vi
     let all = chunks(source, &facts, starts_s, segment_s, SIZES).await;
     check(source, &facts, &all, SIZES);
     facts
+}
+
+/// The same with this encoder; also gives what was made.
+pub(crate) async fn whole_by(
+    encoder: Encoder,
+    source: &Path,
+    starts_s: &[u64],
+    segment_s: u64,
+) -> Vec<Made> {
+    let facts = task::facts(source).await.video.expect("there is a picture");
+    let all = chunks_by(encoder, source, &facts, starts_s, segment_s, SIZES).await;
+    check(source, &facts, &all, SIZES);
+    all
 }
 
 #[tokio::test]

@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use bus_schema::attempt::{AudioPart, ChunkResult};
+use bus_schema::encoder::Encoder;
 use bus_schema::plan::{AudioPlan, Span, VideoPlan, VideoRendition};
 use bus_schema::report::TaskError;
 use bus_schema::source::{AudioFacts, SourceFacts, VideoFacts};
 use bus_schema::task::{AudioSpec, ChunkSpec, ProbeSpec, TaskSpec};
+use bus_schema::video_codec::VideoCodec;
 use bytes::Bytes;
 use worker::child::{ChildEvent, ChildTask, Limits, Options};
 use worker::plugins::{self, Plugins};
@@ -126,12 +128,13 @@ pub(crate) fn bytes(source: &Path) -> u64 {
 }
 
 pub(crate) fn rendition(name: &str, width: u32, height: u32) -> VideoRendition {
+    let encoder = bus_schema::encoder::in_software(VideoCodec::H264);
     VideoRendition {
         name: name.parse().expect("a rendition's name"),
         width,
         height,
-        encoder: "x264enc".to_owned(),
-        crf: 23,
+        encoder: encoder.element.to_owned(),
+        crf: encoder.quality,
         bitrate_max_bps: 1_000_000,
         buffer_bits: 2_000_000,
         keyframe_frames_max: 250,
@@ -164,6 +167,18 @@ pub(crate) fn chunk(
         },
         watermark: None,
     })
+}
+
+/// The same with another encoder.
+pub(crate) fn encoded_by(spec: TaskSpec, encoder: Encoder) -> TaskSpec {
+    let TaskSpec::Chunk(mut spec) = spec else {
+        panic!("only chunks are encoded to pictures: {spec:?}");
+    };
+    for rendition in &mut spec.video.renditions {
+        encoder.element.clone_into(&mut rendition.encoder);
+        rendition.crf = encoder.quality;
+    }
+    TaskSpec::Chunk(spec)
 }
 
 /// The whole sound from part `parts_done` on, with segments of 2 s and two of them a part.

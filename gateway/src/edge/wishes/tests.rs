@@ -8,6 +8,7 @@ fn wishes() -> Wishes {
         content_type: "video/mp4".to_owned(),
         preset: None,
         qualities: Vec::new(),
+        codec: None,
         priority: None,
         webhook_url: None,
         metadata: BTreeMap::new(),
@@ -55,6 +56,28 @@ async fn defaults_and_everyday_wishes_pass() {
         code(|w| w.webhook_url = Some("https://8.8.8.8/hook".to_owned())).await,
         None
     );
+}
+
+#[tokio::test]
+async fn a_codec_is_one_of_four_and_of_a_picture() {
+    let codec = |name: &str| Some(name.to_owned());
+    for known in VideoCodec::ALL {
+        let wishes = Wishes {
+            codec: codec(known.as_str()),
+            ..wishes()
+        };
+        let (request, _) = wishes.check(&Options::default()).await.unwrap();
+        assert_eq!(request.codec, known);
+    }
+    for unknown in ["H264", "h265", "", "x264enc"] {
+        let refused = code(|w| w.codec = codec(unknown)).await;
+        assert_eq!(refused, Some(Code::UnknownCodec), "{unknown}");
+    }
+    let of_sound = |w: &mut Wishes| {
+        w.codec = codec("av1");
+        w.qualities = vec!["audio".to_owned()];
+    };
+    assert_eq!(code(of_sound).await, Some(Code::UnknownCodec));
 }
 
 #[tokio::test]

@@ -12,8 +12,9 @@ use gstreamer as gst;
 use super::super::results::Results;
 use super::super::{Error, Result};
 use super::encode::{AccessUnit, Sink};
+use super::encoder::Coding;
 use super::window::to_units;
-use crate::mp4::{self, CodecConfig, PieceWriter, Sample, Track};
+use crate::mp4::{self, PieceWriter, Sample, Track};
 use crate::protocol::OBJECT_BYTES_MAX;
 
 /// Where segments begin, as the decoding side finds out; the same for all renditions.
@@ -44,6 +45,7 @@ impl Cuts {
 #[derive(Debug)]
 pub struct Collector {
     rendition: VideoRendition,
+    coding: Coding,
     timescale: u32,
     first_segment: u32,
     cuts: Arc<Cuts>,
@@ -74,16 +76,16 @@ struct Pending {
 impl Collector {
     /// A collector whose first segment has the number `first_segment` in its rendition.
     #[must_use]
-    pub fn new(
-        rendition: &VideoRendition,
+    pub(in crate::engine) fn new(
+        coding: Coding,
         timescale: u32,
         first_segment: u32,
         cuts: Arc<Cuts>,
         results: Arc<Results>,
     ) -> Self {
-        let rendition = rendition.clone();
         Self {
-            rendition,
+            rendition: coding.rendition().clone(),
+            coding,
             timescale,
             first_segment,
             cuts,
@@ -135,8 +137,14 @@ impl Collector {
     }
 
     /// The first access unit's caps tell the decoder configuration.
-    fn begin(&self, state: &mut State, caps: &gst::CapsRef, start: u64) -> Result<()> {
-        let config = avc_config(caps)?;
+    fn begin(
+        &self,
+        state: &mut State,
+        caps: &gst::CapsRef,
+        first: &[u8],
+        start: u64,
+    ) -> Result<()> {
+        let config = self.coding.config(caps, first)?;
         let track = Track {
             timescale: self.timescale,
             config,
@@ -195,11 +203,12 @@ impl Sink for Collector {
                 return Err(Error::internal(what));
             }
             if state.writer.is_none() {
-                self.begin(&mut state, caps, units)?;
+                self.begin(&mut state, caps, &unit.data, units)?;
             }
             self.close_segment(&mut state, units)?;
         }
-        state.pending_bytes += unit.data.len() as u64;
+        let data = self.coding.sample(unit.data)?;
+        state.pending_bytes += data.len() as u64;
         if state.pending_bytes > OBJECT_BYTES_MAX {
             return Err(Error::new(
                 ErrorCode::LimitExceeded,
@@ -213,7 +222,7 @@ impl Sink for Collector {
         state.pending.push(Pending {
             units,
             is_sync: unit.is_sync,
-            data: unit.data,
+            data,
         });
         state.frames += 1;
         state.done_ns = state.done_ns.max(unit.time_ns);
@@ -225,28 +234,6 @@ impl Sink for Collector {
 fn first_frame_end(samples: &[Sample], segment_bytes: usize) -> u32 {
     let behind = samples.iter().skip(1).map(|sample| sample.data.len());
     u32::try_from(segment_bytes - behind.sum::<usize>()).unwrap_or(u32::MAX)
-}
-
-/// The decoder configuration that x264enc and its parser put into caps.
-fn avc_config(caps: &gst::CapsRef) -> Result<CodecConfig> {
-    let structure = caps.structure(0);
-    let pixels = |field: &str| {
-        let value = structure.and_then(|s| s.get::<i32>(field).ok());
-        value.and_then(|n| u16::try_from(n).ok())
-    };
-    let avcc = structure.and_then(|s| s.get::<gst::Buffer>("codec_data").ok());
-    match (avcc, pixels("width"), pixels("height")) {
-        (Some(avcc), Some(width), Some(height)) => {
-            let avcc = Bytes::copy_from_slice(&avcc.map_readable()?);
-            Ok(CodecConfig::Avc {
-                avcc,
-                width,
-                height,
-                par: (1, 1),
-            })
-        }
-        _ => Err(Error::internal("the encoder gave no decoder configuration")),
-    }
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "for map_err")]

@@ -18,8 +18,10 @@ use gstreamer_video as gst_video;
 use super::super::feed::Feed;
 use super::super::pipeline::{Pipeline, element, queue};
 use super::super::{Error, Result};
+use super::encoder::Coding;
+use super::encoder::renewal::Renewal;
+use super::scale;
 use super::watermark::{Drawing, Overlay};
-use super::{scale, x264};
 
 /// Frames that wait in front of the first scaler.
 const INPUT_FRAMES_MAX: u64 = 2;
@@ -39,7 +41,7 @@ pub struct AccessUnit {
     pub time_ns: u64,
     /// Whether decoding can begin here.
     pub is_sync: bool,
-    /// Length-prefixed units.
+    /// As the encoder's caps say.
     pub data: Bytes,
 }
 
@@ -132,37 +134,38 @@ impl Encode {
         let (to_scaler, scaler) = (queue(BRANCH_FRAMES_MAX)?, scale::scaler(threads)?);
         let size = scale::filter(&scale::caps(rendition))?;
         let (tee, to_encoder) = (element("tee")?, queue(BRANCH_FRAMES_MAX)?);
-        let encoder = x264::encoder(rendition, threads)?;
-        let format = scale::filter(&x264::caps())?;
+        let coding = Coding::new(rendition, self.frame_rate)?;
+        let encoder = coding.elements(threads)?;
         let out = self.output(sink);
-        self.pipeline.chain(&[
-            &to_scaler,
-            &scaler,
-            &size,
-            &tee,
-            &to_encoder,
-            &encoder,
-            &format,
-            out.upcast_ref(),
-        ])?;
+        let mut chain = vec![&to_scaler, &scaler, &size, &tee, &to_encoder];
+        chain.extend(&encoder);
+        chain.push(out.upcast_ref());
+        self.pipeline.chain(&chain)?;
         above.link(&to_scaler)?;
-        force_keyframes(&encoder, &self.keyframes)?;
+        match encoder.as_slice() {
+            [encoder, ..] if coding.takes_requests() => force_keyframes(encoder, &self.keyframes)?,
+            [encoder, below, ..] => {
+                let renewal = self.renewal(&to_encoder, below, coding, threads);
+                renewal.begin(encoder.clone())?;
+            }
+            _ => return Err(Error::internal("an encoder with nothing behind it")),
+        }
         if let Some(watermark) = &self.watermark {
             let overlay = watermark.over(rendition.width, rendition.height);
-            self.draw_over(&encoder, overlay, &scale::caps(rendition))?;
+            self.draw_over(&to_encoder, overlay, &scale::caps(rendition))?;
         }
         Ok(tee)
     }
 
-    /// Draws a mark over each frame on its way into an encoder: behind the tee, so that the next
+    /// Draws a mark over each frame on its way out of the queue in front of an encoder: behind the tee, so that the next
     /// rendition is scaled from a frame without one, and gets its own.
-    fn draw_over(&self, encoder: &gst::Element, overlay: Overlay, caps: &gst::Caps) -> Result<()> {
+    fn draw_over(&self, queue: &gst::Element, overlay: Overlay, caps: &gst::Caps) -> Result<()> {
         let info = gst_video::VideoInfo::from_caps(caps)?;
         let failure = Arc::clone(&self.failure);
-        let sink = encoder
-            .static_pad("sink")
-            .ok_or_else(|| Error::internal("an encoder without a sink"))?;
-        sink.add_probe(gst::PadProbeType::BUFFER, move |_, probe| {
+        let out = queue
+            .static_pad("src")
+            .ok_or_else(|| Error::internal("a queue without a source"))?;
+        out.add_probe(gst::PadProbeType::BUFFER, move |_, probe| {
             let buffer = probe.buffer_mut().map(gst::Buffer::make_mut);
             if let Some(Err(error)) = buffer.map(|buffer| overlay.draw(buffer, &info)) {
                 failure
@@ -173,6 +176,36 @@ impl Encode {
             gst::PadProbeReturn::Ok
         });
         Ok(())
+    }
+
+    /// For an encoder that makes no keyframes on request.
+    fn renewal(
+        &self,
+        above: &gst::Element,
+        below: &gst::Element,
+        coding: Coding,
+        threads: u32,
+    ) -> Renewal {
+        let (keyframes, failure) = (Arc::clone(&self.keyframes), Arc::clone(&self.failure));
+        let make = move || {
+            let elements = coding.elements(threads)?.into_iter();
+            let mut elements = elements.take(1);
+            elements.next().ok_or_else(|| Error::internal("no encoder"))
+        };
+        Renewal {
+            pipeline: self.pipeline.inner().clone(),
+            above: above.clone(),
+            below: below.clone(),
+            make: Box::new(make),
+            is_key: Box::new(move |time| {
+                let keyframes = keyframes.lock().unwrap_or_else(PoisonError::into_inner);
+                keyframes.contains(&time)
+            }),
+            fail: Box::new(move |error| {
+                let mut failure = failure.lock().unwrap_or_else(PoisonError::into_inner);
+                failure.get_or_insert(error);
+            }),
+        }
     }
 
     /// The end of a branch: hands every access unit over as soon as it is there.
@@ -328,7 +361,7 @@ fn take(sample: &gst::Sample, sink: &dyn Sink) -> Result<gst::FlowSuccess> {
 }
 
 /// The mean rate as probed; 25 where it is not known, as x264 itself assumes.
-fn frame_rate(facts: &VideoFacts) -> gst::Fraction {
+pub(super) fn frame_rate(facts: &VideoFacts) -> gst::Fraction {
     match (i32::try_from(facts.fps_num), i32::try_from(facts.fps_den)) {
         (Ok(num), Ok(den)) if num > 0 && den > 0 => gst::Fraction::new(num, den),
         _ => gst::Fraction::new(25, 1),

@@ -140,7 +140,7 @@ fn encode_track(
                     full_box(buf, *b"stsd", 0, |buf| {
                         1u32.encode(buf)?;
                         let start = buf.len();
-                        config.encode_sample_entry(buf)?;
+                        config.encode_sample_entry(buf, None)?;
                         append_to_box(buf, start, &colours);
                         Ok(())
                     })?;

@@ -1,14 +1,15 @@
 //! The sample table as an object: a named MessagePack map.
 
-use bytes::Bytes;
+mod config;
+
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
 use super::column::{Numbers, RunColumn, signed};
 use super::{SAMPLES_MAX, SampleTable, SegmentEntry, TABLE_BYTES_MAX};
-use crate::mp4::codec::CodecConfig;
 use crate::mp4::error::{Error, OrDamaged as _};
 use crate::mp4::track::Track;
+use config::WireConfig;
 
 /// What this code writes and reads.
 const VERSION: u16 = 1;
@@ -31,22 +32,6 @@ struct Wire {
     durations: ByteBuf,
     offsets: ByteBuf,
     sync: ByteBuf,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum WireConfig {
-    Avc {
-        avcc: ByteBuf,
-        width: u16,
-        height: u16,
-        par: (u32, u32),
-    },
-    Aac {
-        asc: ByteBuf,
-        channels: u16,
-        sample_rate_hz: u32,
-    },
 }
 
 impl SampleTable {
@@ -206,58 +191,4 @@ fn check_durations(durations: &RunColumn, segments: &[SegmentEntry]) -> Result<(
         }
     }
     Ok(())
-}
-
-impl From<&CodecConfig> for WireConfig {
-    fn from(config: &CodecConfig) -> Self {
-        match config {
-            CodecConfig::Avc {
-                avcc,
-                width,
-                height,
-                par,
-            } => Self::Avc {
-                avcc: ByteBuf::from(avcc.to_vec()),
-                width: *width,
-                height: *height,
-                par: *par,
-            },
-            CodecConfig::Aac {
-                asc,
-                channels,
-                sample_rate_hz,
-            } => Self::Aac {
-                asc: ByteBuf::from(asc.to_vec()),
-                channels: *channels,
-                sample_rate_hz: *sample_rate_hz,
-            },
-        }
-    }
-}
-
-impl From<WireConfig> for CodecConfig {
-    fn from(config: WireConfig) -> Self {
-        match config {
-            WireConfig::Avc {
-                avcc,
-                width,
-                height,
-                par,
-            } => Self::Avc {
-                avcc: Bytes::from(avcc.into_vec()),
-                width,
-                height,
-                par,
-            },
-            WireConfig::Aac {
-                asc,
-                channels,
-                sample_rate_hz,
-            } => Self::Aac {
-                asc: Bytes::from(asc.into_vec()),
-                channels,
-                sample_rate_hz,
-            },
-        }
-    }
 }

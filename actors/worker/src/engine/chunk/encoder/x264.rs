@@ -1,12 +1,12 @@
 //! x264's settings: everything that the plan pins, and nothing left to a plugin's defaults.
 
 use bus_schema::plan::VideoRendition;
-use bus_schema::report::ErrorCode;
 use gstreamer as gst;
 use gstreamer::prelude::*;
 
-use super::super::pipeline::element;
-use super::super::{Error, Result};
+use super::super::super::Result;
+use super::super::super::pipeline::element;
+use super::{buffer_ms, rate_kbps};
 
 /// x264's own preset: a fifth more CPU than `veryfast`-class presets save is spent on a tenth less
 /// rate.
@@ -15,26 +15,13 @@ const PRESET: &str = "fast";
 /// Frames that the encoder looks ahead. Each costs three times its raw size, in every rendition, and
 /// the decoder's copy of it beside: with the preset's 30, and a buffer of them between two threads, a
 /// 1080p ladder of four takes 970 MB; with these, under 600.
-const LOOKAHEAD_FRAMES: u32 = 12;
-
-/// The longest buffer that the element takes.
-const BUFFER_MS_MAX: u32 = 10_000;
+pub(super) const LOOKAHEAD_FRAMES: u32 = 12;
 
 /// An encoder for a rendition.
 ///
 /// # Errors
-/// [`ErrorCode::Unsupported`] for an encoder that this build has no table of settings for, or whose
-/// plugin is missing.
-pub(in crate::engine) fn encoder(rendition: &VideoRendition, threads: u32) -> Result<gst::Element> {
-    if rendition.encoder != "x264enc" {
-        return Err(Error::new(
-            ErrorCode::Unsupported,
-            format!(
-                "This worker knows no settings for the encoder `{}`: choose `x264enc`.",
-                rendition.encoder
-            ),
-        ));
-    }
+/// When the plugin is missing.
+pub(super) fn encoder(rendition: &VideoRendition, threads: u32) -> Result<gst::Element> {
     let encoder = element("x264enc")?;
     encoder.set_property_from_str("speed-preset", PRESET);
     encoder.set_property_from_str("pass", "qual");
@@ -44,12 +31,8 @@ pub(in crate::engine) fn encoder(rendition: &VideoRendition, threads: u32) -> Re
     encoder.set_property("aud", false);
     // The element sets x264's buffer from these two in any case; what an option string says of it is
     // overwritten.
-    let rate_kbps = rendition.bitrate_max_bps.div_ceil(1000).max(1);
-    encoder.set_property("bitrate", rate_kbps);
-    encoder.set_property(
-        "vbv-buf-capacity",
-        (rendition.buffer_bits / rate_kbps).min(BUFFER_MS_MAX),
-    );
+    encoder.set_property("bitrate", rate_kbps(rendition));
+    encoder.set_property("vbv-buf-capacity", buffer_ms(rendition));
     encoder.set_property("option-string", options(rendition));
     Ok(encoder)
 }
@@ -62,14 +45,4 @@ fn options(rendition: &VideoRendition) -> String {
          keyint={keyframe}:min-keyint={keyframe}:scenecut=40:open-gop=0:\
          qpmin=0"
     )
-}
-
-/// Access units as MP4 wants them: parameter sets in the caps, lengths in front of units.
-#[must_use]
-pub(in crate::engine) fn caps() -> gst::Caps {
-    gst::Caps::builder("video/x-h264")
-        .field("stream-format", "avc")
-        .field("alignment", "au")
-        .field("profile", "high")
-        .build()
 }
