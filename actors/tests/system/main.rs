@@ -27,3 +27,5 @@ mod terminal;
 mod panics;
 
 mod browser;
+
+mod players;

@@ -18,6 +18,8 @@ pub(crate) struct Real {
 impl Real {
     /// Its frames, as its index counts them.
     pub(crate) const FRAMES: u64 = 132;
+    /// How long its picture is.
+    pub(crate) const SECONDS: f64 = 5.28;
 
     /// Unless the set-up has not fetched it, which is said aloud.
     pub(crate) fn find(test: &str) -> Option<Self> {

@@ -1,0 +1,69 @@
+//! Films in the players that people use: hls.js, dash.js and Shaka Player, each in a real Chromium,
+//! from the first frame to the last.
+
+use std::path::Path;
+use std::process::Stdio;
+
+use serde_json::{Value, json};
+
+use crate::harness::{DEADLINE, System, clips, find_program, skipped};
+
+/// Players, each with what it plays.
+const N_PLAYS: usize = 4;
+
+#[tokio::test]
+async fn players_show_every_frame() {
+    let test = "players_show_every_frame";
+    let Some(film) = clips::Real::find(test) else {
+        return;
+    };
+    let web = Path::new(env!("CARGO_MANIFEST_DIR")).join("../gateway/web");
+    for (name, is_here) in [
+        ("chromium", find_program("chromium").is_some()),
+        ("node", find_program("node").is_some()),
+        (
+            "playwright",
+            web.join("node_modules/playwright-core").is_dir(),
+        ),
+        (
+            "the players",
+            web.join("tests/players/node_modules/dashjs").is_dir(),
+        ),
+    ] {
+        if !is_here {
+            return skipped(test, &format!("{name} is not here (run the set-up)"));
+        }
+    }
+    let system = System::shared().await;
+    let client = system.client();
+    let wishes = json!({"preset": "hls-adaptive", "qualities": ["144p", "360p"]});
+    let id = client.upload_file(&film.path, &wishes).await;
+    let job = client.completed(&id).await;
+    let played = play(&web, &system.run.url, &job, "360p").await;
+    assert_eq!(played.lines().count(), N_PLAYS, "{played}");
+}
+
+/// Plays a rendition of a completed job everywhere; gives the lines that say so.
+async fn play(web: &Path, url: &str, job: &Value, rendition: &str) -> String {
+    // Where browser and sound library put what they leave behind.
+    let scratch = tempfile::tempdir().expect("a folder");
+    let mut node = tokio::process::Command::new(find_program("node").expect("found above"));
+    let node = node
+        .arg(web.join("tests/players/players.mjs"))
+        .env("TCODER_URL", url)
+        .env("TCODER_JOB", job["id"].as_str().expect("an id"))
+        .env("TCODER_RENDITION", rendition)
+        .env("TCODER_FRAMES", clips::Real::FRAMES.to_string())
+        .env("TCODER_SECONDS", clips::Real::SECONDS.to_string())
+        .env("TMPDIR", scratch.path())
+        .env("XDG_RUNTIME_DIR", scratch.path())
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .output();
+    let output = tokio::time::timeout(DEADLINE, node).await.expect("it ends");
+    let output = output.expect("node runs");
+    let out = String::from_utf8_lossy(&output.stdout).into_owned();
+    let err = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{out}{err}");
+    out
+}
