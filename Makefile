@@ -1,6 +1,6 @@
 # Each target is one script of .ci/; variables reach them through the environment, so that paths may hold spaces.
 .DEFAULT_GOAL := help
-.PHONY: help run test setup fmt lint doc bench
+.PHONY: help run test soak setup fmt lint doc bench
 
 # Unexpanded: in a path a $ is a $.
 override export VIDEO := $(value VIDEO)
@@ -12,6 +12,7 @@ help:
 	@echo '              the same for one film, then end:                         make run ONCE=1 VIDEO=clip.mp4 OUT=dir'
 	@echo 'make test     run every test:                                          make test'
 	@echo '              or those of some packages:                               .ci/test -p nats'
+	@echo 'make soak     what takes too long for every change, such as all damaged files: make soak'
 	@echo 'make setup    fetch all that run and test need, and nothing more:      make setup'
 	@echo 'make fmt      format the code:                                         make fmt'
 	@echo 'make lint     clippy, warnings are errors:                             make lint'
@@ -23,6 +24,9 @@ run:
 
 test:
 	@exec .ci/test
+
+soak:
+	@exec .ci/soak
 
 setup:
 	@exec .ci/setup test

@@ -7,7 +7,7 @@ use bus_schema::report::ErrorCode;
 use gstreamer as gst;
 use gstreamer::prelude::*;
 
-use super::pipeline::{Pipeline, element};
+use super::pipeline::{Build, Pipeline, element};
 use super::source::Source;
 use super::{Error, Result};
 
@@ -178,10 +178,19 @@ impl Demux {
             shared,
             source: source.clone(),
         };
-        let is_built = || demux.shared.is_flowing.load(Ordering::Relaxed);
-        match demux.pipeline.preroll(is_built) {
+        match demux.pipeline.preroll(|| demux.build()) {
             Ok(()) => demux.check().map(|()| demux),
             Err(error) => Err(demux.explain(error)),
+        }
+    }
+
+    fn build(&self) -> Build {
+        if self.shared.is_flowing.load(Ordering::Relaxed) {
+            Build::Whole
+        } else if lock(&self.shared.streams).is_empty() && !self.pipeline.is_running() {
+            Build::Stopped
+        } else {
+            Build::Growing
         }
     }
 
@@ -319,10 +328,11 @@ fn discard(pipeline: &gst::Pipeline, pad: &gst::Pad, shared: &Arc<Shared>) -> Re
     let shared = Arc::clone(shared);
     let kinds = gst::PadProbeType::DATA_DOWNSTREAM;
     pad.add_probe(kinds, move |_, info| {
-        // A gap is as good as a buffer to a sink that waits for its first.
+        // A gap is as good as a buffer to a sink that waits for its first, and so is the end: the
+        // demuxer may come with it before the stream that was taken has had its own.
         let is_data = info
             .event()
-            .is_none_or(|event| event.type_() == gst::EventType::Gap);
+            .is_none_or(|event| matches!(event.type_(), gst::EventType::Gap | gst::EventType::Eos));
         if is_data && shared.is_taken.load(Ordering::Relaxed) {
             // Not `Drop`: the core would release an event that the bindings have released.
             gst::PadProbeReturn::Handled

@@ -19,10 +19,25 @@ pub(crate) const NOT_MEDIA: &str = "The file is not video or sound that can be r
 /// How long the reason of a failed change of state is waited for: the element that fails says so in a
 /// thread of its own, and the pipeline may know before that is heard.
 const REASON_MS_MAX: u64 = 2_000;
+/// How long nothing may run in a pipeline that is not whole yet: nothing will come of it. An element that
+/// is handed on from one thread to another is at rest for far less.
+const REST_MS_MAX: u64 = 500;
 /// How often waiting looks up.
 pub(crate) const POLL_MS: u64 = 100;
 /// How often a pipeline that is being built is looked at: it is on the way to the first picture.
 const STEP_MS: u64 = 5;
+
+/// How far a pipeline is that adds elements to itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Build {
+    /// Elements are still being added.
+    Growing,
+    /// All are there.
+    Whole,
+    /// None will be: nothing runs any more, and nothing has said why. A demuxer that fails while
+    /// `parsebin` still tries it is heard by `parsebin` alone, which may forget it.
+    Stopped,
+}
 
 /// A pipeline. Dropping one that is not at `NULL` hangs the process, so this type alone holds them.
 #[derive(Debug)]
@@ -79,20 +94,22 @@ impl Pipeline {
     }
 
     /// Brings the pipeline to `PAUSED`: until then every sink has its first buffer. A pipeline
-    /// whose sinks come later is at `PAUSED` before that; `is_built` tells when all are there.
+    /// whose sinks come later is at `PAUSED` before that; `build` tells when all are there.
     ///
     /// # Errors
-    /// What the pipeline's elements say, or that nothing came for two minutes.
-    pub fn preroll(&self, is_built: impl Fn() -> bool) -> Result<()> {
+    /// What the pipeline's elements say, [`ErrorCode::NotMedia`] when they stopped without a word, or
+    /// that nothing came for two minutes.
+    pub fn preroll(&self, build: impl Fn() -> Build) -> Result<()> {
         self.set_state(gst::State::Paused)?;
         let deadline = Instant::now() + Duration::from_millis(PREROLL_MS_MAX);
+        let mut at_rest_since = None;
         loop {
             // Asked for before the state, so that a sink which is there is also looked at.
-            let is_built = is_built();
+            let build = build();
             let (change, current, _) = self.inner.state(gst::ClockTime::ZERO);
             match change {
                 Ok(gst::StateChangeSuccess::Async) => {}
-                Ok(_) if is_built && current == gst::State::Paused => return Ok(()),
+                Ok(_) if build == Build::Whole && current == gst::State::Paused => return Ok(()),
                 Ok(_) => {}
                 Err(_) => {
                     return Err(self.wait_error(REASON_MS_MAX).unwrap_or_else(unexplained));
@@ -101,12 +118,33 @@ impl Pipeline {
             if let Some(error) = self.wait_error(STEP_MS) {
                 return Err(error);
             }
-            if Instant::now() >= deadline {
+            let now = Instant::now();
+            if build != Build::Stopped {
+                at_rest_since = None;
+            } else if now.duration_since(*at_rest_since.get_or_insert(now))
+                >= Duration::from_millis(REST_MS_MAX)
+            {
+                let reason = "everything stopped before a stream was found";
+                return Err(Error::new(ErrorCode::NotMedia, NOT_MEDIA).because(reason));
+            }
+            if now >= deadline {
                 let message = "Nothing could be read out of the file in two minutes: it is damaged. \
                                Upload it again.";
                 return Err(Error::new(ErrorCode::Damaged, message));
             }
         }
+    }
+
+    /// Whether any element runs: whether a thread of GStreamer's moves data through any of their pads.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        let mut elements = self.inner.iterate_recurse().into_iter();
+        elements.any(|element| {
+            // The set of elements changed meanwhile: somebody was at it.
+            let Ok(element) = element else { return true };
+            let is_started = |pad: &gst::Pad| pad.task_state() == gst::TaskState::Started;
+            element.pads().iter().any(is_started)
+        })
     }
 
     /// Waits until every sink has seen the end, calling `each` some ten times a second.

@@ -10,6 +10,7 @@
 mod clip;
 mod codecs;
 mod colour;
+mod corpus;
 mod edits;
 mod folder;
 mod frames;
