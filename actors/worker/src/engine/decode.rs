@@ -64,6 +64,21 @@ impl Decode {
     /// [`ErrorCode::NoVideo`] or [`ErrorCode::NoAudio`] where there is no such stream,
     /// [`ErrorCode::Unsupported`] where no decoder takes it, and what [`Demux::open`] says.
     pub fn open(source: &Source, want: Want, threads: u32) -> Result<Self> {
+        let decode = Self::open_with(source, &want, threads, false)?;
+        let wants_video = !matches!(want, Want::Audio { .. });
+        if decode.stream.is_none() && wants_video {
+            // Motion JPEG, which a cover looks like: taken where there is no other picture.
+            let streams = decode.demux.streams();
+            if streams.iter().any(|stream| stream.medium == Medium::Video) {
+                drop(decode);
+                return Self::open_with(source, &want, threads, true);
+            }
+        }
+        check_taken(want, decode.stream.as_ref())?;
+        Ok(decode)
+    }
+
+    fn open_with(source: &Source, want: &Want, threads: u32, takes_jpeg: bool) -> Result<Self> {
         let sink = gst_app::AppSink::builder()
             .sync(false)
             .max_buffers(DECODED_FRAMES_MAX)
@@ -83,7 +98,11 @@ impl Decode {
         let (taken, wanted) = (Arc::new(OnceLock::new()), want.clone());
         let take = Arc::clone(&taken);
         let demux = Demux::open(&seen, move |pipeline, stream| {
-            if is_wanted(&wanted, picture, stream) && end.parent().is_none() {
+            let is_picture = match picture {
+                Some(track_id) => stream.track_id == Some(track_id),
+                None => takes_jpeg || !is_jpeg(&stream.caps),
+            };
+            if is_wanted(&wanted, is_picture, stream) && end.parent().is_none() {
                 let first = connect(pipeline, stream, &wanted, threads, &end)?;
                 declared.keep(&first)?;
                 link(&stream.pad, &first)?;
@@ -92,7 +111,6 @@ impl Decode {
             Ok(())
         })?;
         let stream = taken.get().cloned();
-        check_taken(&want, stream.as_ref())?;
         let edited = match (&table, &stream) {
             (Some(found), Some(stream)) => Some(Edited::of(found, stream)?),
             _ => None,
@@ -114,12 +132,14 @@ impl Decode {
     }
 
     /// Goes to where decoding has to begin for everything from a stream time on to be right. Always
-    /// done before playing, also for 0. `false` where the container cannot be sought in.
+    /// done once, before playing, also for 0. `false` where the container cannot be sought in.
     #[must_use]
     pub fn seek(&self, to_ns: u64) -> bool {
-        let entry_ns = self.edited.as_ref().map(|edited| edited.entry_ns(to_ns));
-        match entry_ns.transpose() {
-            Ok(entry_ns) => self.demux.seek_media(entry_ns.unwrap_or(to_ns)),
+        let Some(edited) = &self.edited else {
+            return self.demux.seek_media(to_ns);
+        };
+        match edited.entry_ns(to_ns) {
+            Ok(entry_ns) => entry_ns.is_none_or(|entry_ns| self.demux.seek_media(entry_ns)),
             Err(_) => false,
         }
     }
@@ -152,7 +172,7 @@ impl Decode {
             }
             let timeout = gst::ClockTime::from_mseconds(POLL_MS);
             match self.sink.try_pull_sample(timeout) {
-                Some(sample) => match Frame::of(&sample, self.edited.as_ref())? {
+                Some(sample) => match self.frames_of(&sample)? {
                     Edit::Frames(frames) => self.ready().extend(frames),
                     Edit::Over => return Ok(None),
                 },
@@ -173,7 +193,7 @@ impl Decode {
     }
 }
 
-fn check_taken(want: &Want, stream: Option<&Stream>) -> Result<()> {
+fn check_taken(want: Want, stream: Option<&Stream>) -> Result<()> {
     match (want, stream) {
         (Want::Video, None) => {
             let message = "The file has no picture: upload one that has, or ask for sound alone.";
@@ -200,9 +220,9 @@ pub struct Frame {
     pub caps: gst::Caps,
 }
 
-impl Frame {
+impl Decode {
     /// What of a sample is shown: by the edits of the container's table, or by its own segment.
-    fn of(sample: &gst::Sample, edited: Option<&Edited>) -> Result<Edit> {
+    fn frames_of(&self, sample: &gst::Sample) -> Result<Edit> {
         let nothing = || Edit::Frames(Vec::new());
         let (Some(buffer), Some(caps)) = (sample.buffer_owned(), sample.caps_owned()) else {
             return Ok(nothing());
@@ -211,23 +231,27 @@ impl Frame {
         let Some(segment) = segment.and_then(|s| s.downcast_ref::<gst::ClockTime>()) else {
             return Ok(nothing());
         };
-        let shown = Shown::read(segment);
+        let shown = if self.demux.is_matroska() {
+            Shown::everything()
+        } else {
+            Shown::read(segment)
+        };
         let duration_ns = buffer.duration().map(gst::ClockTime::nseconds);
         let Some(pts) = buffer.pts() else {
-            return Ok(Edit::Frames(vec![Self {
+            return Ok(Edit::Frames(vec![Frame {
                 time_ns: None,
                 duration_ns,
                 buffer,
                 caps,
             }]));
         };
-        if let Some(edited) = edited {
+        if let Some(edited) = &self.edited {
             return edited.apply(buffer, pts, shown, caps);
         }
         let frame = if let Ok(info) = gst_audio::AudioInfo::from_caps(&caps) {
             shown.samples(&buffer, pts, &info, caps)
         } else {
-            shown.time(pts).map(|time| Self {
+            shown.time(pts).map(|time| Frame {
                 time_ns: Some(time.nseconds()),
                 duration_ns,
                 buffer,
@@ -238,13 +262,10 @@ impl Frame {
     }
 }
 
-/// Whether a stream is wanted; `picture` is the film's track where the container's table tells it.
-fn is_wanted(want: &Want, picture: Option<u32>, stream: &Stream) -> bool {
+/// Whether a stream is wanted, given whether it may be the film's picture.
+fn is_wanted(want: &Want, is_picture: bool, stream: &Stream) -> bool {
     match want {
-        Want::Video | Want::AnyVideo => {
-            let is_film = picture.is_none_or(|track_id| stream.track_id == Some(track_id));
-            stream.medium == Medium::Video && is_film
-        }
+        Want::Video | Want::AnyVideo => stream.medium == Medium::Video && is_picture,
         Want::Audio {
             track, stream: id, ..
         } => {
@@ -308,6 +329,11 @@ pub fn pcm_caps(channels: u32, sample_rate_hz: u32) -> gst::Caps {
         .build()
 }
 
+fn is_jpeg(caps: &gst::Caps) -> bool {
+    caps.structure(0)
+        .is_some_and(|s| s.name().as_str() == "image/jpeg")
+}
+
 fn is_raw(caps: &gst::Caps) -> bool {
     caps.structure(0)
         .is_some_and(|s| matches!(s.name().as_str(), "video/x-raw" | "audio/x-raw"))
@@ -331,6 +357,13 @@ fn decoder(caps: &gst::Caps, threads: u32) -> Result<gst::Element> {
             );
             Error::new(ErrorCode::Unsupported, message).because(caps.to_string())
         })?;
+    // Its threads tell each other too late which encoder made the film, and with it which of several
+    // transforms to use: the same frames came out with other pixels, by chance.
+    let threads = if factory.name() == "avdec_mpeg4" {
+        1
+    } else {
+        threads
+    };
     let decoder = factory.create().build()?;
     // libav's decoders say `max-threads`, libvpx's and libaom's `threads`.
     for name in ["max-threads", "threads"] {

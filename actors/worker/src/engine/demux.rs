@@ -8,6 +8,7 @@ use gstreamer as gst;
 use gstreamer::prelude::*;
 
 use super::pipeline::{Build, Pipeline, element};
+use super::probe::names;
 use super::source::Source;
 use super::{Error, Result};
 
@@ -206,11 +207,15 @@ impl Demux {
     /// The container's media type, as the parser's own look at the first bytes found it.
     #[must_use]
     pub fn container(&self) -> Option<gst::Caps> {
-        let typefind = self
-            .parsebin
-            .downcast_ref::<gst::Bin>()?
-            .by_name("typefind")?;
-        typefind.property::<Option<gst::Caps>>("caps")
+        container(self.parsebin.downcast_ref::<gst::Bin>()?)
+    }
+
+    /// Whether time stamps are stream times, whatever the segments say: see [`is_matroska`].
+    #[must_use]
+    pub fn is_matroska(&self) -> bool {
+        self.parsebin
+            .downcast_ref::<gst::Bin>()
+            .is_some_and(is_matroska)
     }
 
     /// The pipeline.
@@ -245,15 +250,37 @@ impl Demux {
     }
 
     /// Goes to the keyframe at or before a time of the container's own, in every stream. Always done
-    /// before playing, also for 0: matroska's first time stamp differs between a pipeline that was
-    /// sought in and one that was not. `false` where the container cannot be sought in.
+    /// before playing, also for 0. `false` where the container cannot be sought in.
+    ///
+    /// To 0 nothing is sought where that would leave something out.
     ///
     /// This is no stream time where edits are applied by us: [`super::decode::Decode::seek`] knows both.
     #[must_use]
     pub fn seek_media(&self, to_ns: u64) -> bool {
+        let to_ns = if self.is_matroska() {
+            to_ns.saturating_sub(self.origin_ns())
+        } else {
+            to_ns
+        };
+        if to_ns == 0 && self.is_matroska() {
+            return true;
+        }
         let flags = gst::SeekFlags::FLUSH | gst::SeekFlags::KEY_UNIT | gst::SeekFlags::SNAP_BEFORE;
         let to = gst::ClockTime::from_nseconds(to_ns);
         self.pipeline.inner().seek_simple(flags, to).is_ok()
+    }
+
+    /// The time stamp that a demuxer counts positions from.
+    fn origin_ns(&self) -> u64 {
+        let origin = |stream: &Stream| {
+            let event = stream.pad.sticky_event::<gst::event::Segment>(0)?;
+            let segment = event.segment().downcast_ref::<gst::ClockTime>()?;
+            let start = segment.start()?;
+            start.checked_sub(segment.time().unwrap_or(gst::ClockTime::ZERO))
+        };
+        let streams = self.streams();
+        let origin = streams.iter().find_map(origin);
+        origin.map_or(0, gst::ClockTime::nseconds)
     }
 
     /// The duration that the container declares.
@@ -270,6 +297,22 @@ impl Demux {
             .or_else(from_stream)
             .map(gst::ClockTime::nseconds)
     }
+}
+
+/// What the bin's parser, or one in it, found.
+fn container(bin: &gst::Bin) -> Option<gst::Caps> {
+    let typefind = bin.by_name("typefind")?;
+    typefind.property::<Option<gst::Caps>>("caps")
+}
+
+/// Whether the bin's parser reads Matroska or WebM. Until it is sought in, their demuxer takes the time
+/// of whatever comes first for the beginning, counts positions from there, and goes to the first
+/// keyframe for 0, behind sound that comes before it. So nothing is sought for 0, positions are counted
+/// as it does, and time stamps are believed and segments not.
+#[must_use]
+pub fn is_matroska(bin: &gst::Bin) -> bool {
+    let name = container(bin).and_then(|caps| names::container(&caps));
+    name.is_some_and(|name| name == "matroska" || name == "webm")
 }
 
 /// Links streams as they appear. Those that a container begins with all appear before the first of

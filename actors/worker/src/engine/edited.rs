@@ -47,8 +47,8 @@ impl Edited {
         Err(Error::new(ErrorCode::Unsupported, message))
     }
 
-    /// Where decoding has to begin for what is shown from a stream time on.
-    pub(super) fn entry_ns(&self, stream_ns: u64) -> Result<u64> {
+    /// Where decoding has to begin for what is shown from a stream time on; `None` for the beginning.
+    pub(super) fn entry_ns(&self, stream_ns: u64) -> Result<Option<u64>> {
         Ok(self.track()?.entry_ns(stream_ns))
     }
 
@@ -60,12 +60,7 @@ impl Edited {
         shown: Shown,
         caps: gst::Caps,
     ) -> Result<Edit> {
-        // The segments of fragments that were sought in fit nothing; but there are no shifts, either.
-        let media_ns = if self.found.index.is_fragmented {
-            i128::from(pts.nseconds())
-        } else {
-            shown.media_ns(pts)
-        };
+        let media_ns = shown.media_ns(pts);
         match gst_audio::AudioInfo::from_caps(&caps) {
             Ok(info) => self.samples(&buffer, media_ns, &info, &caps),
             Err(_) => self.picture(buffer, media_ns, caps),

@@ -53,7 +53,11 @@ pub fn run(source: &Source, threads: u32) -> Result<SourceFacts> {
         Some(_) => error,
         None => not_media(error),
     })?;
-    let container = container(&decode)?;
+    let container = match container(&decode)?.as_str() {
+        // GStreamer tells them apart by little; the file's own brand is in the table.
+        "mp4" if index.is_some_and(|index| index.is_quicktime) => "mov".to_owned(),
+        name => name.to_owned(),
+    };
     let taken = decode.stream().map(|stream| stream.pad.clone());
     let first = first_frame(&decode)?;
     // Now, since what is told of them comes with their first bytes, and goes with the pipeline.

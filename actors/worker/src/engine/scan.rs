@@ -6,7 +6,7 @@ use gstreamer as gst;
 use gstreamer::prelude::*;
 
 use super::Result;
-use super::demux::{Demux, Medium, Stream, idle_sink, link};
+use super::demux::{Demux, Medium, Stream, idle_sink, is_matroska, link};
 use super::source::Source;
 
 /// What went by on one stream.
@@ -37,7 +37,7 @@ pub fn run(source: &Source, from_ns: u64) -> Result<Vec<Track>> {
     let tracks: Arc<Mutex<Vec<Track>>> = Arc::default();
     let watched = Arc::clone(&tracks);
     let demux = Demux::open(source, move |pipeline, stream| {
-        watch(&watched, stream);
+        watch(&watched, stream, is_matroska(pipeline.upcast_ref()));
         let sink = idle_sink()?;
         pipeline.add(&sink)?;
         sink.sync_state_with_parent()?;
@@ -58,7 +58,7 @@ pub fn run(source: &Source, from_ns: u64) -> Result<Vec<Track>> {
     Ok(seen)
 }
 
-fn watch(tracks: &Arc<Mutex<Vec<Track>>>, stream: &Stream) {
+fn watch(tracks: &Arc<Mutex<Vec<Track>>>, stream: &Stream, is_matroska: bool) {
     let blank = Track {
         medium: stream.medium,
         id: stream.id.clone(),
@@ -79,7 +79,7 @@ fn watch(tracks: &Arc<Mutex<Vec<Track>>>, stream: &Stream) {
         let mut tracks = tracks.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(track) = tracks.get_mut(index) {
             match &info.data {
-                Some(gst::PadProbeData::Buffer(buffer)) => see(track, pad, buffer),
+                Some(gst::PadProbeData::Buffer(buffer)) => see(track, pad, buffer, is_matroska),
                 // A seek: what came before it is not of its span.
                 Some(gst::PadProbeData::Event(_)) => track.clone_from(&blank),
                 _ => {}
@@ -89,10 +89,13 @@ fn watch(tracks: &Arc<Mutex<Vec<Track>>>, stream: &Stream) {
     });
 }
 
-fn see(track: &mut Track, pad: &gst::Pad, buffer: &gst::Buffer) {
-    let Some(time_ns) = stream_time_ns(pad, buffer) else {
-        return;
+fn see(track: &mut Track, pad: &gst::Pad, buffer: &gst::Buffer, is_matroska: bool) {
+    let time_ns = if is_matroska {
+        buffer.pts().map(gst::ClockTime::nseconds)
+    } else {
+        stream_time_ns(pad, buffer)
     };
+    let Some(time_ns) = time_ns else { return };
     let duration_ns = buffer.duration().map_or(0, gst::ClockTime::nseconds);
     if let Some(caps) = pad.current_caps().filter(|caps| *caps != track.caps) {
         track.caps = caps;

@@ -38,6 +38,15 @@ impl Shown {
         Ok(())
     }
 
+    /// Everything, each buffer at its own time.
+    pub(super) fn everything() -> Self {
+        Self {
+            start: gst::ClockTime::ZERO,
+            stop: None,
+            time: gst::ClockTime::ZERO,
+        }
+    }
+
     /// Reads what was carried.
     pub(super) fn read(segment: &Segment) -> Self {
         let zero = gst::ClockTime::ZERO;

@@ -37,6 +37,10 @@ pub const TRACKS_MAX: usize = 64;
 /// Most fragments that are walked, a ranged read each: 11 h of two-second fragments.
 pub const FRAGMENTS_MAX: usize = 20_000;
 
+/// Sample entries of still pictures, which QuickTime keeps as covers.
+pub(in crate::mp4) const STILL: [&[u8; 4]; 6] =
+    [b"jpeg", b"png ", b"tiff", b"gif ", b"BMP ", b"WRLE"];
+
 /// What an MP4 or MOV tells of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MovieIndex {
@@ -85,6 +89,8 @@ pub struct TrackIndex {
     edits: Edits,
     /// Units of the last sample.
     last_duration: u32,
+    /// Where samples begin that lie in fragments, where others lie in the index's tables.
+    fragments_from: Option<i64>,
     /// Media times at which decoding can begin; `None` when it can at every sample.
     keyframes: Option<Vec<i64>>,
 }
@@ -155,11 +161,18 @@ pub fn read_whole(
 }
 
 impl MovieIndex {
-    /// The first track with a picture that shows anything.
+    /// The film: the first track with a moving picture. Where there is none, the first with a picture at
+    /// all; covers and chapters' pictures are tracks of their own in some files, and may come first.
     #[must_use]
     pub fn video(&self) -> Option<&TrackIndex> {
-        let mut pictures = self.tracks.iter().filter(|track| track.is_video());
-        pictures.find(|track| track.n_samples > 0)
+        let rank = |track: &TrackIndex| {
+            let is_still = STILL.contains(&&track.codec);
+            (track.n_samples > 1, !is_still)
+        };
+        let pictures = self.tracks.iter().filter(|track| track.is_video());
+        let shown = pictures.filter(|track| track.n_samples > 0);
+        // Of equals the first one.
+        shown.reduce(|best, next| if rank(next) > rank(best) { next } else { best })
     }
 
     /// The track of this number.
@@ -249,33 +262,32 @@ impl TrackIndex {
     }
 
     /// Where decoding has to begin for everything from a stream time on to be right: the media time of a
-    /// keyframe in nanoseconds, rounded up; 0 for the beginning. For sound, which can be decoded from any
-    /// sample on, this is the first sample needed.
+    /// keyframe in nanoseconds, rounded up; `None` for the beginning, which is also where samples lie that
+    /// a demuxer of fragments does not find. For sound, which can be decoded from any sample on, this is
+    /// the first sample needed.
     #[must_use]
-    pub fn entry_ns(&self, stream_ns: u64) -> u64 {
-        let windows = self.edits.windows().iter();
-        let first = windows
-            .filter_map(|window| {
-                let from = window.media_time_at(stream_ns, self.timescale);
-                let from = from.max(window.from);
-                (from < window.until).then_some(from)
-            })
-            .next()
-            .unwrap_or(0);
+    pub fn entry_ns(&self, stream_ns: u64) -> Option<u64> {
+        let mut windows = self.edits.windows().iter();
+        let first = windows.find_map(|window| {
+            let from = window.media_time_at(stream_ns, self.timescale);
+            let from = from.max(window.from);
+            (from < window.until).then_some(from)
+        })?;
         let entry = match &self.keyframes {
             // Frames behind a keyframe in the order of presentation need nothing before it.
             Some(keyframes) => {
                 let behind = keyframes.partition_point(|keyframe| *keyframe <= first);
-                behind
-                    .checked_sub(1)
-                    .and_then(|at| keyframes.get(at))
-                    .copied()
+                let at = behind.checked_sub(1).filter(|at| *at > 0)?;
+                *keyframes.get(at)?
             }
-            None => self.times.last_before(first.saturating_add(1)),
+            None => self.times.last_before(first.saturating_add(1))?,
         };
-        let units = u128::try_from(entry.unwrap_or(0)).unwrap_or(0);
+        if self.fragments_from.is_some_and(|from| entry < from) {
+            return None;
+        }
+        let units = u128::try_from(entry).ok().filter(|units| *units > 0)?;
         let ns = (units * 1_000_000_000).div_ceil(u128::from(self.timescale.max(1)));
-        u64::try_from(ns).unwrap_or(u64::MAX)
+        u64::try_from(ns).ok()
     }
 
     /// Samples whose stream time lies in a span.

@@ -5,6 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::process::Command;
+use std::sync::Once;
 
 use bus_schema::plan::Span;
 use bytes::Bytes;
@@ -15,7 +16,7 @@ use worker::engine::chunk::window::{Place, Window, to_ns};
 use worker::engine::decode::{Decode, Want};
 use worker::engine::source::{RangeSource, Source};
 
-use super::task::SECOND_NS;
+use super::task::{self, SECOND_NS};
 
 /// A frame: when it is shown, in nanoseconds, and a hash of its pixels as planes of 4:2:0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,8 +39,25 @@ impl RangeSource for File {
     }
 }
 
+/// GStreamer as a child has it: with the plugins of its list and no others.
+fn init() {
+    static DONE: Once = Once::new();
+    DONE.call_once(|| {
+        gst::init().expect("GStreamer is installed");
+        let links = &task::options().environment["GST_PLUGIN_SYSTEM_PATH_1_0"];
+        let registry = gst::Registry::get();
+        for plugin in registry.plugins() {
+            let file = plugin.filename();
+            let name = file.as_deref().and_then(Path::file_name);
+            if name.is_some_and(|name| !Path::new(links).join(name).exists()) {
+                registry.remove_plugin(&plugin);
+            }
+        }
+    });
+}
+
 pub(crate) fn source(path: &Path) -> Source {
-    gst::init().expect("GStreamer is installed");
+    init();
     let file = std::fs::File::open(path).expect("the source can be opened");
     let size = file.metadata().expect("it has a size").len();
     Source::new(Box::new(File(file, size)))
@@ -129,6 +147,12 @@ pub(crate) fn by_ffmpeg(path: &Path, stream: &str, (width, height): (usize, usiz
     pixels.into_iter().zip(times).map(frame).collect()
 }
 
+/// Times before 0 are 0.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "hours at most, and what is negative becomes 0"
+)]
 fn times_by_ffprobe(path: &Path, stream: &str) -> Vec<u64> {
     let output = Command::new("ffprobe")
         .args(["-v", "error", "-of", "csv=p=0", "-select_streams"])
@@ -150,9 +174,12 @@ fn times_by_ffprobe(path: &Path, stream: &str) -> Vec<u64> {
 pub(crate) fn compare(what: &str, ours: &[Frame], theirs: &[Frame], tolerance_ns: u64) {
     for (n, (a, b)) in ours.iter().zip(theirs).enumerate() {
         assert_eq!(
-            a.hash, b.hash,
-            "{what}: frame {n} at {} ns, {} ns",
-            a.time_ns, b.time_ns
+            a.hash,
+            b.hash,
+            "{what}: frame {n} at {} ns, {} ns is their frame {:?}",
+            a.time_ns,
+            b.time_ns,
+            theirs.iter().position(|frame| frame.hash == a.hash)
         );
         assert!(
             a.time_ns.abs_diff(b.time_ns) <= tolerance_ns,

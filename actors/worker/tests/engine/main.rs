@@ -20,6 +20,7 @@ mod hostile;
 mod interlace;
 mod keyframes;
 mod limits;
+mod matrix;
 mod picture;
 mod rates;
 mod refusal;

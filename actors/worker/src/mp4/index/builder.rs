@@ -89,6 +89,11 @@ impl TrackBuilder {
         Ok(())
     }
 
+    /// What comes now lies in fragments.
+    pub(super) fn begin_fragments(&mut self) {
+        self.track.fragments_from = (self.track.n_samples > 0).then_some(self.next_decode_time);
+    }
+
     pub(super) fn set_edits(&mut self, edits: Edits) {
         self.track.edits = edits;
     }

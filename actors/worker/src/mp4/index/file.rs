@@ -4,6 +4,7 @@ use std::io;
 
 use bytes::{Bytes, BytesMut};
 
+use super::builder::TrackBuilder;
 use super::movie::{self, Movie};
 use super::{FRAGMENTS_MAX, Found, MOVIE_BYTES_MAX, MovieIndex, fragment};
 use crate::mp4::error::{Error, OrDamaged as _};
@@ -60,6 +61,10 @@ pub(super) fn read(
     let mut is_cut = false;
     let mut n_fragments = 0;
     if movie.has_fragments {
+        movie
+            .tracks
+            .iter_mut()
+            .for_each(TrackBuilder::begin_fragments);
         (n_fragments, is_cut) = file.walk_fragments(at.end, &mut movie)?;
     }
     let index = MovieIndex {
@@ -135,7 +140,7 @@ impl<R: FnMut(u64, u32) -> io::Result<Bytes>> File<R> {
                 let end = fragment::read(&body, next.offset, &mut movie.tracks)?;
                 movie.media_end = movie.media_end.max(end);
             }
-            if next.kind == *b"mfra" && next.end <= self.size {
+            if next.kind == *b"mfra" && next.header_bytes == 8 && next.end <= self.size {
                 let body = self.body(next)?;
                 self.random_access = Some((next.offset + next.header_bytes, body));
             }

@@ -122,6 +122,7 @@ fn read_track(body: &[u8], movie_timescale: u32) -> Result<(TrackBuilder, u64), 
         times: Times::default(),
         edits: Edits::none(),
         last_duration: 0,
+        fragments_from: None,
         keyframes: None,
     };
     if let Some(header) = find(body, *b"tkhd")? {

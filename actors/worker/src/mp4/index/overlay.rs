@@ -10,7 +10,8 @@
 //! seek. So the table's first times are made 0, too.
 
 use super::Found;
-use super::boxes::{Child, Children};
+use super::boxes::{Child, Children, Fields};
+use crate::mp4::error::Error;
 
 /// Bytes to be read in place of the file's own.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +28,10 @@ const ENDLESS: u32 = u32::MAX - 1;
 /// The same of 64 bits, which as nanoseconds is still a number.
 const ENDLESS_WIDE: u64 = 1 << 48;
 
+/// Where a table of random access has its first time: behind version and flags, the track, lengths of
+/// numbers, and the number of entries.
+const FIRST_ACCESS_AT: u64 = 16;
+
 /// As far as the index goes before anything in it is damaged: its reader goes no further either.
 pub(super) fn without_edits(found: &Found) -> Vec<Patch> {
     let is_fragmented = found.index.is_fragmented;
@@ -41,26 +46,56 @@ pub(super) fn without_edits(found: &Found) -> Vec<Patch> {
         }
     }
     if let Some((offset, body)) = &found.random_access {
-        for child in Children::new(body).map_while(Result::ok) {
-            if child.kind == *b"tfra" {
-                let body_at = offset + (child.at + child.header_bytes) as u64;
-                patches.extend(first_access(&child, body_at));
+        patches.extend(random_access(*offset, body));
+    }
+    patches
+}
+
+/// First times of 0; or a table that is not seen at all, and everything read from the start, where times
+/// are not in order: a demuxer that searches it then finds others than the keyframe.
+fn random_access(offset: u64, body: &[u8]) -> Vec<Patch> {
+    let tables = Children::new(body).map_while(Result::ok);
+    let mut patches = Vec::new();
+    for table in tables.filter(|child| child.kind == *b"tfra") {
+        let body_at = offset + (table.at + table.header_bytes) as u64;
+        match first_access(&table, body_at) {
+            Ok(patch) => patches.extend(patch),
+            Err(_) => {
+                return vec![Patch {
+                    offset: offset.saturating_sub(4),
+                    bytes: b"free".to_vec(),
+                }];
             }
         }
     }
     patches
 }
 
-/// The time of the first entry, if there is one: behind version and flags, the track, lengths of fields,
-/// and the number of entries.
-fn first_access(table: &Child<'_>, body_at: u64) -> Option<Patch> {
-    const TIME_AT: usize = 16;
-    let bytes = if table.body.first() == Some(&0) { 4 } else { 8 };
-    table.body.get(TIME_AT..TIME_AT + bytes)?;
-    Some(Patch {
-        offset: body_at + TIME_AT as u64,
-        bytes: vec![0; bytes],
-    })
+/// The time of a table's first entry, if it has any.
+fn first_access(table: &Child<'_>, body_at: u64) -> Result<Option<Patch>, Error> {
+    let (version, _, mut fields) = Fields::full_box(table.body)?;
+    fields.skip(4)?;
+    // Three lengths of two bits, each of them one less than the bytes that a number takes.
+    let lengths = fields.u32()?;
+    let numbers = (0..3).map(|n| ((lengths >> (2 * n)) & 3) as usize + 1);
+    let numbers: usize = numbers.sum();
+    let count = fields.u32()?;
+    let mut last = None;
+    for _ in 0..count {
+        let time = fields.u64_or_u32(version)?;
+        fields.u64_or_u32(version)?;
+        fields.skip(numbers)?;
+        if last.is_some_and(|last| time < last) {
+            return Err(Error::Damaged {
+                what: "a table of random access that is not in order",
+            });
+        }
+        last = Some(time);
+    }
+    Ok((count > 0).then(|| Patch {
+        offset: body_at + FIRST_ACCESS_AT,
+        bytes: vec![0; if version == 0 { 4 } else { 8 }],
+    }))
 }
 
 fn collect_track(track: &Child<'_>, at: u64, is_fragmented: bool, patches: &mut Vec<Patch>) {

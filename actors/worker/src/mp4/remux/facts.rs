@@ -5,13 +5,11 @@ use bus_schema::source::IndexFacts;
 use super::layout::Layout;
 use super::source_track::{SourceMovie, SourceTrack};
 use super::{asc, head, sps};
-use crate::mp4::index::{MovieIndex, TrackIndex};
+use crate::mp4::index::{MovieIndex, STILL, TrackIndex};
 
 /// Samples of sound that an edit may hide: the 2,112 samples that AAC encoders put in front are three
 /// packets, and one may be hidden at the end.
 const HIDDEN_PACKETS_MAX: u64 = 4;
-/// Sample entries of still pictures, which QuickTime keeps as covers.
-const STILL: [&[u8; 4]; 6] = [b"jpeg", b"png ", b"tiff", b"gif ", b"BMP ", b"WRLE"];
 
 /// Facts of a file of `size` bytes, from its index and the body of `moov` that it was read from.
 #[must_use]
