@@ -6,6 +6,7 @@ mod decode;
 mod doctor;
 mod follow;
 mod guard;
+mod images;
 mod jobs;
 mod transcode;
 mod up;

@@ -10,6 +10,7 @@ mod cancel;
 mod claim;
 mod effects;
 mod finish;
+mod images;
 mod look;
 pub mod new;
 mod release;

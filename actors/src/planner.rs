@@ -6,6 +6,7 @@ mod web_safe;
 use bus_schema::encoder::{self, Encoder};
 use bus_schema::id::RenditionName;
 use bus_schema::ladder::{self, AUDIO, Fitted, LADDER, Rung};
+use bus_schema::plan::images::ImagesPlan;
 use bus_schema::plan::{CopyPlan, Plan, VideoPlan, VideoRendition};
 use bus_schema::record::TASKS_MAX;
 use bus_schema::report::{ErrorCode, TaskError};
@@ -56,7 +57,7 @@ pub fn plan(facts: &SourceFacts, request: &JobRequest) -> Result<Plan, TaskError
         Preset::WebOptimized | Preset::Hls | Preset::HlsAdaptive => None,
     };
     if let (Preset::Default, Some(video), None) = (request.preset, &video, &encode_reason) {
-        return plan_copy(facts, video);
+        return plan_copy(facts, video, request);
     }
     let (audio, warnings) = sound::plan(&facts.audio);
     if video.is_none() && audio.is_empty() {
@@ -89,13 +90,18 @@ pub fn plan(facts: &SourceFacts, request: &JobRequest) -> Result<Plan, TaskError
         encode_reason,
         files,
         warnings,
+        images: images(facts, request),
     };
     check_length(facts, &plan)?;
     Ok(plan)
 }
 
 /// The source's own streams in one file, named as the encoded one of this size would be.
-fn plan_copy(facts: &SourceFacts, video: &VideoPlan) -> Result<Plan, TaskError> {
+fn plan_copy(
+    facts: &SourceFacts,
+    video: &VideoPlan,
+    request: &JobRequest,
+) -> Result<Plan, TaskError> {
     let copy = match (video.renditions.last(), &facts.video) {
         (Some(rendition), Some(shown)) => CopyPlan {
             name: rendition.name.clone(),
@@ -116,9 +122,17 @@ fn plan_copy(facts: &SourceFacts, video: &VideoPlan) -> Result<Plan, TaskError> 
         files: vec![copy.name.clone()],
         copy: Some(copy),
         warnings: sound::left_by_a_copy(&facts.audio).into_iter().collect(),
+        images: images(facts, request),
     };
     check_length(facts, &plan)?;
     Ok(plan)
+}
+
+/// The still images that were asked for, of a picture.
+fn images(facts: &SourceFacts, request: &JobRequest) -> Option<ImagesPlan> {
+    let (asked, video) = (request.images.as_ref()?, facts.video.as_ref()?);
+    let end_ns = video.start_ns.saturating_add(video.duration_ns);
+    Some(ImagesPlan::new(asked, video, end_ns))
 }
 
 /// A day at most, by every track that is used and by the container.

@@ -4,6 +4,7 @@
 //! can ever become a new job.
 
 use crate::id::{Attempt, JobId, RenditionName, TaskNumber, TenantId};
+use crate::request::images::ImageFormat;
 
 /// Where uploads land, and the only prefix that notification rules watch.
 pub const INPUTS: &str = "inputs/";
@@ -80,6 +81,36 @@ pub fn file(rendition: &RenditionName, is_audio_only: bool) -> String {
     }
 }
 
+/// The image that stands for the film, so wide, under its attempt: `images/poster-640.jpg`.
+#[must_use]
+pub fn poster(width: u32, format: ImageFormat) -> String {
+    format!("images/poster-{width}.{}", format.extension())
+}
+
+/// A thumbnail by its number from 1, so wide, under its attempt: `images/thumbnail-0007-320.webp`.
+#[must_use]
+pub fn thumbnail(number: u32, width: u32, format: ImageFormat) -> String {
+    format!(
+        "images/thumbnail-{number:04}-{width}.{}",
+        format.extension()
+    )
+}
+
+/// A storyboard's sheet, from 0, under its attempt: `images/storyboard-001.jpg`.
+#[must_use]
+pub fn storyboard_sheet(sheet: u32, format: ImageFormat) -> String {
+    format!(
+        "images/storyboard-{:03}.{}",
+        sheet.saturating_add(1),
+        format.extension()
+    )
+}
+
+/// The index of a storyboard, relative to [`outputs`].
+pub const STORYBOARD: &str = "storyboard.vtt";
+/// The list of all images, relative to [`outputs`].
+pub const IMAGES: &str = "images.json";
+
 /// The final multivariant playlist, relative to [`outputs`].
 pub const MULTIVARIANT_PLAYLIST: &str = "master.m3u8";
 /// The final DASH manifest, relative to [`outputs`].
@@ -146,6 +177,9 @@ mod tests {
             "720p/init.mp4",
             "720p.mp4",
             "audio/samples-3",
+            &poster(3_840, ImageFormat::Webp),
+            &thumbnail(500, 3_840, ImageFormat::Webp),
+            &storyboard_sheet(9, ImageFormat::Jpeg),
         ] {
             assert!(is_attempt_name(name), "{name}");
         }

@@ -2,7 +2,11 @@
 //!
 //! The types and the arithmetic on them; the decisions are made in the control plane's planner.
 
+pub mod images;
+
 use serde::{Deserialize, Deserializer, Serialize};
+
+use self::images::ImagesPlan;
 
 use crate::id::{RenditionName, TaskNumber};
 use crate::task::{TaskClass, TaskKind};
@@ -42,6 +46,9 @@ pub struct Plan {
     /// What of the source is left out, for people: they become the job's.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
+    /// The still images to make of the picture.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub images: Option<ImagesPlan>,
 }
 
 /// Most tracks of sound that are encoded: a film in the tongues of half a continent. Each is a task, a
@@ -151,6 +158,8 @@ pub enum TaskRole {
     Assemble(usize),
     /// Copy the source's streams into the only one of [`Plan::files`].
     Remux,
+    /// Make the still images.
+    Images,
 }
 
 impl TaskRole {
@@ -163,6 +172,7 @@ impl TaskRole {
             Self::Chunk(_) => TaskKind::Chunk,
             Self::Assemble(_) => TaskKind::Assemble,
             Self::Remux => TaskKind::Remux,
+            Self::Images => TaskKind::Images,
         }
     }
 
@@ -171,7 +181,9 @@ impl TaskRole {
     pub fn class(self) -> TaskClass {
         match self {
             Self::Chunk(_) => TaskClass::Cpu,
-            Self::Probe | Self::Audio(_) | Self::Assemble(_) | Self::Remux => TaskClass::Light,
+            Self::Probe | Self::Audio(_) | Self::Assemble(_) | Self::Remux | Self::Images => {
+                TaskClass::Light
+            }
         }
     }
 
@@ -181,7 +193,7 @@ impl TaskRole {
         match self {
             Self::Assemble(file) => Some(file),
             Self::Remux => Some(0),
-            Self::Probe | Self::Audio(_) | Self::Chunk(_) => None,
+            Self::Probe | Self::Audio(_) | Self::Chunk(_) | Self::Images => None,
         }
     }
 }
@@ -225,9 +237,20 @@ impl Plan {
         u32::try_from(self.chunk(chunk).start_ns / self.segment_ns.max(1)).unwrap_or(u32::MAX)
     }
 
-    /// Number of tasks: probe, audio, chunks, files; or probe and copy.
+    /// Number of tasks: probe, audio, chunks, files; or probe and copy. Images are behind them.
     #[must_use]
     pub fn n_tasks(&self) -> usize {
+        self.images_index() + usize::from(self.images.is_some())
+    }
+
+    /// The task that makes the still images, if there is one: the last.
+    #[must_use]
+    pub fn images_task(&self) -> Option<TaskNumber> {
+        self.images.as_ref()?;
+        u32::try_from(self.images_index()).ok().map(TaskNumber)
+    }
+
+    fn images_index(&self) -> usize {
         self.first_file_task() + self.files.len()
     }
 
@@ -243,13 +266,13 @@ impl Plan {
             Some(TaskRole::Audio(n - 1))
         } else if n < first_file {
             Some(TaskRole::Chunk(task.0 - u32::try_from(first_chunk).ok()?))
-        } else if n < self.n_tasks() {
+        } else if n < self.images_index() {
             Some(match self.copy {
                 Some(_) => TaskRole::Remux,
                 None => TaskRole::Assemble(n - first_file),
             })
         } else {
-            None
+            (n < self.n_tasks()).then_some(TaskRole::Images)
         }
     }
 
@@ -305,6 +328,7 @@ mod tests {
             encode_reason: None,
             files: vec![name],
             warnings: Vec::new(),
+            images: None,
         }
     }
 

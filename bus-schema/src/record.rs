@@ -189,6 +189,12 @@ pub enum OutputKind {
     Hls,
     /// DASH manifest.
     Dash,
+    /// The image that stands for the film.
+    Poster,
+    /// Index of a storyboard's sheets, as WebVTT.
+    Storyboard,
+    /// List of all images, as JSON.
+    Images,
 }
 
 /// What a write of the record entails, done after it and before the ack. Every one may be done twice.

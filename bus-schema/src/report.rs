@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::attempt::{AssembleResult, AudioPart, ChunkResult};
+use crate::attempt::{AssembleResult, AudioPart, ChunkResult, ImagesResult};
 use crate::claim::Held;
 use crate::id::{JobId, TaskNumber, WorkerName};
 use crate::source::SourceFacts;
@@ -41,6 +41,8 @@ pub enum Outcome {
     Assembled(AssembleResult),
     /// All parts of the copied file were written; the control plane completes the upload.
     Remuxed(AssembleResult),
+    /// The still images are in storage.
+    Pictured(ImagesResult),
     /// It failed.
     Failed(TaskError),
     /// The worker gives the task back untouched: it drains, or cannot do it.

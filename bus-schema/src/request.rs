@@ -1,5 +1,6 @@
 //! What a client asks for: preset, qualities, where to report.
 
+pub mod images;
 pub mod watermark;
 
 use std::collections::BTreeMap;
@@ -8,6 +9,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use self::images::ImagesRequest;
 use self::watermark::Watermark;
 use crate::video_codec::VideoCodec;
 
@@ -106,4 +108,7 @@ pub struct JobRequest {
     /// What is drawn over the picture.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub watermark: Option<Watermark>,
+    /// Still images of the film.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub images: Option<ImagesRequest>,
 }

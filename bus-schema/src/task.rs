@@ -6,6 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{Attempt, JobId, RenditionName, TaskNumber, TenantId};
+use crate::plan::images::ImagesPlan;
 use crate::plan::{AudioPlan, Span, VideoPlan};
 use crate::request::watermark::Watermark;
 use crate::source::{AudioFacts, VideoFacts};
@@ -66,6 +67,8 @@ token_enum!(
         Assemble = "assemble",
         /// Writes one MP4 from the source's own streams.
         Remux = "remux",
+        /// Makes the still images.
+        Images = "images",
     }
 );
 
@@ -94,6 +97,8 @@ pub enum TaskSpec {
     Assemble(AssembleSpec),
     /// Copy the source's streams into one MP4.
     Remux(RemuxSpec),
+    /// Make the still images.
+    Images(ImagesSpec),
 }
 
 impl TaskSpec {
@@ -106,6 +111,7 @@ impl TaskSpec {
             Self::Audio(_) => TaskKind::Audio,
             Self::Assemble(_) => TaskKind::Assemble,
             Self::Remux(_) => TaskKind::Remux,
+            Self::Images(_) => TaskKind::Images,
         }
     }
 }
@@ -186,6 +192,20 @@ pub struct AudioPieces {
 pub struct RemuxSpec {
     /// Size of the source object.
     pub source_bytes: u64,
+}
+
+/// Make the still images of the picture. Their names are [`crate::object_key`]'s.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImagesSpec {
+    /// Size of the source object.
+    pub source_bytes: u64,
+    /// As probed.
+    pub facts: VideoFacts,
+    /// Which images.
+    pub images: ImagesPlan,
+    /// Where scenes begin, for thumbnails that show them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scenes_ns: Vec<u64>,
 }
 
 /// Consecutive segments that one attempt wrote, with one table of samples.

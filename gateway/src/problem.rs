@@ -71,6 +71,8 @@ codes! {
     InvalidMetadata = "invalid_metadata" UNPROCESSABLE_ENTITY "Metadata out of bounds",
     /// The watermark cannot be drawn as it is asked for.
     InvalidWatermark = "invalid_watermark" UNPROCESSABLE_ENTITY "Not a watermark",
+    /// The images cannot be made as they are asked for.
+    InvalidImages = "invalid_images" UNPROCESSABLE_ENTITY "Not images",
     /// The object key is not one that a job may be made of.
     InvalidKey = "invalid_key" UNPROCESSABLE_ENTITY "Object key not allowed",
     /// The webhook address is not public, or no address.

@@ -250,6 +250,7 @@ fn request() -> JobRequest {
         metadata: BTreeMap::new(),
         external_id: None,
         watermark: None,
+        images: None,
     }
 }
 
@@ -322,5 +323,6 @@ fn plan(duration_ns: u64, languages: &[&str]) -> Plan {
             .iter()
             .map(|(name, ..)| name.parse().expect("a rendition name"))
             .collect(),
+        images: None,
     }
 }

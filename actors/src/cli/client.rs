@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Exit;
+use super::images::Images;
 use super::watermark::Watermark;
 
 /// Connecting is quick or hopeless.
@@ -111,6 +112,8 @@ pub(crate) struct NewUpload {
     /// Left out for H.264: gateways from before there was a choice take nothing else.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) codec: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) images: Option<Images>,
 }
 
 /// An authorized upload.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use bus_schema::id::RenditionName;
 use bus_schema::ladder::audio_names;
+use bus_schema::object_key;
 use bus_schema::plan::AUDIO_TRACKS_MAX;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use serde::{Deserialize, Serialize};
@@ -86,7 +87,8 @@ pub(crate) async fn prepare(out: &Path) -> anyhow::Result<()> {
             }
             remove_segments(&out.join(name)).await?;
         }
-        for file in [MASTER, MANIFEST] {
+        remove_segments(&out.join("images")).await?;
+        for file in [MASTER, MANIFEST, object_key::IMAGES, object_key::STORYBOARD] {
             remove(&out.join(file)).await?;
         }
     }
@@ -114,7 +116,7 @@ async fn remove_segments(folder: &Path) -> anyhow::Result<()> {
     while let Some(file) = files.next_entry().await? {
         let path = file.path();
         let extension = path.extension().and_then(|extension| extension.to_str());
-        if matches!(extension, Some("m4s" | "mp4")) {
+        if matches!(extension, Some("m4s" | "mp4" | "jpg" | "webp")) {
             remove(&path).await?;
         }
     }
@@ -187,6 +189,7 @@ pub(crate) async fn collect(client: &Client, job: &Job, out: &Path) -> anyhow::R
         let manifest = client.fetch(&dash.url).await?.text().await?;
         tokio::fs::write(out.join(MANIFEST), flat(&manifest)).await?;
     }
+    images(client, job, out).await?;
     let report = Report {
         job: job.id.clone(),
         state: job.state.clone(),
@@ -210,6 +213,32 @@ fn audio(job: &Job) -> Vec<ReportedAudio> {
         title: one.title.clone(),
     };
     tracks.map(track).collect()
+}
+
+/// The list of still images, the images that it names, and the index of the storyboard.
+async fn images(client: &Client, job: &Job, out: &Path) -> anyhow::Result<()> {
+    for output in &job.outputs {
+        let name = match output.kind.as_str() {
+            "images" => object_key::IMAGES,
+            "storyboard" => object_key::STORYBOARD,
+            _ => continue,
+        };
+        let text = client.fetch(&output.url).await?.text().await?;
+        tokio::fs::write(out.join(name), flat(&text)).await?;
+        let base = output.url.rsplit_once('/').map_or("", |(base, _)| base);
+        for image in linked(&text) {
+            let file = local(out, &flat(&image))?;
+            save(client, &format!("{base}/{image}"), &file).await?;
+        }
+    }
+    Ok(())
+}
+
+/// What a list of images names: the values of `"url"`, each once.
+fn linked(list: &str) -> BTreeSet<String> {
+    let after = list.split("\"url\": \"").skip(1);
+    let urls = after.filter_map(|rest| Some(rest.split_once('"')?.0));
+    urls.map(ToOwned::to_owned).collect()
 }
 
 /// The multivariant playlist, everything that it names, and everything that those name.

@@ -10,6 +10,7 @@ use clap::Args;
 use super::client::{Client, Error, Job, NewUpload};
 use super::collect::{collect, prepare, report_refusal};
 use super::follow::{Bars, follow};
+use super::images::{Images, ImagesArgs};
 use super::watermark::{Watermark, WatermarkArgs};
 use super::{Exit, Remote, complain, say};
 
@@ -34,6 +35,8 @@ pub(crate) struct Transcode {
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     #[command(flatten)]
+    images: ImagesArgs,
+    #[command(flatten)]
     watermark: WatermarkArgs,
     #[command(flatten)]
     remote: Remote,
@@ -47,6 +50,7 @@ pub(crate) struct Wish<'a> {
     pub(crate) qualities: &'a [String],
     pub(crate) watermark: Option<Watermark>,
     pub(crate) codec: VideoCodec,
+    pub(crate) images: Option<Images>,
     pub(crate) out: Option<&'a Path>,
     /// Told the job's id as soon as there is one.
     pub(crate) begun: &'a OnceLock<String>,
@@ -62,12 +66,17 @@ impl Transcode {
             Ok(watermark) => watermark,
             Err(error) => return super::failed(&Error::File(error)),
         };
+        let images = match self.images.read() {
+            Ok(images) => images,
+            Err(error) => return super::failed(&Error::File(error)),
+        };
         let wish = Wish {
             file: &self.file,
             preset: self.preset,
             qualities: &self.qualities,
             watermark,
             codec: self.codec,
+            images,
             out: self.out.as_deref(),
             begun: &OnceLock::new(),
         };
@@ -149,6 +158,7 @@ async fn upload(client: &Client, wish: &Wish<'_>, bars: &Bars) -> Result<String,
         qualities: wish.qualities.to_vec(),
         watermark: wish.watermark.clone(),
         codec: (!wish.codec.is_default()).then(|| wish.codec.to_string()),
+        images: wish.images.clone(),
     };
     let authorized = client.authorize(&new).await?;
     let bar = bars.upload(facts.len());

@@ -160,6 +160,7 @@ impl Up {
             qualities: &[],
             watermark: None,
             codec: VideoCodec::default(),
+            images: None,
             out: self.out.as_deref().filter(|_| self.once),
             begun,
         };

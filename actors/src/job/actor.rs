@@ -5,6 +5,7 @@ mod addresses;
 mod check;
 mod claims;
 mod conclude;
+mod images;
 
 use bus_schema::claim::{ClaimReply, ClaimRequest};
 use bus_schema::id::{JobId, TaskNumber};
@@ -389,6 +390,7 @@ impl JobActor {
             | Outcome::AudioDone { .. }
             | Outcome::Assembled(_)
             | Outcome::Remuxed(_)
+            | Outcome::Pictured(_)
             | Outcome::Failed(_)
             | Outcome::Returned { .. } => None,
         };

@@ -26,7 +26,7 @@ impl Step {
     pub(super) fn finished(&mut self, outputs: Vec<Output>, warnings: Vec<String>) {
         self.record
             .outputs
-            .retain(|o| !matches!(o.kind, OutputKind::Hls | OutputKind::Dash));
+            .retain(|o| matches!(o.kind, OutputKind::Mp4 | OutputKind::M4a));
         self.record.outputs.extend(outputs);
         self.sort_outputs();
         self.record.warnings.extend(warnings);

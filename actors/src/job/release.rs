@@ -29,7 +29,11 @@ impl Job {
         tasks.sort_by_key(|(_, role)| match role {
             TaskRole::Probe | TaskRole::Chunk(0) => 0,
             TaskRole::Audio(0) => 1,
-            TaskRole::Audio(_) | TaskRole::Chunk(_) | TaskRole::Assemble(_) | TaskRole::Remux => 2,
+            TaskRole::Audio(_)
+            | TaskRole::Chunk(_)
+            | TaskRole::Assemble(_)
+            | TaskRole::Remux
+            | TaskRole::Images => 2,
         });
         tasks
     }

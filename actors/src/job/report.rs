@@ -61,6 +61,7 @@ impl Job {
             | Outcome::Transcoded(_)
             | Outcome::Assembled(_)
             | Outcome::Remuxed(_)
+            | Outcome::Pictured(_)
             | Outcome::Failed(_)
             | Outcome::Returned { .. } => ReportVerdict::Accept,
         }
@@ -90,6 +91,7 @@ impl Step {
                 self.probed(facts, plan);
             }
             (Outcome::Transcoded(_), TaskRole::Chunk(_))
+            | (Outcome::Pictured(_), TaskRole::Images)
             | (Outcome::AudioDone { .. }, TaskRole::Audio(_)) => {
                 self.task_done(number, role, attempt)
             }
@@ -311,9 +313,14 @@ impl Step {
         let Some(plan) = &self.record.plan else {
             return self.fail(error);
         };
+        if role == TaskRole::Images {
+            let warning = format!("The images were given up: {}", error.message);
+            self.record.warnings.push(warning);
+            return;
+        }
         let dropped = match role {
             // Of a copy nothing else would be left.
-            TaskRole::Probe | TaskRole::Chunk(_) | TaskRole::Remux => None,
+            TaskRole::Probe | TaskRole::Chunk(_) | TaskRole::Remux | TaskRole::Images => None,
             TaskRole::Audio(track) => {
                 let mut others = self
                     .record

@@ -5,7 +5,8 @@ use bus_schema::id::{Attempt, TaskNumber};
 use bus_schema::plan::{Plan, TaskRole};
 use bus_schema::record::JobRecord;
 use bus_schema::task::{
-    AssembleSpec, AudioPieces, AudioSpec, ChunkSpec, Piece, ProbeSpec, RemuxSpec, TaskSpec,
+    AssembleSpec, AudioPieces, AudioSpec, ChunkSpec, ImagesSpec, Piece, ProbeSpec, RemuxSpec,
+    TaskSpec,
 };
 
 /// Segments of a piece: the number of the first, and how many.
@@ -52,6 +53,15 @@ pub fn spec(record: &JobRecord, task: TaskNumber, role: TaskRole) -> Option<Task
             })
         }
         TaskRole::Remux => TaskSpec::Remux(RemuxSpec { source_bytes }),
+        TaskRole::Images => {
+            let (plan, facts) = media()?;
+            TaskSpec::Images(ImagesSpec {
+                source_bytes,
+                facts: facts.video.clone()?,
+                images: plan.images.clone()?,
+                scenes_ns: Vec::new(),
+            })
+        }
         TaskRole::Assemble(_) => return None,
     })
 }

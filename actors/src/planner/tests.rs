@@ -60,6 +60,7 @@ fn request(preset: Preset, qualities: &[&str]) -> JobRequest {
         metadata: std::collections::BTreeMap::new(),
         external_id: None,
         watermark: None,
+        images: None,
     }
 }
 

@@ -6,13 +6,14 @@ use actors::job::new::NewJob;
 use actors::job::{CLAIM_DEADLINE_MS, ClaimVerdict, Event, Job, ReportVerdict};
 use actors::planner;
 use actors::workers::Holder;
-use bus_schema::attempt::{AssembleResult, AudioPart, ChunkResult};
+use bus_schema::attempt::{AssembleResult, AudioPart, ChunkResult, ImageResult, ImagesResult};
 use bus_schema::claim::Held;
 use bus_schema::fact::{Fact, FactKind};
 use bus_schema::id::{JobId, TaskNumber, TenantId, Token, WorkerName};
 use bus_schema::plan::TaskRole;
 use bus_schema::record::{Effect, SourceObject, TaskState};
 use bus_schema::report::Outcome;
+use bus_schema::request::images::ImagesRequest;
 use bus_schema::request::{JobRequest, Preset};
 use bus_schema::source::{AacFacts, AudioFacts, H264Facts, IndexFacts, SourceFacts, VideoFacts};
 use bus_schema::video_codec::VideoCodec;
@@ -43,6 +44,11 @@ impl World {
 
     /// Of a preset, for a source that may be copied.
     pub(crate) fn of(preset: Preset, duration_s: u64) -> Self {
+        Self::with(preset, duration_s, None)
+    }
+
+    /// The same, with still images.
+    pub(crate) fn with(preset: Preset, duration_s: u64, images: Option<ImagesRequest>) -> Self {
         let request = JobRequest {
             filename: "film.mp4".to_owned(),
             content_type: "video/mp4".to_owned(),
@@ -53,6 +59,7 @@ impl World {
             metadata: BTreeMap::new(),
             external_id: None,
             watermark: None,
+            images,
         };
         let new = NewJob {
             id: JobId::from_parts(START_MS, [duration_s.to_le_bytes()[0]; 10]),
@@ -255,6 +262,9 @@ impl World {
             Some(TaskRole::Remux) => {
                 self.report(task, held, Outcome::Remuxed(copied()));
             }
+            Some(TaskRole::Images) => {
+                self.report(task, held, Outcome::Pictured(pictured()));
+            }
             None => {}
         }
         if self.has_finish {
@@ -372,5 +382,19 @@ pub(crate) fn audio_part(part: u32) -> AudioPart {
         init_bytes: 1,
         samples_bytes: 1,
         codecs: "mp4a.40.2".to_owned(),
+    }
+}
+
+/// Still images as a worker reports them: a poster alone.
+pub(crate) fn pictured() -> ImagesResult {
+    ImagesResult {
+        poster: Some(ImageResult {
+            number: 0,
+            time_ms: 40,
+            bytes: vec![1_000],
+        }),
+        thumbnails: Vec::new(),
+        sheets: Vec::new(),
+        cpu_ms: 1,
     }
 }

@@ -28,4 +28,5 @@ mod panics;
 
 mod browser;
 
+mod images;
 mod players;

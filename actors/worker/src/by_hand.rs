@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::Context;
-use bus_schema::attempt::{AssembleResult, AudioPart, ChunkResult};
+use bus_schema::attempt::{AssembleResult, AudioPart, ChunkResult, ImagesResult};
 use bus_schema::report::TaskError;
 use bus_schema::source::SourceFacts;
 use bus_schema::task::TaskSpec;
@@ -26,6 +26,8 @@ pub enum Outcome {
     Transcoded(ChunkResult),
     /// The sound, in parts, whose objects lie in the folder.
     Audio(Vec<AudioPart>),
+    /// The still images, which lie in the folder.
+    Pictured(ImagesResult),
     /// The file, which lies in the folder as `copy.mp4`.
     Copied(AssembleResult),
     /// It failed.
@@ -59,6 +61,7 @@ pub async fn run(
         TaskSpec::Chunk(spec) => spec.source_bytes = size,
         TaskSpec::Audio(spec) => spec.source_bytes = size,
         TaskSpec::Remux(spec) => spec.source_bytes = size,
+        TaskSpec::Images(spec) => spec.source_bytes = size,
         TaskSpec::Assemble(_) => anyhow::bail!("an assembly reads objects, not a source"),
     }
     let mut child = ChildTask::spawn(options, spec).context("cannot start the task's process")?;
@@ -93,6 +96,7 @@ pub async fn run(
             ChildEvent::AudioDone { .. } => {
                 outcome = Some(Outcome::Audio(std::mem::take(&mut parts)))
             }
+            ChildEvent::Pictured(result) => outcome = Some(Outcome::Pictured(result)),
             ChildEvent::CopyHead(piece) => head.extend_from_slice(&piece),
             ChildEvent::CopyPlanned(planned) => {
                 let head = std::mem::take(&mut head);

@@ -32,6 +32,8 @@ pub mod chunk;
 
 pub mod audio;
 
+pub mod images;
+
 pub mod remux;
 
 pub mod trial;

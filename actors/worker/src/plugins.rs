@@ -42,6 +42,8 @@ const ALLOWED: &[&str] = &[
     "flac",
     "mpg123",
     "jpeg",
+    // Still images are written as either.
+    "webp",
     // What happens to frames and samples.
     "videoconvertscale",
     "videofilter",

@@ -13,7 +13,7 @@
 
 pub mod frame;
 
-use bus_schema::attempt::{AudioPart, ChunkResult};
+use bus_schema::attempt::{AudioPart, ChunkResult, ImagesResult};
 use bus_schema::report::TaskError;
 use bus_schema::source::SourceFacts;
 use bus_schema::task::TaskSpec;
@@ -113,6 +113,8 @@ pub enum ToParent {
         /// How many parts there are, those of earlier attempts included.
         n_parts: u32,
     },
+    /// The still images, whose objects were all sent; the last frame of images.
+    Pictured(ImagesResult),
     /// The next bytes of a copy's head, at most [`HEAD_PIECE_BYTES_MAX`].
     CopyHead(serde_bytes::ByteBuf),
     /// What follows the head that was sent; the last frame of a copy.

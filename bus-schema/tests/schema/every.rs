@@ -3,7 +3,7 @@
 
 use std::fmt::Debug;
 
-use bus_schema::attempt::{AssembleResult, AudioPart, ChunkResult};
+use bus_schema::attempt::{AssembleResult, AudioPart, ChunkResult, ImagesResult};
 use bus_schema::claim::{ClaimReply, ClaimRequest};
 use bus_schema::codec::{self, decode, encode};
 use bus_schema::control::Control;
@@ -65,6 +65,7 @@ every! {
         "chunk-result": ChunkResult,
         "audio-part": AudioPart,
         "assemble-result": AssembleResult,
+        "images-result": ImagesResult,
         "plan": Plan,
         "source-facts": SourceFacts,
     }

@@ -1,11 +1,15 @@
 //! One job of the tests, from which all samples are made: a minute of 720p with sound.
 
-use bus_schema::attempt::{AssembleResult, AudioPart, ChunkResult, RenditionResult};
+use bus_schema::attempt::{
+    AssembleResult, AudioPart, ChunkResult, ImageResult, ImagesResult, RenditionResult,
+};
 use bus_schema::claim::Held;
 use bus_schema::heartbeat::{Busy, EncoderCheck, Heartbeat};
 use bus_schema::id::{Attempt, JobId, RenditionName, TaskNumber, Token, WorkerName};
+use bus_schema::plan::images::ImagesPlan;
 use bus_schema::plan::{AudioPlan, CopyPlan, Plan, VideoPlan, VideoRendition};
 use bus_schema::report::{ErrorCode, TaskError};
+use bus_schema::request::images::{ImageFormat, ImagesRequest, Poster, Thumbnails};
 use bus_schema::request::watermark::{Mark, Position, Watermark};
 use bus_schema::source::{AacFacts, AudioFacts, H264Facts, IndexFacts, SourceFacts, VideoFacts};
 use bus_schema::task::TaskClass;
@@ -162,6 +166,36 @@ pub(crate) fn plan() -> Plan {
         encode_reason: Some("The picture is turned.".to_owned()),
         files: vec![rendition("720p"), rendition("audio")],
         warnings: vec!["Of 9 tracks of sound the first 8 are used.".to_owned()],
+        images: None,
+    }
+}
+
+/// Every image that there can be.
+pub(crate) fn images_plan() -> ImagesPlan {
+    ImagesPlan::new(&images_request(), &video_facts(), 60 * SECOND_NS)
+}
+
+pub(crate) fn images_request() -> ImagesRequest {
+    ImagesRequest {
+        format: ImageFormat::Webp,
+        widths: vec![640, 320],
+        poster: Poster::At { ms: 1_500 },
+        thumbnails: Thumbnails::Interval { ms: 10_000 },
+        has_storyboard: true,
+    }
+}
+
+pub(crate) fn images_result() -> ImagesResult {
+    let image = |number, time_ms| ImageResult {
+        number,
+        time_ms,
+        bytes: vec![45_678, 23_456],
+    };
+    ImagesResult {
+        poster: Some(image(0, 1_468)),
+        thumbnails: vec![image(1, 0), image(2, 9_976)],
+        sheets: vec![345_678],
+        cpu_ms: 1_234,
     }
 }
 
@@ -179,6 +213,7 @@ pub(crate) fn copy_plan() -> Plan {
         encode_reason: None,
         files: vec![rendition("720p")],
         warnings: Vec::new(),
+        images: Some(images_plan()),
         ..plan()
     }
 }

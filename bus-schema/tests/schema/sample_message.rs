@@ -11,8 +11,8 @@ use bus_schema::plan::Span;
 use bus_schema::progress::Progress;
 use bus_schema::report::{ErrorCode, Outcome, Report};
 use bus_schema::task::{
-    AssembleSpec, AudioPieces, AudioSpec, ChunkSpec, Invitation, Piece, ProbeSpec, RemuxSpec,
-    TaskKind, TaskSpec,
+    AssembleSpec, AudioPieces, AudioSpec, ChunkSpec, ImagesSpec, Invitation, Piece, ProbeSpec,
+    RemuxSpec, TaskKind, TaskSpec,
 };
 use bus_schema::timer::Timer;
 
@@ -74,7 +74,7 @@ pub(crate) fn claim_replies() -> Vec<(&'static str, ClaimReply)> {
         headers: [("content-length".to_owned(), "1200345".to_owned())].into(),
         expires_at_ms: AT_MS + 900_000,
     });
-    let [probe, chunk, audio, assemble, remux] =
+    let [probe, chunk, audio, assemble, remux, images] =
         specs().map(|spec| ClaimReply::Go(go(Some(spec.into()))));
     vec![
         ("go-probe", probe),
@@ -82,6 +82,7 @@ pub(crate) fn claim_replies() -> Vec<(&'static str, ClaimReply)> {
         ("go-audio", audio),
         ("go-assemble", assemble),
         ("go-remux", remux),
+        ("go-images", images),
         ("go-more", ClaimReply::Go(more)),
         (
             "gone",
@@ -93,7 +94,7 @@ pub(crate) fn claim_replies() -> Vec<(&'static str, ClaimReply)> {
     ]
 }
 
-pub(crate) fn specs() -> [TaskSpec; 5] {
+pub(crate) fn specs() -> [TaskSpec; 6] {
     let source_bytes = SOURCE_BYTES;
     let piece = Piece {
         task: TaskNumber(2),
@@ -141,6 +142,12 @@ pub(crate) fn specs() -> [TaskSpec; 5] {
             }],
         }),
         TaskSpec::Remux(RemuxSpec { source_bytes }),
+        TaskSpec::Images(ImagesSpec {
+            source_bytes,
+            facts: sample::video_facts(),
+            images: sample::images_plan(),
+            scenes_ns: vec![0, 12_345_678_901],
+        }),
     ]
 }
 
@@ -152,6 +159,7 @@ pub(crate) fn reports() -> Vec<(&'static str, Report)> {
         ("audio-done", Outcome::AudioDone { n_parts: 3 }),
         ("assembled", Outcome::Assembled(sample::assemble_result())),
         ("remuxed", Outcome::Remuxed(sample::assemble_result())),
+        ("pictured", Outcome::Pictured(sample::images_result())),
         (
             "failed",
             Outcome::Failed(sample::error(ErrorCode::Truncated)),

@@ -54,6 +54,7 @@ fn uploading() -> JobRecord {
             metadata: [("order".to_owned(), "4711".to_owned())].into(),
             external_id: Some("film-17".to_owned()),
             watermark: Some(sample::watermark()),
+            images: Some(sample::images_request()),
         },
         source: SourceObject {
             key: bus_schema::object_key::source(&tenant, &sample::job()),
@@ -180,6 +181,9 @@ fn completed(mut record: JobRecord) -> JobRecord {
         output(OutputKind::M4a, Some("audio"), "t8a1/audio.m4a"),
         output(OutputKind::Hls, None, "master.m3u8"),
         output(OutputKind::Dash, None, "manifest.mpd"),
+        output(OutputKind::Poster, None, "t9a1/images/poster-640.webp"),
+        output(OutputKind::Storyboard, None, "storyboard.vtt"),
+        output(OutputKind::Images, None, "images.json"),
     ];
     record.next_look_ms = None;
     record.outbox = Vec::new();

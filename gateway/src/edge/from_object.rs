@@ -15,7 +15,7 @@ use super::body::Body;
 use super::state::{Edge, Shared};
 use super::uploads::created;
 use super::view::JobView;
-use super::wishes::{WatermarkBody, Wishes};
+use super::wishes::{ImagesBody, WatermarkBody, Wishes};
 use crate::clock::now_ms;
 use crate::jobs::NewJob;
 use crate::problem::{Code, Problem, ProblemBody};
@@ -51,6 +51,8 @@ pub(super) struct JobRequestBody {
     external_id: Option<String>,
     /// What is drawn over the picture.
     watermark: Option<WatermarkBody>,
+    /// Still images of the film; none without this.
+    images: Option<ImagesBody>,
 }
 
 /// A job that began.
@@ -89,6 +91,7 @@ pub(super) async fn create(
         metadata: asked.metadata,
         external_id: asked.external_id,
         watermark: asked.watermark,
+        images: asked.images,
     };
     let source = source_object(&edge, asked.key, &mut wishes).await?;
     let (request, priority) = wishes.check(&edge.options).await?;

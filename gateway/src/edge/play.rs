@@ -36,7 +36,8 @@ pub(super) async fn multivariant(
 }
 
 /// A rendition's playlist (`720p.m3u8`), the DASH manifest (`manifest.mpd`, once the job is completed),
-/// or a segment as the playlists name it (`t3a1/720p/000012.m4s`), which leads to storage.
+/// the texts of still images (`images.json`, `storyboard.vtt`), or a segment or image as these name it
+/// (`t3a1/720p/000012.m4s`), which leads to storage.
 #[utoipa::path(
     get, path = "/v1/jobs/{id}/play/{*path}", tag = "playback", operation_id = "getPlayObject",
     params(
@@ -59,6 +60,17 @@ pub(super) async fn object(
     let record = edge.record(id).await?;
     if path == object_key::DASH_MANIFEST {
         return Ok(text(DASH_TYPE, edge.texts.dash(&record).await?));
+    }
+    for (name, content_type) in [
+        (object_key::STORYBOARD, "text/vtt"),
+        (object_key::IMAGES, "application/json"),
+    ] {
+        if path == name {
+            return Ok(text(
+                content_type,
+                edge.texts.of_images(&record, name).await?,
+            ));
+        }
     }
     if let Some(name) = path.strip_suffix(".m3u8") {
         let name = name.parse().map_err(|_| no_such(&path))?;
@@ -86,7 +98,7 @@ fn is_media(path: &str) -> bool {
         .strip_prefix('t')
         .and_then(|rest| rest.split_once('a'));
     let is_attempt = numbers.is_some_and(|(task, attempt)| is_number(task) && is_number(attempt));
-    let is_file = [".m4s", ".mp4", ".m4a"]
+    let is_file = [".m4s", ".mp4", ".m4a", ".jpg", ".webp"]
         .iter()
         .any(|suffix| name.ends_with(suffix));
     is_attempt && is_file && object_key::is_attempt_name(name)
@@ -122,6 +134,8 @@ mod tests {
             "t1a2/audio/init.mp4",
             "t9a1/720p.mp4",
             "t9a1/audio.m4a",
+            "t9a1/images/poster-640.jpg",
+            "t9a1/images/storyboard-001.webp",
         ] {
             assert!(is_media(path), "{path}");
         }

@@ -86,6 +86,24 @@ impl Texts {
             })
     }
 
+    /// A text of the still images; there is none before the end, nor where none were asked for.
+    pub(super) async fn of_images(&self, record: &JobRecord, name: &str) -> Result<Bytes, Problem> {
+        if !record.outputs.iter().any(|output| output.name == name) {
+            let detail = format!(
+                "There is no `{name}`: it is written when a job that asked for images completes."
+            );
+            let is_over = record.state.is_terminal();
+            let code = if is_over {
+                Code::NotFound
+            } else {
+                Code::NotReady
+            };
+            return Err(Problem::new(code, detail));
+        }
+        let key = format!("{}{name}", object_key::outputs(&record.tenant, &record.id));
+        Ok(self.storage.get_bytes(&key, TEXT_BYTES_MAX).await?)
+    }
+
     /// A final text, when the job has them.
     async fn stored(&self, record: &JobRecord, name: &str) -> Result<Option<Bytes>, Problem> {
         match record.state {

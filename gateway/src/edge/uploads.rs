@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 
 use super::body::Body;
 use super::state::Shared;
-use super::wishes::{WatermarkBody, Wishes};
+use super::wishes::{ImagesBody, WatermarkBody, Wishes};
 use crate::clock::{now_ms, rfc3339};
 use crate::jobs::NewJob;
 use crate::problem::{Code, Problem, ProblemBody};
@@ -50,6 +50,8 @@ pub(super) struct UploadRequest {
     external_id: Option<String>,
     /// What is drawn over the picture.
     watermark: Option<WatermarkBody>,
+    /// Still images of the film; none without this.
+    images: Option<ImagesBody>,
 }
 
 /// The right to upload one file.
@@ -109,6 +111,7 @@ pub(super) async fn create(
         metadata: asked.metadata,
         external_id: asked.external_id,
         watermark: asked.watermark,
+        images: asked.images,
     };
     let (request, priority) = wishes.check(&edge.options).await?;
     let now_ms = now_ms();

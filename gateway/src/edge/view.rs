@@ -118,7 +118,7 @@ pub struct Playback {
 /// Something that can be fetched.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct OutputView {
-    /// `mp4`, `m4a`, `hls` or `dash`.
+    /// `mp4`, `m4a`, `hls`, `dash`, `poster`, `storyboard` (WebVTT) or `images` (a list, as JSON).
     pub kind: &'static str,
     /// Whose, where it belongs to one rendition.
     pub rendition: Option<String>,
@@ -266,6 +266,9 @@ fn output_view(record: &JobRecord, output: &Output) -> OutputView {
         OutputKind::M4a => ("m4a", download()),
         OutputKind::Hls => ("hls", play_url(record, &output.name)),
         OutputKind::Dash => ("dash", play_url(record, &output.name)),
+        OutputKind::Poster => ("poster", play_url(record, &output.name)),
+        OutputKind::Storyboard => ("storyboard", play_url(record, &output.name)),
+        OutputKind::Images => ("images", play_url(record, &output.name)),
     };
     OutputView {
         kind,

@@ -1,7 +1,9 @@
 //! What a client wishes for a job, checked. Every refusal comes before anything is written.
 
+mod images;
 mod watermark;
 
+pub(super) use images::ImagesBody;
 pub(super) use watermark::WatermarkBody;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -42,6 +44,7 @@ pub(super) struct Wishes {
     pub(super) metadata: BTreeMap<String, String>,
     pub(super) external_id: Option<String>,
     pub(super) watermark: Option<WatermarkBody>,
+    pub(super) images: Option<ImagesBody>,
 }
 
 impl Wishes {
@@ -70,11 +73,18 @@ impl Wishes {
         })?;
         check_metadata(&self.metadata, self.external_id.as_deref())?;
         let watermark = self.watermark.map(WatermarkBody::check).transpose()?;
-        if watermark.is_some() && self.qualities == [ladder::AUDIO] {
-            return Err(refused(
-                Code::InvalidWatermark,
-                "A watermark needs a picture: leave it out, or ask for more than sound.",
-            ));
+        let images = self.images.map(ImagesBody::check).transpose()?;
+        if self.qualities == [ladder::AUDIO] {
+            let of = |code, what: &str| {
+                let detail = format!("{what} a picture: leave it out, or ask for more than sound.");
+                Err(refused(code, detail))
+            };
+            if watermark.is_some() {
+                return of(Code::InvalidWatermark, "A watermark needs");
+            }
+            if images.is_some() {
+                return of(Code::InvalidImages, "The field `images` needs");
+            }
         }
         if let Some(url) = &self.webhook_url {
             check_webhook(url, options.webhook_allow_loopback).await?;
@@ -89,6 +99,7 @@ impl Wishes {
             metadata: self.metadata,
             external_id: self.external_id,
             watermark,
+            images,
         };
         Ok((request, priority))
     }

@@ -81,7 +81,8 @@ impl Shape {
     }
 
     pub(super) fn file_tasks(&self) -> impl Iterator<Item = TaskNumber> {
-        (self.plan.first_file_task()..self.plan.n_tasks()).filter_map(number)
+        let first = self.plan.first_file_task();
+        (first..first + self.plan.files.len()).filter_map(number)
     }
 
     /// Share of a picture that is encoded: whole chunks, and what tasks in hand say.

@@ -19,6 +19,23 @@ export interface NewUpload {
   readonly metadata?: Readonly<Record<string, string>>;
   readonly external_id?: string;
   readonly watermark?: Watermark;
+  readonly images?: Images;
+}
+
+/** Still images of the film. */
+export interface Images {
+  readonly format?: "jpeg" | "webp";
+  /** Pixels; up to four. */
+  readonly widths?: readonly number[];
+  /** True by default. */
+  readonly poster?: boolean;
+  readonly poster_at_s?: number;
+  readonly thumbnails?:
+    | { readonly mode: "none" }
+    | { readonly mode: "automatic"; readonly count?: number }
+    | { readonly mode: "times"; readonly at_s: readonly number[] }
+    | { readonly mode: "interval"; readonly every_s: number };
+  readonly storyboard?: boolean;
 }
 
 /** A mark over the picture of every rendition: either `text` or `image`. */

@@ -123,6 +123,8 @@ fn content_type(name: &str) -> &'static str {
         Some((_, "m4s" | "mp4")) if is_audio => "audio/mp4",
         Some((_, "m4s" | "mp4")) => "video/mp4",
         Some((_, "m4a")) => "audio/mp4",
+        Some((_, "jpg")) => "image/jpeg",
+        Some((_, "webp")) => "image/webp",
         _ => "application/octet-stream",
     }
 }

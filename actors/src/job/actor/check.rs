@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use bus_schema::attempt::{AssembleResult, AudioPart, ChunkResult, RenditionResult};
+use bus_schema::attempt::{AssembleResult, AudioPart, ChunkResult, ImagesResult, RenditionResult};
 use bus_schema::claim::Held;
 use bus_schema::id::{RenditionName, TaskNumber};
 use bus_schema::object_key;
@@ -13,6 +13,7 @@ use gateway::storage::{CompletedPart, ErrorKind};
 
 use super::addresses::upload;
 use super::{Job, JobActor, Trouble};
+use crate::job::images;
 
 /// Objects on one page of a listing; S3's limit.
 const PAGE: usize = 1_000;
@@ -45,6 +46,9 @@ impl JobActor {
             (Outcome::Assembled(result), TaskRole::Assemble(_))
             | (Outcome::Remuxed(result), TaskRole::Remux) => {
                 self.check_file(job, task, held, result).await?
+            }
+            (Outcome::Pictured(result), TaskRole::Images) => {
+                self.check_images(job, task, held, result).await?
             }
             _ => Ok(()),
         };
@@ -118,6 +122,32 @@ impl JobActor {
         let id = &job.record.id;
         self.platform
             .keep_attempt(id, task, held.attempt, Some(part.part), part)
+            .await?;
+        Ok(Ok(()))
+    }
+
+    async fn check_images(
+        &self,
+        job: &Job,
+        task: TaskNumber,
+        held: &Held,
+        result: &ImagesResult,
+    ) -> Result<Result<(), String>, Trouble> {
+        let plan = job.record.plan.as_ref();
+        let Some(images) = plan.and_then(|plan| plan.images.as_ref()) else {
+            return Ok(Ok(()));
+        };
+        let n_thumbnails = images.thumbnail_picks(&[]).len();
+        if let Err(reason) = result.check(images, n_thumbnails) {
+            return Ok(Err(format!("The images' report is damaged: {reason}.")));
+        }
+        let expected = images::objects(images, result).collect();
+        if let Err(missing) = self.compare(job, task, held, expected).await? {
+            return Ok(Err(missing));
+        }
+        let id = &job.record.id;
+        self.platform
+            .keep_attempt(id, task, held.attempt, None, result)
             .await?;
         Ok(Ok(()))
     }

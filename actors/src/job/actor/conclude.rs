@@ -48,10 +48,14 @@ impl JobActor {
         let event = match whole(&job, plan, &details) {
             Err(error) => Event::FinishFailed(error),
             Ok(()) => match self.write_playlists(&job, plan, &details).await {
-                Ok(outputs) => Event::Finished {
-                    outputs,
-                    warnings: Vec::new(),
-                },
+                Ok(mut outputs) => {
+                    let images = self.write_images(&job, plan).await?;
+                    outputs.extend(images.outputs);
+                    Event::Finished {
+                        outputs,
+                        warnings: images.warnings,
+                    }
+                }
                 // Trying again would give the same.
                 Err(Trouble::Playlist(error)) => {
                     Event::FinishFailed(damaged(format!("The results make no playlist: {error}.")))

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use bus_schema::attempt::{AudioPart, ChunkResult};
+use bus_schema::attempt::{AudioPart, ChunkResult, ImagesResult};
 use bus_schema::report::TaskError;
 use bus_schema::source::SourceFacts;
 use bytes::Bytes;
@@ -46,6 +46,8 @@ pub enum ChildEvent {
         /// How many there are, those of earlier attempts included.
         n_parts: u32,
     },
+    /// It sent all still images, and is done.
+    Pictured(ImagesResult),
     /// The next bytes of a copy's head.
     CopyHead(Bytes),
     /// It sent the whole head of a copy, says what follows it, and is done.

@@ -32,6 +32,7 @@ impl Session {
             TaskSpec::Chunk(spec) => spec.source_bytes,
             TaskSpec::Audio(spec) => spec.source_bytes,
             TaskSpec::Remux(spec) => spec.source_bytes,
+            TaskSpec::Images(spec) => spec.source_bytes,
             TaskSpec::Assemble(_) => 0,
         };
         Self {

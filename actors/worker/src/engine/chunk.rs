@@ -6,10 +6,10 @@ pub mod encode;
 
 pub mod collect;
 
-mod deinterlace;
+pub(in crate::engine) mod deinterlace;
 pub(in crate::engine) mod encoder;
-mod grade;
-mod range;
+pub(in crate::engine) mod grade;
+pub(in crate::engine) mod range;
 pub(in crate::engine) mod scale;
 pub mod watermark;
 
@@ -61,11 +61,7 @@ pub fn run(
         .map(|asked| Drawing::new(asked, font))
         .transpose()?;
     let decode = Decode::open(source, Want::Video, threads)?;
-    let is_seekable = decode
-        .demux()
-        .container()
-        .is_some_and(|caps| !is_broadcast(&caps));
-    if !is_seekable || !decode.seek(seek_ns(spec)) {
+    if !is_seekable(&decode) || !decode.seek(seek_ns(spec)) {
         results.log(
             true,
             "this container cannot be sought in: decoding from its start",
@@ -80,15 +76,25 @@ pub fn run(
     chunk.finish(end)
 }
 
-/// Where decoding begins: interlaced frames need the one before them, which may belong to the group
-/// before.
+/// Where decoding begins.
 fn seek_ns(spec: &ChunkSpec) -> u64 {
-    let lead_ns = if spec.facts.is_interlaced {
-        frame_ns(&spec.facts) * 3 / 2
+    spec.span.start_ns.saturating_sub(lead_ns(&spec.facts))
+}
+
+/// How much earlier decoding begins than the first frame that is wanted: interlaced frames need the
+/// one before them, which may belong to the group before.
+pub(in crate::engine) fn lead_ns(facts: &VideoFacts) -> u64 {
+    if facts.is_interlaced {
+        frame_ns(facts) * 3 / 2
     } else {
         0
-    };
-    spec.span.start_ns.saturating_sub(lead_ns)
+    }
+}
+
+/// Whether a seek leads to a keyframe, and to right pictures behind it.
+pub(in crate::engine) fn is_seekable(decode: &Decode) -> bool {
+    let container = decode.demux().container();
+    container.is_some_and(|caps| !is_broadcast(&caps))
 }
 
 /// Frames of the span by the container's table, where it has one.

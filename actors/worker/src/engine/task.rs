@@ -11,7 +11,7 @@ use super::chunk::watermark::{self, Font};
 use super::ranges::RangeClient;
 use super::results::Results;
 use super::source::Source;
-use super::{Error, Result, audio, chunk, probe, remux};
+use super::{Error, Result, audio, chunk, images, probe, remux};
 use crate::protocol::{Begin, ToParent};
 use crate::sandbox;
 
@@ -73,9 +73,11 @@ fn prepare(results: &Results, begin: &Begin) -> Result<Option<Font>> {
     gstreamer::init().map_err(|error| Error::internal(format!("GStreamer: {error}")))?;
     let font = match &begin.spec {
         TaskSpec::Chunk(spec) => watermark::font(spec.watermark.as_ref())?,
-        TaskSpec::Probe(_) | TaskSpec::Audio(_) | TaskSpec::Assemble(_) | TaskSpec::Remux(_) => {
-            None
-        }
+        TaskSpec::Probe(_)
+        | TaskSpec::Audio(_)
+        | TaskSpec::Assemble(_)
+        | TaskSpec::Remux(_)
+        | TaskSpec::Images(_) => None,
     };
     let confinement = sandbox::enter(begin.data_bytes_max)?;
     results.log(false, format!("confined by {}", confinement.by))?;
@@ -108,6 +110,9 @@ fn perform(
         }
         TaskSpec::Remux(spec) => {
             remux::run(&source(spec.source_bytes), results).map(ToParent::CopyPlanned)
+        }
+        TaskSpec::Images(spec) => {
+            images::run(spec, &source(spec.source_bytes), results, threads).map(ToParent::Pictured)
         }
         TaskSpec::Assemble(_) => Err(Error::internal(
             "files are assembled by the worker itself: no media is opened for it",

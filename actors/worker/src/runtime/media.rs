@@ -46,7 +46,7 @@ pub(crate) struct Media {
     milestones: VecDeque<(u64, Milestone)>,
     position: Option<Position>,
     child: u32,
-    /// Whether somebody waits for what the child makes next.
+    /// Whether somebody waits for what the child makes next: of sound, until its first part is there.
     is_urgent: bool,
 }
 
@@ -58,8 +58,12 @@ pub(crate) async fn run(
     spec: TaskSpec,
     source: SignedRequest,
 ) -> Result<(), Halt> {
+    let can_wait = matches!(spec, TaskSpec::Images(_));
     let child = ChildTask::spawn(&shared.child_options(class), spec)
         .map_err(|error| Halt::unavailable(format!("No process starts for the task: {error}.")))?;
+    if can_wait {
+        priority::give_way(child.pid());
+    }
     let media = Media {
         uploads: Uploads::new(attempt.clone(), shared.http.clone()),
         source: Arc::new(Source::new(shared, attempt.clone(), source)),
@@ -141,6 +145,7 @@ impl Media {
             ChildEvent::Probed(facts) => self.end(Outcome::Probed(facts)),
             ChildEvent::Transcoded(result) => self.end(Outcome::Transcoded(result)),
             ChildEvent::AudioDone { n_parts } => self.end(Outcome::AudioDone { n_parts }),
+            ChildEvent::Pictured(result) => self.end(Outcome::Pictured(result)),
             ChildEvent::CopyHead(_) | ChildEvent::CopyPlanned(_) => {
                 return Err(Halt::defect("a copy's plan in another task"));
             }

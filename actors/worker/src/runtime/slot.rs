@@ -216,7 +216,10 @@ impl Slot {
                 let source = source_of(go.addresses)?;
                 remux::run(&self.shared, attempt.clone(), self.class, spec, source).await
             }
-            spec @ (TaskSpec::Probe(_) | TaskSpec::Chunk(_) | TaskSpec::Audio(_)) => {
+            spec @ (TaskSpec::Probe(_)
+            | TaskSpec::Chunk(_)
+            | TaskSpec::Audio(_)
+            | TaskSpec::Images(_)) => {
                 let source = source_of(go.addresses)?;
                 media::run(&self.shared, attempt.clone(), self.class, spec, source).await
             }
@@ -273,9 +276,11 @@ fn source_of(addresses: Vec<SignedRequest>) -> Result<SignedRequest, Halt> {
 /// What a task of this kind begins with: asked for at once, it costs no round of its own.
 fn wants(kind: TaskKind) -> Vec<Want> {
     match kind {
-        TaskKind::Probe | TaskKind::Chunk | TaskKind::Audio | TaskKind::Remux => {
-            vec![Want::Source]
-        }
+        TaskKind::Probe
+        | TaskKind::Chunk
+        | TaskKind::Audio
+        | TaskKind::Remux
+        | TaskKind::Images => vec![Want::Source],
         TaskKind::Assemble => Vec::new(),
     }
 }

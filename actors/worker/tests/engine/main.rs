@@ -17,6 +17,7 @@ mod frames;
 mod geometry;
 mod hdr;
 mod hostile;
+mod images;
 mod interlace;
 mod keyframes;
 mod limits;

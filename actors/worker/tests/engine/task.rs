@@ -5,7 +5,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
-use bus_schema::attempt::{AudioPart, ChunkResult};
+use bus_schema::attempt::{AudioPart, ChunkResult, ImagesResult};
 use bus_schema::encoder::Encoder;
 use bus_schema::plan::{AudioPlan, Span, VideoPlan, VideoRendition};
 use bus_schema::report::TaskError;
@@ -46,6 +46,7 @@ pub(crate) struct Made {
     pub(crate) chunk: Option<ChunkResult>,
     pub(crate) parts: Vec<AudioPart>,
     pub(crate) n_parts: Option<u32>,
+    pub(crate) images: Option<ImagesResult>,
     pub(crate) head: Vec<u8>,
     pub(crate) copy: Option<CopyRanges>,
     pub(crate) failure: Option<TaskError>,
@@ -91,6 +92,7 @@ pub(crate) async fn drive(mut child: ChildTask, source: &Path) -> Made {
             ChildEvent::Transcoded(result) => made.chunk = Some(result),
             ChildEvent::AudioPart(part) => made.parts.push(part),
             ChildEvent::AudioDone { n_parts } => made.n_parts = Some(n_parts),
+            ChildEvent::Pictured(result) => made.images = Some(result),
             ChildEvent::CopyHead(piece) => made.head.extend_from_slice(&piece),
             ChildEvent::CopyPlanned(ranges) => made.copy = Some(ranges),
             ChildEvent::Failed(error) => {

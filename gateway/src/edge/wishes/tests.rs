@@ -14,6 +14,7 @@ fn wishes() -> Wishes {
         metadata: BTreeMap::new(),
         external_id: None,
         watermark: None,
+        images: None,
     }
 }
 
@@ -170,6 +171,11 @@ async fn a_watermark_needs_a_picture_and_a_mark() {
         w.qualities = vec!["audio".to_owned()];
     };
     assert_eq!(code(of_sound).await, Some(Code::InvalidWatermark));
+    let images_of_sound = |w: &mut Wishes| {
+        w.images = Some(serde_json::from_str("{}").unwrap());
+        w.qualities = vec!["audio".to_owned()];
+    };
+    assert_eq!(code(images_of_sound).await, Some(Code::InvalidImages));
     assert_eq!(
         code(|w| w.watermark = asked("{}")).await,
         Some(Code::InvalidWatermark)

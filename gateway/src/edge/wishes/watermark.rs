@@ -52,7 +52,7 @@ impl WatermarkBody {
                 mark,
                 position: self
                     .position
-                    .map_or(Ok(Position::default()), |at| at.parse())?,
+                    .map_or_else(|| Ok(Position::default()), |at| at.parse())?,
                 width_percent: percent(self.width_percent, WIDTH_PERCENT_DEFAULT, Refusal::Width)?,
                 opacity_percent: percent(
                     self.opacity_percent,

@@ -22,7 +22,7 @@ mod rows;
 
 /// A decoder's frames, each with those before and behind it.
 #[derive(Debug)]
-pub(super) struct Pictures<'a> {
+pub(in crate::engine) struct Pictures<'a> {
     decode: &'a Decode,
     before: Option<Frame>,
     now: Option<Frame>,
@@ -32,7 +32,7 @@ pub(super) struct Pictures<'a> {
 
 impl<'a> Pictures<'a> {
     /// Of a decoder from where it is.
-    pub(super) fn new(decode: &'a Decode) -> Self {
+    pub(in crate::engine) fn new(decode: &'a Decode) -> Self {
         Self {
             decode,
             before: None,
@@ -43,7 +43,7 @@ impl<'a> Pictures<'a> {
     }
 
     /// Goes to the next frame, as it was decoded; `None` at the end.
-    pub(super) fn next(&mut self) -> Result<Option<&Frame>> {
+    pub(in crate::engine) fn next(&mut self) -> Result<Option<&Frame>> {
         if !self.is_begun {
             self.is_begun = true;
             self.behind = self.decode.next()?;
@@ -56,8 +56,18 @@ impl<'a> Pictures<'a> {
         Ok(self.now.as_ref())
     }
 
+    /// Time of the frame that was gone to.
+    pub(in crate::engine) fn now_ns(&self) -> Option<u64> {
+        self.now.as_ref()?.time_ns
+    }
+
+    /// Time of the frame behind it.
+    pub(in crate::engine) fn next_ns(&self) -> Option<u64> {
+        self.behind.as_ref()?.time_ns
+    }
+
     /// The frame that was gone to, as a whole picture.
-    pub(super) fn whole(&self) -> Result<Frame> {
+    pub(in crate::engine) fn whole(&self) -> Result<Frame> {
         let now = self
             .now
             .as_ref()

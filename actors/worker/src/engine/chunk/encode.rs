@@ -104,20 +104,7 @@ impl Encode {
     /// Elements that make the picture what is shown: upright. Returns the last of them.
     fn prepare(&self, facts: &VideoFacts) -> Result<gst::Element> {
         let mut chain = vec![self.input.element().clone()];
-        if facts.rotation_deg != 0 {
-            // Flips know fewer formats than decoders.
-            chain.push(scale::converter()?);
-            chain.push(scale::filter(
-                &gst::Caps::builder("video/x-raw")
-                    .field("format", "I420")
-                    .build(),
-            )?);
-        }
-        if let Some(method) = flip_method(facts.rotation_deg) {
-            let flip = element("videoflip")?;
-            flip.set_property_from_str("method", method);
-            chain.push(flip);
-        }
+        chain.extend(upright(facts.rotation_deg)?);
         self.pipeline.chain(&chain.iter().collect::<Vec<_>>())?;
         chain.pop().ok_or_else(|| Error::internal("an empty chain"))
     }
@@ -366,6 +353,25 @@ pub(super) fn frame_rate(facts: &VideoFacts) -> gst::Fraction {
         (Ok(num), Ok(den)) if num > 0 && den > 0 => gst::Fraction::new(num, den),
         _ => gst::Fraction::new(25, 1),
     }
+}
+
+/// Elements that turn pictures clockwise; none where they stand upright.
+///
+/// # Errors
+/// When a plugin is missing.
+pub(in crate::engine) fn upright(rotation_deg: u16) -> Result<Vec<gst::Element>> {
+    let mut chain = Vec::new();
+    if rotation_deg != 0 {
+        // Flips know fewer formats than decoders.
+        let format = gst::Caps::builder("video/x-raw").field("format", "I420");
+        chain.extend([scale::converter()?, scale::filter(&format.build())?]);
+    }
+    if let Some(method) = flip_method(rotation_deg) {
+        let flip = element("videoflip")?;
+        flip.set_property_from_str("method", method);
+        chain.push(flip);
+    }
+    Ok(chain)
 }
 
 fn flip_method(rotation_deg: u16) -> Option<&'static str> {

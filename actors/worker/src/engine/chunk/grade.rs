@@ -17,7 +17,7 @@ mod table;
 
 /// The table for the frames of a chunk; made when the first one comes that needs it.
 #[derive(Debug, Default)]
-pub(super) struct Grade {
+pub(in crate::engine) struct Grade {
     made: Option<(gst::Caps, Option<Made>)>,
 }
 
@@ -36,7 +36,7 @@ impl Grade {
     ///
     /// # Errors
     /// When memory is short, or the frame is not what its caps say.
-    pub(super) fn apply(&mut self, frame: Frame) -> Result<Frame> {
+    pub(in crate::engine) fn apply(&mut self, frame: Frame) -> Result<Frame> {
         if self
             .made
             .as_ref()

@@ -14,7 +14,7 @@ use super::super::{Error, Result};
 ///
 /// # Errors
 /// When memory is short, or the frame is not what its caps say.
-pub(super) fn limited(frame: Frame) -> Result<Frame> {
+pub(in crate::engine) fn limited(frame: Frame) -> Result<Frame> {
     let Ok(info) = gst_video::VideoInfo::from_caps(&frame.caps) else {
         return Ok(frame);
     };
