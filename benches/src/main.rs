@@ -3,6 +3,7 @@
 
 mod dispatch;
 mod idle;
+mod media;
 mod playable;
 mod report;
 mod system;
@@ -11,7 +12,7 @@ use std::process::ExitCode;
 
 use report::Report;
 
-const NAMES: &str = "dispatch, playable, idle";
+const NAMES: &str = "dispatch, playable, idle, media";
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -26,6 +27,7 @@ async fn main() -> ExitCode {
         "dispatch" => dispatch::run().await,
         "playable" => playable::run().await,
         "idle" => idle::run().await,
+        "media" => media::run().await,
         _ => Err(anyhow::anyhow!(
             "there is no bench `{name}`: choose one of {NAMES}"
         )),
