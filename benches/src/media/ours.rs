@@ -64,6 +64,7 @@ impl Engine {
             webhook_url: None,
             metadata: std::collections::BTreeMap::default(),
             external_id: None,
+            watermark: None,
         };
         let plan = match planner::plan(&facts, &request) {
             Ok(plan) => plan,
@@ -176,6 +177,7 @@ impl Planned {
             segment_ns: self.plan.segment_ns,
             first_segment,
             video: self.video()?.clone(),
+            watermark: None,
         }))
     }
 

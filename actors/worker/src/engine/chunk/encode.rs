@@ -1,8 +1,8 @@
 //! One encode pipeline for all renditions of a chunk: raw frames in, access units out.
 //!
-//! The largest rendition is scaled from the source and each next one from the one before: half the
-//! CPU of scaling each from the source. Everything between two elements is a queue of a few frames,
-//! since a frame of 1080p has 3 MB.
+//! Each rendition is scaled from the source, in a thread of its own: one that is scaled from another
+//! is softer. Only where both sides are a whole part of a larger rendition's, it is made from that.
+//! Everything between two elements is a queue of a few frames, since a frame of 1080p has 3 MB.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -92,10 +92,14 @@ impl Encode {
             frame_rate: frame_rate(facts),
             watermark,
         };
-        let mut above = encode.prepare(facts)?;
+        let source = encode.prepare(facts)?;
+        let mut larger: Vec<(&VideoRendition, gst::Element)> = Vec::new();
         // Lowest first in the plan; the largest is scaled first.
         for (rendition, sink) in plan.renditions.iter().zip(sinks).rev() {
-            above = encode.add_rendition(&above, rendition, sink, threads)?;
+            let whole = larger.iter().rev().find(|(of, _)| is_part(rendition, of));
+            let above = whole.map_or(&source, |(_, tee)| tee);
+            let tee = encode.add_rendition(above, rendition, sink, threads)?;
+            larger.push((rendition, tee));
         }
         encode.pipeline.set_state(gst::State::Playing)?;
         Ok(encode)
@@ -105,6 +109,8 @@ impl Encode {
     fn prepare(&self, facts: &VideoFacts) -> Result<gst::Element> {
         let mut chain = vec![self.input.element().clone()];
         chain.extend(upright(facts.rotation_deg)?);
+        // The scaler knows fewer formats than decoders have.
+        chain.extend([scale::converter()?, element("tee")?]);
         self.pipeline.chain(&chain.iter().collect::<Vec<_>>())?;
         chain.pop().ok_or_else(|| Error::internal("an empty chain"))
     }
@@ -118,7 +124,7 @@ impl Encode {
         sink: Arc<dyn Sink>,
         threads: u32,
     ) -> Result<gst::Element> {
-        let (to_scaler, scaler) = (queue(BRANCH_FRAMES_MAX)?, scale::scaler(threads)?);
+        let (to_scaler, scaler) = (queue(BRANCH_FRAMES_MAX)?, scale::scaler());
         let size = scale::filter(&scale::caps(rendition))?;
         let (tee, to_encoder) = (element("tee")?, queue(BRANCH_FRAMES_MAX)?);
         let coding = Coding::new(rendition, self.frame_rate)?;
@@ -372,6 +378,17 @@ pub(in crate::engine) fn upright(rotation_deg: u16) -> Result<Vec<gst::Element>>
         chain.push(flip);
     }
     Ok(chain)
+}
+
+/// Whether a rendition has a whole part of another's columns and rows, at least twice: scaling twice
+/// then blurs no more than scaling once.
+fn is_part(rendition: &VideoRendition, of: &VideoRendition) -> bool {
+    let times = |of: u32, one: u32| of.checked_div(one).filter(|n| n * one == of && *n >= 2);
+    let (across, down) = (
+        times(of.width, rendition.width),
+        times(of.height, rendition.height),
+    );
+    across.is_some() && across == down
 }
 
 fn flip_method(rotation_deg: u16) -> Option<&'static str> {
