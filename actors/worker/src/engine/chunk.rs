@@ -224,7 +224,7 @@ impl<'a> Chunk<'a> {
         let time_ns = to_ns(units, self.spec.video.timescale);
         let frame = range::limited(self.grade.apply(frame)?)?;
         self.encode
-            .push(&frame.buffer, &frame.caps, time_ns, begins_segment)
+            .push(frame.buffer, &frame.caps, time_ns, begins_segment)
     }
 
     /// Where the last frame of the source ends: its own duration, at least one unit.

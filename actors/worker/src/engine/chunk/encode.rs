@@ -229,7 +229,7 @@ impl Encode {
     /// What the pipeline or one of the sinks says.
     pub fn push(
         &mut self,
-        frame: &gst::BufferRef,
+        frame: gst::Buffer,
         caps: &gst::Caps,
         time_ns: u64,
         is_key: bool,
@@ -242,7 +242,7 @@ impl Encode {
                 .insert(time);
         }
         let caps = self.input_caps(caps)?;
-        let mut buffer = frame.copy();
+        let mut buffer = borrowed(frame)?;
         if let Some(buffer) = buffer.get_mut() {
             buffer.set_pts(time);
             buffer.set_dts(None);
@@ -307,6 +307,21 @@ impl Encode {
         self.frame_caps = Some((caps.clone(), ours.clone()));
         Ok(ours)
     }
+}
+
+/// A buffer of our own over a frame's bytes, for a time of our own. A copy that shares the frame's
+/// memory would keep the decoder's pool from using that again: 760 new pages for each 1080p frame.
+fn borrowed(frame: gst::Buffer) -> Result<gst::Buffer> {
+    let of = frame.clone();
+    let bytes = frame
+        .into_mapped_buffer_readable()
+        .map_err(|_| Error::internal("a frame that cannot be read"))?;
+    let mut buffer = gst::Buffer::from_slice(bytes);
+    if let Some(buffer) = buffer.get_mut() {
+        let flags = gst::BufferCopyFlags::FLAGS | gst::BufferCopyFlags::META;
+        of.copy_into(buffer, flags, ..)?;
+    }
+    Ok(buffer)
 }
 
 /// Asks an encoder for an IDR frame at the very moment that the frame goes in, and by its time: a

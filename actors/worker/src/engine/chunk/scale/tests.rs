@@ -151,8 +151,8 @@ fn what_does_not_lie_as_it_must_is_refused() {
         "not at a multiple of 32"
     );
     assert!(
-        refused(&|planes| planes[1].1 = 32),
-        "rows not at multiples of 64"
+        refused(&|planes| planes[1] = (planes[0].0, 40)),
+        "rows not at multiples of 32"
     );
     assert!(
         refused(&|planes| planes[2].1 = usize::MAX),
