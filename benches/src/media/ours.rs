@@ -8,7 +8,7 @@ use bus_schema::plan::{Plan, Span, VideoPlan};
 use bus_schema::request::{JobRequest, Preset};
 use bus_schema::source::SourceFacts;
 use bus_schema::task::{AudioSpec, ChunkSpec, ProbeSpec, TaskSpec};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::process::Command;
 
 use super::film::Film;
@@ -53,19 +53,12 @@ impl Engine {
         let outcome: Value = serde_json::from_slice(&said)?;
         let facts = outcome.get("probed").context("the film cannot be probed")?;
         let facts: SourceFacts = serde_json::from_value(facts.clone())?;
-        let request = JobRequest {
-            filename: "film.mp4".to_owned(),
-            content_type: "video/mp4".to_owned(),
-            preset: Preset::HlsAdaptive,
-            qualities: qualities
-                .iter()
-                .map(|&quality| quality.to_owned())
-                .collect(),
-            webhook_url: None,
-            metadata: std::collections::BTreeMap::default(),
-            external_id: None,
-            watermark: None,
-        };
+        let request: JobRequest = serde_json::from_value(json!({
+            "filename": "film.mp4",
+            "content_type": "video/mp4",
+            "preset": Preset::HlsAdaptive,
+            "qualities": qualities,
+        }))?;
         let plan = match planner::plan(&facts, &request) {
             Ok(plan) => plan,
             Err(error) => bail!("no plan: {}", error.message),
@@ -135,7 +128,7 @@ impl Planned {
 
     /// Bits of sound a second.
     pub(super) fn audio_bps(&self) -> anyhow::Result<u32> {
-        let audio = self.plan.audio.as_ref().context("a plan without sound")?;
+        let audio = self.plan.audio.first().context("a plan without sound")?;
         Ok(audio.bitrate_bps)
     }
 
@@ -192,7 +185,12 @@ impl Planned {
                 .context("a film without sound")?,
             segment_ns: self.plan.segment_ns,
             parts_done: 0,
-            audio: self.plan.audio.clone().context("a plan without sound")?,
+            audio: self
+                .plan
+                .audio
+                .first()
+                .cloned()
+                .context("a plan without sound")?,
         }))
     }
 
