@@ -31,6 +31,20 @@ pub(in crate::engine) fn scaler() -> gst::Element {
     element::Scaler::new().upcast()
 }
 
+/// Scales to images of red, green and blue, of which there are few: GStreamer's scaler, with one
+/// thread, and without its borders.
+///
+/// # Errors
+/// When the plugin is missing.
+pub(in crate::engine) fn image_scaler() -> Result<gst::Element> {
+    let scaler = element("videoconvertscale")?;
+    // The default is bilinear with two taps, which aliases below two thirds of the size.
+    scaler.set_property_from_str("method", "catrom");
+    // Sizes are not exactly of the source's aspect: letterboxing by half a pixel would blur all of it.
+    scaler.set_property("add-borders", false);
+    Ok(scaler)
+}
+
 /// What every encoder is given: 8 bits, 4:2:0, limited range, BT.709, which is what players assume
 /// of H.264, and what every one of them can show. Matrix and range are converted by the scaler.
 ///

@@ -121,8 +121,7 @@ impl Scaler {
     /// Of frames that are to be turned clockwise by so much first.
     pub(super) fn new(rotation_deg: u16, size: ImageSize) -> Result<Self> {
         let mut elements = encode::upright(rotation_deg)?;
-        // One image is no work for several threads.
-        elements.push(scale::scaler(1)?);
+        elements.push(scale::image_scaler()?);
         elements.push(scale::filter(&rgb_caps(size))?);
         Ok(Self {
             line: OneByOne::new(&elements)?,
