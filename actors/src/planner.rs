@@ -59,7 +59,7 @@ pub fn plan(facts: &SourceFacts, request: &JobRequest) -> Result<Plan, TaskError
     if let (Preset::Default, Some(video), None) = (request.preset, &video, &encode_reason) {
         return plan_copy(facts, video, request);
     }
-    let (audio, warnings) = sound::plan(&facts.audio);
+    let (audio, warnings) = sound::plan(&facts.audio, request.loudness);
     if video.is_none() && audio.is_empty() {
         return Err(no_audio());
     }

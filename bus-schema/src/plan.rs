@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use self::images::ImagesPlan;
 
 use crate::id::{RenditionName, TaskNumber};
+use crate::request::loudness::Loudness;
 use crate::task::{TaskClass, TaskKind};
 
 /// Fixed once, after the probe: everything that all attempts of all tasks must agree on.
@@ -133,6 +134,9 @@ pub struct AudioPlan {
     /// What players call it, where the source has a name for it: printable, on one line, unquoted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
+    /// The level that it is brought to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loudness: Option<Loudness>,
 }
 
 /// A span of source time, in stream time.
@@ -342,6 +346,7 @@ mod tests {
             part_segments: 5,
             language: None,
             title: None,
+            loudness: None,
         }
     }
 

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::attempt::{AssembleResult, AudioPart, ChunkResult, ImagesResult};
 use crate::claim::Held;
 use crate::id::{JobId, TaskNumber, WorkerName};
+use crate::request::loudness::LoudnessResult;
 use crate::source::SourceFacts;
 
 /// The body of a message on `REPORTS`. May arrive twice, late, or from a worker that lost its attempt.
@@ -36,6 +37,9 @@ pub enum Outcome {
     AudioDone {
         /// How many parts there are, all reported before.
         n_parts: u32,
+        /// What was measured, where a level was asked for.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        loudness: Option<LoudnessResult>,
     },
     /// All parts of the finished file were written; the control plane completes the upload.
     Assembled(AssembleResult),

@@ -1,6 +1,7 @@
 //! What a client asks for: preset, qualities, where to report.
 
 pub mod images;
+pub mod loudness;
 pub mod watermark;
 
 use std::collections::BTreeMap;
@@ -10,6 +11,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use self::images::ImagesRequest;
+use self::loudness::Loudness;
 use self::watermark::Watermark;
 use crate::video_codec::VideoCodec;
 
@@ -111,4 +113,7 @@ pub struct JobRequest {
     /// Still images of the film.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub images: Option<ImagesRequest>,
+    /// The level that the sound is brought to; it keeps its own where none is asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loudness: Option<Loudness>,
 }

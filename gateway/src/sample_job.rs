@@ -251,6 +251,7 @@ fn request() -> JobRequest {
         external_id: None,
         watermark: None,
         images: None,
+        loudness: None,
     }
 }
 
@@ -303,6 +304,7 @@ fn plan(duration_ns: u64, languages: &[&str]) -> Plan {
         part_segments: 5,
         language: Some((*language).to_owned()),
         title: None,
+        loudness: None,
     });
     Plan {
         segment_ns: 4 * SECOND_NS,

@@ -109,11 +109,21 @@ pub(crate) struct NewUpload {
     pub(crate) qualities: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) watermark: Option<Watermark>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) loudness: Option<Loudness>,
     /// Left out for H.264: gateways from before there was a choice take nothing else.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) codec: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) images: Option<Images>,
+}
+
+/// A loudness as the API takes it.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub(crate) struct Loudness {
+    pub(crate) target_lufs: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) true_peak_dbtp: Option<f64>,
 }
 
 /// An authorized upload.

@@ -7,7 +7,7 @@ use bus_schema::request::Preset;
 use bus_schema::video_codec::VideoCodec;
 use clap::Args;
 
-use super::client::{Client, Error, Job, NewUpload};
+use super::client::{Client, Error, Job, Loudness, NewUpload};
 use super::collect::{collect, prepare, report_refusal};
 use super::follow::{Bars, follow};
 use super::images::{Images, ImagesArgs};
@@ -38,6 +38,17 @@ pub(crate) struct Transcode {
     images: ImagesArgs,
     #[command(flatten)]
     watermark: WatermarkArgs,
+    /// Bring the sound to this loudness, in LUFS by EBU R 128: -16, or -23 for broadcast.
+    #[arg(long, value_name = "LUFS", allow_negative_numbers = true)]
+    loudness: Option<f64>,
+    /// With --loudness, the true peak that is not exceeded for it, in dBTP [default: -1].
+    #[arg(
+        long,
+        value_name = "DBTP",
+        allow_negative_numbers = true,
+        requires = "loudness"
+    )]
+    true_peak: Option<f64>,
     #[command(flatten)]
     remote: Remote,
 }
@@ -49,6 +60,7 @@ pub(crate) struct Wish<'a> {
     pub(crate) preset: Preset,
     pub(crate) qualities: &'a [String],
     pub(crate) watermark: Option<Watermark>,
+    pub(crate) loudness: Option<Loudness>,
     pub(crate) codec: VideoCodec,
     pub(crate) images: Option<Images>,
     pub(crate) out: Option<&'a Path>,
@@ -75,6 +87,10 @@ impl Transcode {
             preset: self.preset,
             qualities: &self.qualities,
             watermark,
+            loudness: self.loudness.map(|target_lufs| Loudness {
+                target_lufs,
+                true_peak_dbtp: self.true_peak,
+            }),
             codec: self.codec,
             images,
             out: self.out.as_deref(),
@@ -157,6 +173,7 @@ async fn upload(client: &Client, wish: &Wish<'_>, bars: &Bars) -> Result<String,
         preset: Some(wish.preset.to_string()),
         qualities: wish.qualities.to_vec(),
         watermark: wish.watermark.clone(),
+        loudness: wish.loudness,
         codec: (!wish.codec.is_default()).then(|| wish.codec.to_string()),
         images: wish.images.clone(),
     };

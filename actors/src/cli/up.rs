@@ -159,6 +159,7 @@ impl Up {
             preset: self.preset,
             qualities: &[],
             watermark: None,
+            loudness: None,
             codec: VideoCodec::default(),
             images: None,
             out: self.out.as_deref().filter(|_| self.once),

@@ -8,6 +8,7 @@ use bus_schema::object_key;
 use bus_schema::plan::{Plan, TaskRole};
 use bus_schema::record::{Effect, JobState, Output, OutputKind, Task, TaskState};
 use bus_schema::report::{ErrorCode, Outcome, TaskError};
+use bus_schema::request::loudness::LoudnessResult;
 use bus_schema::source::SourceFacts;
 
 use super::{
@@ -54,7 +55,7 @@ impl Job {
         match outcome {
             Outcome::AudioPart(part) if part.part < n_parts => ReportVerdict::Stale,
             Outcome::AudioPart(part) if part.part > n_parts => ReportVerdict::Early,
-            Outcome::AudioDone { n_parts: all } if *all > n_parts => ReportVerdict::Early,
+            Outcome::AudioDone { n_parts: all, .. } if *all > n_parts => ReportVerdict::Early,
             Outcome::AudioPart(_)
             | Outcome::AudioDone { .. }
             | Outcome::Probed(_)
@@ -91,9 +92,12 @@ impl Step {
                 self.probed(facts, plan);
             }
             (Outcome::Transcoded(_), TaskRole::Chunk(_))
-            | (Outcome::Pictured(_), TaskRole::Images)
-            | (Outcome::AudioDone { .. }, TaskRole::Audio(_)) => {
-                self.task_done(number, role, attempt)
+            | (Outcome::Pictured(_), TaskRole::Images) => {
+                self.task_done(number, role, attempt);
+            }
+            (Outcome::AudioDone { loudness, .. }, TaskRole::Audio(track)) => {
+                self.task_done(number, role, attempt);
+                self.level_told(track, loudness);
             }
             (Outcome::AudioPart(part), TaskRole::Audio(_)) => {
                 self.part_done(number, role, attempt, part.part);
@@ -128,6 +132,22 @@ impl Step {
                 kind: role.kind(),
                 attempt,
             });
+        }
+    }
+
+    /// Says so where a track did not reach the level that it was to have.
+    fn level_told(&mut self, track: usize, told: Option<LoudnessResult>) {
+        let plan = self.record.plan.as_ref();
+        let Some(audio) = plan.and_then(|plan| plan.audio.get(track)) else {
+            return;
+        };
+        let shortfall = audio
+            .loudness
+            .zip(told)
+            .and_then(|(wish, told)| wish.shortfall(told));
+        if let Some(shortfall) = shortfall {
+            let warning = format!("The sound {} misses its level: {shortfall}.", audio.name);
+            self.record.warnings.push(warning);
         }
     }
 

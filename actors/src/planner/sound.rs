@@ -4,6 +4,7 @@ use bus_schema::id::RenditionName;
 use bus_schema::ladder::audio_names;
 use bus_schema::language;
 use bus_schema::plan::{AUDIO_TRACKS_MAX, AudioPlan};
+use bus_schema::request::loudness::Loudness;
 use bus_schema::source::AudioFacts;
 
 /// 20 s of sound per part: it encodes in a fraction of a second.
@@ -12,7 +13,10 @@ const PART_SEGMENTS: u32 = 5;
 const TITLE_CHARS_MAX: usize = 64;
 
 /// The tracks to encode, the one to play when nobody chooses first; and what is left out.
-pub(super) fn plan(facts: &[AudioFacts]) -> (Vec<AudioPlan>, Vec<String>) {
+pub(super) fn plan(
+    facts: &[AudioFacts],
+    loudness: Option<Loudness>,
+) -> (Vec<AudioPlan>, Vec<String>) {
     let first = facts.iter().position(|track| track.is_default).unwrap_or(0);
     let others = facts
         .iter()
@@ -21,7 +25,7 @@ pub(super) fn plan(facts: &[AudioFacts]) -> (Vec<AudioPlan>, Vec<String>) {
     let ordered = facts.get(first).into_iter();
     let ordered = ordered.chain(others.map(|(_, track)| track));
     let tracks = ordered.zip(audio_names()).take(AUDIO_TRACKS_MAX);
-    let tracks = tracks.map(|(track, name)| plan_track(track, name));
+    let tracks = tracks.map(|(track, name)| plan_track(track, name, loudness));
     let warning = (facts.len() > AUDIO_TRACKS_MAX).then(|| {
         let n = facts.len();
         format!("The source has {n} tracks of sound, of which {AUDIO_TRACKS_MAX} are kept.")
@@ -40,7 +44,7 @@ pub(super) fn left_by_a_copy(facts: &[AudioFacts]) -> Option<String> {
     })
 }
 
-fn plan_track(facts: &AudioFacts, name: RenditionName) -> AudioPlan {
+fn plan_track(facts: &AudioFacts, name: RenditionName, loudness: Option<Loudness>) -> AudioPlan {
     let channels = facts.channels.clamp(1, 2);
     AudioPlan {
         name,
@@ -56,6 +60,7 @@ fn plan_track(facts: &AudioFacts, name: RenditionName) -> AudioPlan {
         part_segments: PART_SEGMENTS,
         language: facts.language.as_deref().and_then(language::tag),
         title: facts.title.as_deref().and_then(title),
+        loudness,
     }
 }
 
@@ -108,11 +113,11 @@ mod tests {
     fn the_default_track_comes_first_and_the_rest_keeps_its_order() {
         let mut facts: Vec<AudioFacts> = (0..3).map(track).collect();
         assert_eq!(
-            names(&plan(&facts).0),
+            names(&plan(&facts, None).0),
             [("audio", 0), ("audio-2", 1), ("audio-3", 2)]
         );
         facts[1].is_default = true;
-        let (planned, warnings) = plan(&facts);
+        let (planned, warnings) = plan(&facts, None);
         assert_eq!(
             names(&planned),
             [("audio", 1), ("audio-2", 0), ("audio-3", 2)]
@@ -123,13 +128,13 @@ mod tests {
     #[test]
     fn tracks_over_the_limit_are_left_out_and_named() {
         let facts: Vec<AudioFacts> = (0..9).map(track).collect();
-        let (planned, warnings) = plan(&facts);
+        let (planned, warnings) = plan(&facts, None);
         assert_eq!(planned.len(), AUDIO_TRACKS_MAX);
         assert_eq!(
             warnings,
             ["The source has 9 tracks of sound, of which 8 are kept."]
         );
-        assert_eq!(plan(&[]), (Vec::new(), Vec::new()));
+        assert_eq!(plan(&[], None), (Vec::new(), Vec::new()));
     }
 
     #[test]

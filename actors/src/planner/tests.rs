@@ -61,6 +61,7 @@ fn request(preset: Preset, qualities: &[&str]) -> JobRequest {
         external_id: None,
         watermark: None,
         images: None,
+        loudness: None,
     }
 }
 

@@ -28,6 +28,9 @@ fn first_obstacle(facts: &SourceFacts, request: &JobRequest) -> Option<String> {
     if !request.qualities.is_empty() {
         return Some("qualities were asked for by name".to_owned());
     }
+    if request.loudness.is_some() {
+        return Some("its sound is brought to another level".to_owned());
+    }
     if request.watermark.is_some() {
         return Some("a watermark is drawn over its picture".to_owned());
     }

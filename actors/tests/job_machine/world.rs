@@ -60,6 +60,7 @@ impl World {
             external_id: None,
             watermark: None,
             images,
+            loudness: None,
         };
         let new = NewJob {
             id: JobId::from_parts(START_MS, [duration_s.to_le_bytes()[0]; 10]),
@@ -248,7 +249,14 @@ impl World {
                 for part in done..n_parts {
                     self.report(task, held, Outcome::AudioPart(audio_part(part)));
                 }
-                self.report(task, held, Outcome::AudioDone { n_parts });
+                self.report(
+                    task,
+                    held,
+                    Outcome::AudioDone {
+                        n_parts,
+                        loudness: None,
+                    },
+                );
             }
             Some(TaskRole::Assemble(_)) => {
                 let result = AssembleResult {

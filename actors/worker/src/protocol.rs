@@ -15,6 +15,7 @@ pub mod frame;
 
 use bus_schema::attempt::{AudioPart, ChunkResult, ImagesResult};
 use bus_schema::report::TaskError;
+use bus_schema::request::loudness::LoudnessResult;
 use bus_schema::source::SourceFacts;
 use bus_schema::task::TaskSpec;
 use serde::{Deserialize, Serialize};
@@ -112,6 +113,8 @@ pub enum ToParent {
     AudioDone {
         /// How many parts there are, those of earlier attempts included.
         n_parts: u32,
+        /// What was measured, where a level was asked for.
+        loudness: Option<LoudnessResult>,
     },
     /// The still images, whose objects were all sent; the last frame of images.
     Pictured(ImagesResult),

@@ -10,6 +10,7 @@ use bus_schema::plan::images::ImagesPlan;
 use bus_schema::plan::{AudioPlan, CopyPlan, Plan, VideoPlan, VideoRendition};
 use bus_schema::report::{ErrorCode, TaskError};
 use bus_schema::request::images::{ImageFormat, ImagesRequest, Poster, Thumbnails};
+use bus_schema::request::loudness::Loudness;
 use bus_schema::request::watermark::{Mark, Position, Watermark};
 use bus_schema::source::{AacFacts, AudioFacts, H264Facts, IndexFacts, SourceFacts, VideoFacts};
 use bus_schema::task::TaskClass;
@@ -150,6 +151,10 @@ pub(crate) fn audio_plan() -> AudioPlan {
         part_segments: 5,
         language: Some("de".to_owned()),
         title: Some("Deutsch".to_owned()),
+        loudness: Some(Loudness {
+            target_centilufs: -1_600,
+            true_peak_centidb: -100,
+        }),
     }
 }
 

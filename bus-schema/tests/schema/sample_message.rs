@@ -10,6 +10,7 @@ use bus_schema::live::{
 use bus_schema::plan::Span;
 use bus_schema::progress::Progress;
 use bus_schema::report::{ErrorCode, Outcome, Report};
+use bus_schema::request::loudness::LoudnessResult;
 use bus_schema::task::{
     AssembleSpec, AudioPieces, AudioSpec, ChunkSpec, ImagesSpec, Invitation, Piece, ProbeSpec,
     RemuxSpec, TaskKind, TaskSpec,
@@ -156,7 +157,16 @@ pub(crate) fn reports() -> Vec<(&'static str, Report)> {
         ("probed", Outcome::Probed(sample::facts())),
         ("transcoded", Outcome::Transcoded(sample::chunk_result())),
         ("audio-part", Outcome::AudioPart(sample::audio_part())),
-        ("audio-done", Outcome::AudioDone { n_parts: 3 }),
+        (
+            "audio-done",
+            Outcome::AudioDone {
+                n_parts: 3,
+                loudness: Some(LoudnessResult {
+                    source_centilufs: Some(-2_310),
+                    gain_centidb: 710,
+                }),
+            },
+        ),
         ("assembled", Outcome::Assembled(sample::assemble_result())),
         ("remuxed", Outcome::Remuxed(sample::assemble_result())),
         ("pictured", Outcome::Pictured(sample::images_result())),

@@ -55,6 +55,7 @@ fn uploading() -> JobRecord {
             external_id: Some("film-17".to_owned()),
             watermark: Some(sample::watermark()),
             images: Some(sample::images_request()),
+            loudness: sample::audio_plan().loudness,
         },
         source: SourceObject {
             key: bus_schema::object_key::source(&tenant, &sample::job()),

@@ -15,7 +15,7 @@ use super::body::Body;
 use super::state::{Edge, Shared};
 use super::uploads::created;
 use super::view::JobView;
-use super::wishes::{ImagesBody, WatermarkBody, Wishes};
+use super::wishes::{ImagesBody, LoudnessBody, WatermarkBody, Wishes};
 use crate::clock::now_ms;
 use crate::jobs::NewJob;
 use crate::problem::{Code, Problem, ProblemBody};
@@ -53,6 +53,8 @@ pub(super) struct JobRequestBody {
     watermark: Option<WatermarkBody>,
     /// Still images of the film; none without this.
     images: Option<ImagesBody>,
+    /// The loudness that the sound is brought to; it keeps its own by default.
+    loudness: Option<LoudnessBody>,
 }
 
 /// A job that began.
@@ -92,6 +94,7 @@ pub(super) async fn create(
         external_id: asked.external_id,
         watermark: asked.watermark,
         images: asked.images,
+        loudness: asked.loudness,
     };
     let source = source_object(&edge, asked.key, &mut wishes).await?;
     let (request, priority) = wishes.check(&edge.options).await?;

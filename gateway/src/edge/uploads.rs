@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 
 use super::body::Body;
 use super::state::Shared;
-use super::wishes::{ImagesBody, WatermarkBody, Wishes};
+use super::wishes::{ImagesBody, LoudnessBody, WatermarkBody, Wishes};
 use crate::clock::{now_ms, rfc3339};
 use crate::jobs::NewJob;
 use crate::problem::{Code, Problem, ProblemBody};
@@ -52,6 +52,8 @@ pub(super) struct UploadRequest {
     watermark: Option<WatermarkBody>,
     /// Still images of the film; none without this.
     images: Option<ImagesBody>,
+    /// The loudness that the sound is brought to; it keeps its own by default.
+    loudness: Option<LoudnessBody>,
 }
 
 /// The right to upload one file.
@@ -112,6 +114,7 @@ pub(super) async fn create(
         external_id: asked.external_id,
         watermark: asked.watermark,
         images: asked.images,
+        loudness: asked.loudness,
     };
     let (request, priority) = wishes.check(&edge.options).await?;
     let now_ms = now_ms();

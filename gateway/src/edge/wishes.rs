@@ -1,9 +1,11 @@
 //! What a client wishes for a job, checked. Every refusal comes before anything is written.
 
 mod images;
+mod loudness;
 mod watermark;
 
 pub(super) use images::ImagesBody;
+pub(super) use loudness::LoudnessBody;
 pub(super) use watermark::WatermarkBody;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -45,6 +47,7 @@ pub(super) struct Wishes {
     pub(super) external_id: Option<String>,
     pub(super) watermark: Option<WatermarkBody>,
     pub(super) images: Option<ImagesBody>,
+    pub(super) loudness: Option<LoudnessBody>,
 }
 
 impl Wishes {
@@ -86,6 +89,7 @@ impl Wishes {
                 return of(Code::InvalidImages, "The field `images` needs");
             }
         }
+        let loudness = self.loudness.map(LoudnessBody::check).transpose()?;
         if let Some(url) = &self.webhook_url {
             check_webhook(url, options.webhook_allow_loopback).await?;
         }
@@ -100,6 +104,7 @@ impl Wishes {
             external_id: self.external_id,
             watermark,
             images,
+            loudness,
         };
         Ok((request, priority))
     }

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bus_schema::attempt::{AudioPart, ChunkResult, ImagesResult};
 use bus_schema::report::TaskError;
+use bus_schema::request::loudness::LoudnessResult;
 use bus_schema::source::SourceFacts;
 use bytes::Bytes;
 use tokio::sync::{Notify, oneshot};
@@ -45,6 +46,8 @@ pub enum ChildEvent {
     AudioDone {
         /// How many there are, those of earlier attempts included.
         n_parts: u32,
+        /// What was measured, where a level was asked for.
+        loudness: Option<LoudnessResult>,
     },
     /// It sent all still images, and is done.
     Pictured(ImagesResult),

@@ -76,8 +76,10 @@ async fn finish(session: &Session, last: ToParent) -> Result<End, TaskError> {
     let event = match (session.kind, last) {
         (TaskKind::Probe, ToParent::Probed(facts)) => ChildEvent::Probed(facts),
         (TaskKind::Chunk, ToParent::Transcoded(result)) => ChildEvent::Transcoded(result),
-        (TaskKind::Audio, ToParent::AudioDone { n_parts }) => ChildEvent::AudioDone { n_parts },
         (TaskKind::Images, ToParent::Pictured(result)) => ChildEvent::Pictured(result),
+        (TaskKind::Audio, ToParent::AudioDone { n_parts, loudness }) => {
+            ChildEvent::AudioDone { n_parts, loudness }
+        }
         (TaskKind::Remux, ToParent::CopyPlanned(ranges)) => ChildEvent::CopyPlanned(ranges),
         (_, ToParent::Failed(error)) => ChildEvent::Failed(TaskError {
             code: error.code,

@@ -7,6 +7,7 @@
 
 mod aac;
 mod grid;
+mod level;
 mod parts;
 mod timeline;
 
@@ -14,11 +15,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bus_schema::report::ErrorCode;
+use bus_schema::request::loudness::{Loudness, LoudnessResult};
 use bus_schema::task::AudioSpec;
 use tokio::time::Instant;
 
 use self::aac::Aac;
 use self::grid::{Grid, UNIT_SAMPLES};
+use self::level::{Meter, amplify};
 use self::parts::Parts;
 use self::timeline::Timeline;
 use super::decode::{Decode, Frame, Want};
@@ -36,31 +39,35 @@ const LEAD_NS: u64 = 500_000_000;
 /// How much of a track's end may be missing before its container's duration counts as broken.
 const TAIL_NS_MAX: u64 = 500_000_000;
 
-/// Transcodes a track; returns the number of parts there are in all.
+/// Of an attempt that also measures, this part of its progress is the measuring, which is decoding
+/// alone.
+const MEASURING_SHARE: u64 = 8;
+
+/// Transcodes a track; returns the number of parts there are in all, and what was measured where a
+/// level is wished for.
 ///
 /// # Errors
 /// [`ErrorCode::NoAudio`] without the track, [`ErrorCode::Damaged`] when nothing comes out of it,
 /// and what decoder, encoder or the parent say.
-pub fn run(spec: &AudioSpec, source: &Source, results: &Arc<Results>, threads: u32) -> Result<u32> {
+pub fn run(
+    spec: &AudioSpec,
+    source: &Source,
+    results: &Arc<Results>,
+    threads: u32,
+) -> Result<(u32, Option<LoudnessResult>)> {
     let plan = &spec.audio;
+    let (loudness, measured_ns) = match plan.loudness {
+        Some(wish) => {
+            let (loudness, measured_ns) = measure(spec, wish, source, results, threads)?;
+            (Some(loudness), Some(measured_ns))
+        }
+        None => (None, None),
+    };
     let grid = Grid::new(plan.sample_rate_hz, spec.segment_ns, plan.part_segments);
     let first_unit = grid.first_unit_of_part(spec.parts_done);
     let first_block = grid.first_block(first_unit);
-    let want = Want::Audio {
-        track: plan.track,
-        stream: spec.facts.stream.clone(),
-        channels: plan.channels,
-        sample_rate_hz: plan.sample_rate_hz,
-    };
-    let decode = Decode::open(source, want, threads)?;
     let from_ns = grid.block_ns(first_block).saturating_sub(LEAD_NS);
-    if !decode.seek(from_ns) {
-        results.log(
-            true,
-            "this container cannot be sought in: decoding from its start",
-        )?;
-    }
-    decode.play()?;
+    let decode = open(spec, source, results, threads, from_ns)?;
     let mut work = Work {
         timeline: Timeline::new(
             plan.channels,
@@ -72,11 +79,72 @@ pub fn run(spec: &AudioSpec, source: &Source, results: &Arc<Results>, threads: u
         results,
         told: None,
         total_ns: spec.facts.duration_ns,
+        measured_ns,
+        gain_centidb: loudness.map_or(0, |loudness| loudness.gain_centidb),
     };
     while let Some(frame) = decode.next()? {
         work.feed(&frame)?;
     }
-    work.finish()
+    Ok((work.finish()?, loudness))
+}
+
+/// Measures the whole track; also says how long it is.
+fn measure(
+    spec: &AudioSpec,
+    wish: Loudness,
+    source: &Source,
+    results: &Arc<Results>,
+    threads: u32,
+) -> Result<(LoudnessResult, u64)> {
+    let decode = open(spec, source, results, threads, 0)?;
+    let (mut reached_ns, mut told) = (0_u64, None);
+    let loudness = Meter::new(spec)?.measure(&decode, wish, |time_ns| {
+        reached_ns = reached_ns.max(time_ns);
+        if !is_due(&mut told) {
+            return Ok(());
+        }
+        results.progress(Position {
+            done_ns: vec![reached_ns / MEASURING_SHARE],
+            total_ns: spec.facts.duration_ns,
+            frames_per_s: 0,
+        })
+    })?;
+    Ok((loudness, reached_ns))
+}
+
+/// The track, decoded from a time on.
+fn open(
+    spec: &AudioSpec,
+    source: &Source,
+    results: &Results,
+    threads: u32,
+    from_ns: u64,
+) -> Result<Decode> {
+    let want = Want::Audio {
+        track: spec.audio.track,
+        stream: spec.facts.stream.clone(),
+        channels: spec.audio.channels,
+        sample_rate_hz: spec.audio.sample_rate_hz,
+    };
+    let decode = Decode::open(source, want, threads)?;
+    if !decode.seek(from_ns) {
+        results.log(
+            true,
+            "this container cannot be sought in: decoding from its start",
+        )?;
+    }
+    decode.play()?;
+    Ok(decode)
+}
+
+/// Whether it is time to tell progress again.
+fn is_due(told: &mut Option<Instant>) -> bool {
+    let now = Instant::now();
+    let is_due = told.is_none_or(|at| now.duration_since(at) >= PROGRESS_INTERVAL);
+    if is_due {
+        *told = Some(now);
+    }
+    is_due
 }
 
 /// A track at work.
@@ -87,6 +155,9 @@ struct Work<'a> {
     results: &'a Arc<Results>,
     told: Option<Instant>,
     total_ns: u64,
+    /// How much was measured before, where a level is wished for.
+    measured_ns: Option<u64>,
+    gain_centidb: i32,
 }
 
 impl Work<'_> {
@@ -97,9 +168,11 @@ impl Work<'_> {
             encoder,
             parts,
             results,
+            gain_centidb,
             ..
         } = self;
-        timeline.push(frame.time_ns, &samples, &mut |blocks| {
+        timeline.push(frame.time_ns, &samples, &mut |mut blocks| {
+            amplify(&mut blocks, *gain_centidb);
             encode(encoder, parts, results, blocks)
         })?;
         self.tell()
@@ -111,9 +184,13 @@ impl Work<'_> {
             encoder,
             parts,
             results,
+            gain_centidb,
             ..
         } = &mut self;
-        timeline.end(&mut |blocks| encode(encoder, parts, results, blocks))?;
+        timeline.end(&mut |mut blocks| {
+            amplify(&mut blocks, *gain_centidb);
+            encode(encoder, parts, results, blocks)
+        })?;
         encoder.end();
         while let Some(unit) = encoder.pull_to_end()? {
             parts.push(unit, results)?;
@@ -131,16 +208,18 @@ impl Work<'_> {
     }
 
     fn tell(&mut self) -> Result<()> {
-        let now = Instant::now();
-        if self
-            .told
-            .is_some_and(|at| now.duration_since(at) < PROGRESS_INTERVAL)
-        {
+        if !is_due(&mut self.told) {
             return Ok(());
         }
-        self.told = Some(now);
+        let encoded_ns = self.parts.position_ns();
+        let done_ns = match self.measured_ns {
+            Some(measured_ns) => {
+                measured_ns / MEASURING_SHARE + (encoded_ns - encoded_ns / MEASURING_SHARE)
+            }
+            None => encoded_ns,
+        };
         self.results.progress(Position {
-            done_ns: vec![self.parts.position_ns()],
+            done_ns: vec![done_ns],
             total_ns: self.total_ns,
             frames_per_s: 0,
         })

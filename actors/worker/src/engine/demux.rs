@@ -121,11 +121,13 @@ pub struct Told {
 }
 
 /// The end of a stream's id, behind the last slash: what is before it stands for the whole file, and
-/// is another in every run.
+/// is another in every run. Nothing where the file is a single stream, which has no name of its own.
 fn id(pad: &gst::Pad) -> String {
-    let id = pad.stream_id().unwrap_or_default();
-    let tail = id.rsplit('/').next().unwrap_or_default();
-    tail.chars().take(ID_CHARS_MAX).collect()
+    let id = pad.stream_id();
+    let tail = id.as_ref().and_then(|id| id.rsplit_once('/'));
+    tail.map_or_else(String::new, |(_, tail)| {
+        tail.chars().take(ID_CHARS_MAX).collect()
+    })
 }
 
 /// The demuxer ends the names of streams with the track's number.

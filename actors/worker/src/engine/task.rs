@@ -105,8 +105,9 @@ fn perform(
             chunk::run(spec, &source, results, (threads, font)).map(ToParent::Transcoded)
         }
         TaskSpec::Audio(spec) => {
-            let n_parts = audio::run(spec, &source(spec.source_bytes), results, threads)?;
-            Ok(ToParent::AudioDone { n_parts })
+            let (n_parts, loudness) =
+                audio::run(spec, &source(spec.source_bytes), results, threads)?;
+            Ok(ToParent::AudioDone { n_parts, loudness })
         }
         TaskSpec::Remux(spec) => {
             remux::run(&source(spec.source_bytes), results).map(ToParent::CopyPlanned)

@@ -144,8 +144,10 @@ impl Media {
             }
             ChildEvent::Probed(facts) => self.end(Outcome::Probed(facts)),
             ChildEvent::Transcoded(result) => self.end(Outcome::Transcoded(result)),
-            ChildEvent::AudioDone { n_parts } => self.end(Outcome::AudioDone { n_parts }),
             ChildEvent::Pictured(result) => self.end(Outcome::Pictured(result)),
+            ChildEvent::AudioDone { n_parts, loudness } => {
+                self.end(Outcome::AudioDone { n_parts, loudness })
+            }
             ChildEvent::CopyHead(_) | ChildEvent::CopyPlanned(_) => {
                 return Err(Halt::defect("a copy's plan in another task"));
             }

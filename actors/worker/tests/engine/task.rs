@@ -9,6 +9,7 @@ use bus_schema::attempt::{AudioPart, ChunkResult, ImagesResult};
 use bus_schema::encoder::Encoder;
 use bus_schema::plan::{AudioPlan, Span, VideoPlan, VideoRendition};
 use bus_schema::report::TaskError;
+use bus_schema::request::loudness::LoudnessResult;
 use bus_schema::source::{AudioFacts, SourceFacts, VideoFacts};
 use bus_schema::task::{AudioSpec, ChunkSpec, ProbeSpec, TaskSpec};
 use bus_schema::video_codec::VideoCodec;
@@ -47,6 +48,7 @@ pub(crate) struct Made {
     pub(crate) parts: Vec<AudioPart>,
     pub(crate) n_parts: Option<u32>,
     pub(crate) images: Option<ImagesResult>,
+    pub(crate) loudness: Option<LoudnessResult>,
     pub(crate) head: Vec<u8>,
     pub(crate) copy: Option<CopyRanges>,
     pub(crate) failure: Option<TaskError>,
@@ -91,8 +93,10 @@ pub(crate) async fn drive(mut child: ChildTask, source: &Path) -> Made {
             ChildEvent::Probed(facts) => made.facts = Some(facts),
             ChildEvent::Transcoded(result) => made.chunk = Some(result),
             ChildEvent::AudioPart(part) => made.parts.push(part),
-            ChildEvent::AudioDone { n_parts } => made.n_parts = Some(n_parts),
             ChildEvent::Pictured(result) => made.images = Some(result),
+            ChildEvent::AudioDone { n_parts, loudness } => {
+                (made.n_parts, made.loudness) = (Some(n_parts), loudness);
+            }
             ChildEvent::CopyHead(piece) => made.head.extend_from_slice(&piece),
             ChildEvent::CopyPlanned(ranges) => made.copy = Some(ranges),
             ChildEvent::Failed(error) => {
@@ -199,6 +203,7 @@ pub(crate) fn audio(source: &Path, facts: &AudioFacts, parts_done: u32) -> TaskS
             part_segments: 2,
             language: None,
             title: None,
+            loudness: None,
         },
     })
 }

@@ -15,6 +15,7 @@ fn wishes() -> Wishes {
         external_id: None,
         watermark: None,
         images: None,
+        loudness: None,
     }
 }
 
