@@ -9,6 +9,7 @@ pub mod actor;
 mod cancel;
 mod claim;
 mod effects;
+mod fallback;
 mod finish;
 mod images;
 mod look;

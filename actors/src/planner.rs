@@ -3,6 +3,8 @@
 mod sound;
 mod web_safe;
 
+use std::collections::BTreeSet;
+
 use bus_schema::encoder::{self, Encoder};
 use bus_schema::id::RenditionName;
 use bus_schema::ladder::{self, AUDIO, Fitted, LADDER, Rung};
@@ -40,16 +42,22 @@ const QUALITY_DEFAULT: &str = "720p";
 /// Plans a job, or says why it cannot be done.
 ///
 /// Facts come from a process that read bytes of strangers: whatever they say, there is a plan that
-/// workers can follow, or a reason.
+/// workers can follow, or a reason. `encoders` are those that every worker has
+/// ([`crate::workers::Workers::encoders`]): the first of its codec that is among them is pinned, hardware
+/// before software; the one in software, where none is known to work.
 ///
 /// # Errors
 /// `no_video`, `no_audio` or `unsupported`, with a sentence for the job's owner.
-pub fn plan(facts: &SourceFacts, request: &JobRequest) -> Result<Plan, TaskError> {
+pub fn plan(
+    facts: &SourceFacts,
+    request: &JobRequest,
+    encoders: &BTreeSet<String>,
+) -> Result<Plan, TaskError> {
     let wants_audio_file = request.qualities.iter().any(|quality| quality == AUDIO);
     let is_audio_only = wants_audio_file && request.qualities.len() == 1;
     let video = match &facts.video {
         _ if is_audio_only => None,
-        Some(video) => Some(plan_video(video, request)?),
+        Some(video) => Some(plan_video(video, request, encoders)?),
         None => return Err(no_video()),
     };
     let encode_reason = match request.preset {
@@ -160,7 +168,11 @@ fn check_length(facts: &SourceFacts, plan: &Plan) -> Result<(), TaskError> {
     })
 }
 
-fn plan_video(facts: &VideoFacts, request: &JobRequest) -> Result<VideoPlan, TaskError> {
+fn plan_video(
+    facts: &VideoFacts,
+    request: &JobRequest,
+    encoders: &BTreeSet<String>,
+) -> Result<VideoPlan, TaskError> {
     if facts.width == 0 || facts.height == 0 {
         let message = "The picture has no size: the source is damaged or of an unknown kind.";
         return Err(TaskError {
@@ -177,7 +189,9 @@ fn plan_video(facts: &VideoFacts, request: &JobRequest) -> Result<VideoPlan, Tas
         }
         Preset::Default | Preset::WebOptimized | Preset::Hls | Preset::HlsAdaptive => fitted,
     };
-    let encoder = encoder::in_software(request.codec);
+    let encoder = encoder::of(request.codec)
+        .find(|one| encoders.contains(one.element))
+        .unwrap_or_else(|| encoder::in_software(request.codec));
     for fitted in &fitted {
         check_size(fitted, request.codec)?;
     }

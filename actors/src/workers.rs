@@ -2,7 +2,7 @@
 //!
 //! One actor writes it, the Reaper; everybody else reads a snapshot.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bus_schema::heartbeat::{Busy, Heartbeat, LEASE_TTL_MS};
 use bus_schema::id::{Attempt, TaskNumber, WorkerName};
@@ -125,6 +125,24 @@ impl Workers {
         slots
     }
 
+    /// The encoders that all workers have which encode and take work: what can be planned so that each of
+    /// them can follow. None while no worker is known.
+    #[must_use]
+    pub fn encoders(&self) -> BTreeSet<String> {
+        let encode = |worker: &&Worker| {
+            let slots = worker.heartbeat.slots.get(&TaskClass::Cpu);
+            !worker.heartbeat.is_draining && slots.is_some_and(|n| *n > 0)
+        };
+        let sets = self.by_name.values().filter(encode).map(|worker| {
+            let checks = worker.heartbeat.encoders.iter();
+            let works = checks.filter(|check| check.failure.is_none());
+            works
+                .map(|check| check.encoder.clone())
+                .collect::<BTreeSet<_>>()
+        });
+        sets.reduce(|all, one| &all & &one).unwrap_or_default()
+    }
+
     /// Whether the silence of whoever is not known counts.
     #[must_use]
     pub fn is_settled(&self) -> bool {
@@ -188,6 +206,7 @@ impl Workers {
 
 #[cfg(test)]
 mod tests {
+    use bus_schema::heartbeat::EncoderCheck;
     use bus_schema::id::JobId;
 
     use super::*;
@@ -274,5 +293,38 @@ mod tests {
         // The bus was away.
         assert!(workers.expire(10_500, 0).is_empty());
         assert_eq!(of(&workers, &w2, "a", &next, 1_000), Holder::Unknown);
+    }
+
+    #[test]
+    fn an_encoder_counts_when_every_worker_that_encodes_has_it() {
+        let of = |name: &str, slots: &[(TaskClass, u32)], encoders: &[(&str, bool)]| Heartbeat {
+            worker: name.parse().unwrap(),
+            slots: slots.iter().copied().collect(),
+            encoders: encoders
+                .iter()
+                .map(|(encoder, works)| EncoderCheck {
+                    encoder: (*encoder).to_owned(),
+                    failure: (!works).then(|| "it failed".to_owned()),
+                })
+                .collect(),
+            ..heartbeat("a", vec![])
+        };
+        let both = [("x264enc", true), ("nvh264enc", true)];
+        let broken = [("x264enc", true), ("nvh264enc", false)];
+        let cpu = [(TaskClass::Cpu, 1)];
+        let mut workers = Workers::default();
+        assert!(workers.encoders().is_empty());
+        workers.hear(of("w1", &cpu, &both), 1);
+        assert_eq!(workers.encoders().len(), 2);
+        workers.hear(of("w2", &[(TaskClass::Light, 2)], &[]), 1);
+        assert_eq!(workers.encoders().len(), 2, "it encodes nothing");
+        workers.hear(of("w3", &cpu, &broken), 1);
+        assert_eq!(workers.encoders(), BTreeSet::from(["x264enc".to_owned()]));
+        let leaving = Heartbeat {
+            is_draining: true,
+            ..of("w3", &cpu, &broken)
+        };
+        workers.hear(leaving, 1);
+        assert_eq!(workers.encoders().len(), 2);
     }
 }

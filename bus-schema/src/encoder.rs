@@ -20,12 +20,46 @@ pub struct Encoder {
 /// Qualities of the software ones were measured on a real clip of 720p (SSIM against the source, rate): x264 23
 /// 0.988 at 1.8 Mb/s, x265 24 0.983 at 1.1, VP9 22 and AV1 23 0.982 at 1.5. VP9 and AV1 take theirs as a
 /// lower bound of the quantizer (0 to 63).
+///
+/// Hardware comes in the order NVENC, VA-API, Quick Sync, AMF, V4L2, Vulkan, VideoToolbox: where a machine has
+/// several, the ones in front are those of a graphics card of its own. Their qualities are what their vendors
+/// call comparable; they were not measured, for want of such machines.
 pub const ENCODERS: &[Encoder] = &[
+    hardware("nvh264enc", VideoCodec::H264, 23),
+    hardware("vah264enc", VideoCodec::H264, 23),
+    hardware("qsvh264enc", VideoCodec::H264, 23),
+    hardware("amfh264enc", VideoCodec::H264, 23),
+    hardware("v4l2h264enc", VideoCodec::H264, 23),
+    hardware("vulkanh264enc", VideoCodec::H264, 23),
+    hardware("vtenc_h264", VideoCodec::H264, 23),
     software("x264enc", VideoCodec::H264, 23),
+    hardware("nvh265enc", VideoCodec::Hevc, 25),
+    hardware("vah265enc", VideoCodec::Hevc, 25),
+    hardware("qsvh265enc", VideoCodec::Hevc, 25),
+    hardware("amfh265enc", VideoCodec::Hevc, 25),
+    hardware("v4l2h265enc", VideoCodec::Hevc, 25),
+    hardware("vulkanh265enc", VideoCodec::Hevc, 25),
+    hardware("vtenc_h265", VideoCodec::Hevc, 25),
     software("x265enc", VideoCodec::Hevc, 24),
+    hardware("vavp9enc", VideoCodec::Vp9, 30),
+    hardware("qsvvp9enc", VideoCodec::Vp9, 30),
+    hardware("v4l2vp9enc", VideoCodec::Vp9, 30),
     software("vp9enc", VideoCodec::Vp9, 22),
+    hardware("nvav1enc", VideoCodec::Av1, 30),
+    hardware("vaav1enc", VideoCodec::Av1, 30),
+    hardware("qsvav1enc", VideoCodec::Av1, 30),
+    hardware("amfav1enc", VideoCodec::Av1, 30),
     software("av1enc", VideoCodec::Av1, 23),
 ];
+
+const fn hardware(element: &'static str, codec: VideoCodec, quality: u8) -> Encoder {
+    Encoder {
+        element,
+        codec,
+        is_hardware: true,
+        quality,
+    }
+}
 
 const fn software(element: &'static str, codec: VideoCodec, quality: u8) -> Encoder {
     Encoder {
@@ -48,6 +82,12 @@ pub fn of(codec: VideoCodec) -> impl Iterator<Item = Encoder> {
         .iter()
         .copied()
         .filter(move |one| one.codec == codec)
+}
+
+/// Whether this element needs a device. One that is not known does: nothing else would explain it.
+#[must_use]
+pub fn is_hardware(element: &str) -> bool {
+    encoder(element).is_none_or(|one| one.is_hardware)
 }
 
 /// The encoder of a codec that every worker has.

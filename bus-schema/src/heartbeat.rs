@@ -25,7 +25,8 @@ pub struct Heartbeat {
     pub slots: BTreeMap<TaskClass, u32>,
     /// Attempts in hand: being named here is what keeps one alive.
     pub busy: Vec<Busy>,
-    /// Encoders that really encoded at start-up, and those that did not with the reason.
+    /// Encoders that really encoded at start-up, and those that are there and did not, or have failed since,
+    /// with the reason.
     pub encoders: Vec<EncoderCheck>,
     /// Whether it takes no more work and leaves when idle.
     pub is_draining: bool,

@@ -89,6 +89,10 @@ pub enum ErrorCode {
     SourceChanged,
     /// Over a limit: memory, time without progress, output size.
     LimitExceeded,
+    /// A hardware encoder failed.
+    EncoderFailed,
+    /// The worker does not have the encoder that the plan pins.
+    CannotMatch,
     /// The child process died.
     Crashed,
     /// Storage, the bus or the network failed.
@@ -114,6 +118,8 @@ impl ErrorCode {
             | Self::UploadExpired
             | Self::SourceChanged => false,
             Self::LimitExceeded
+            | Self::EncoderFailed
+            | Self::CannotMatch
             | Self::Crashed
             | Self::Unavailable
             | Self::WorkerLost

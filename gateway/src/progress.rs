@@ -153,6 +153,10 @@ impl Meter {
     pub fn fact(&mut self, fact: &Fact) -> bool {
         self.is_changed = true;
         match fact {
+            // One that was done is done again when its device failed elsewhere.
+            Fact::TaskFailed { task, .. } => {
+                self.done.remove(task);
+            }
             Fact::TaskDone { task, .. } => {
                 self.done.insert(*task);
                 self.latest.remove(task);
@@ -172,7 +176,6 @@ impl Meter {
             | Fact::Started {}
             | Fact::Probed { .. }
             | Fact::Claimed { .. }
-            | Fact::TaskFailed { .. }
             | Fact::Playable { .. }
             | Fact::FileDone { .. } => {}
         }

@@ -384,7 +384,10 @@ impl JobActor {
         let job = loaded.job.clone();
         let outcome = self.checked(&job, task, &held, outcome).await?;
         let plan = match &outcome {
-            Outcome::Probed(facts) => Some(planner::plan(facts, &job.record.request)),
+            Outcome::Probed(facts) => {
+                let encoders = self.platform.board.workers().encoders();
+                Some(planner::plan(facts, &job.record.request, &encoders))
+            }
             Outcome::Transcoded(_)
             | Outcome::AudioPart(_)
             | Outcome::AudioDone { .. }

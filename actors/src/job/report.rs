@@ -301,6 +301,9 @@ impl Step {
         let (now_ms, Some(role)) = (self.now_ms, role(&self.record, number)) else {
             return;
         };
+        if self.falls_back(number, role, attempt, &error) {
+            return;
+        }
         let Some(task) = self.record.tasks.get_mut(number) else {
             return;
         };

@@ -46,6 +46,11 @@ fn facts(width: u32, height: u32) -> SourceFacts {
     }
 }
 
+/// Where no worker is known.
+fn plan(facts: &SourceFacts, request: &JobRequest) -> Result<Plan, TaskError> {
+    super::plan(facts, request, &BTreeSet::new())
+}
+
 fn request(preset: Preset, qualities: &[&str]) -> JobRequest {
     JobRequest {
         filename: "film.mp4".to_owned(),
@@ -205,4 +210,28 @@ fn a_picture_too_small_for_its_codec_is_refused_by_name() {
             assert!(error.message.contains(codec.as_str()), "{error:?}");
         }
     }
+}
+
+#[test]
+fn the_first_encoder_that_every_worker_has_is_pinned() {
+    let pinned = |codec, encoders: &[&str]| {
+        let request = JobRequest {
+            codec,
+            ..request(Preset::Hls, &[])
+        };
+        let encoders = encoders.iter().map(|&name| name.to_owned()).collect();
+        let plan = super::plan(&facts(1280, 720), &request, &encoders).unwrap();
+        let rendition = plan.video.unwrap().renditions.pop().unwrap();
+        (rendition.encoder, rendition.crf)
+    };
+    let all = ["x264enc", "vah264enc", "nvh264enc", "vah265enc", "av1enc"];
+    let of = |name: &str| {
+        let quality = encoder::encoder(name).unwrap().quality;
+        (name.to_owned(), quality)
+    };
+    assert_eq!(pinned(VideoCodec::H264, &all), of("nvh264enc"));
+    assert_eq!(pinned(VideoCodec::Hevc, &all), of("vah265enc"));
+    assert_eq!(pinned(VideoCodec::Av1, &all), of("av1enc"));
+    assert_eq!(pinned(VideoCodec::Vp9, &all), of("vp9enc"));
+    assert_eq!(pinned(VideoCodec::H264, &["x264enc"]), of("x264enc"));
 }

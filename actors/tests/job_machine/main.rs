@@ -3,6 +3,7 @@
 
 mod blows;
 mod copies;
+mod fallback;
 mod images;
 mod sound;
 mod world;

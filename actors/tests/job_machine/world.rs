@@ -34,6 +34,8 @@ pub(crate) struct World {
     pub(crate) facts: BTreeMap<u64, Fact>,
     pub(crate) invited: BTreeSet<TaskNumber>,
     pub(crate) has_finish: bool,
+    /// What every worker has, as the planner is told.
+    pub(crate) encoders: BTreeSet<String>,
     pub(crate) events: Vec<Event>,
 }
 
@@ -82,6 +84,7 @@ impl World {
             facts: BTreeMap::new(),
             invited: BTreeSet::new(),
             has_finish: false,
+            encoders: BTreeSet::new(),
             events: Vec::new(),
         };
         world.perform(effects);
@@ -207,7 +210,10 @@ impl World {
         let verdict = self.job.report_verdict(task, held, &outcome);
         if verdict == ReportVerdict::Accept {
             let plan = match &outcome {
-                Outcome::Probed(facts) => Some(planner::plan(facts, &self.job.record.request)),
+                Outcome::Probed(facts) => {
+                    let request = &self.job.record.request;
+                    Some(planner::plan(facts, request, &self.encoders))
+                }
                 _ => None,
             };
             self.apply(Event::Reported {

@@ -38,6 +38,8 @@ pub mod remux;
 
 pub mod trial;
 
+pub mod hardware;
+
 pub mod task;
 
 pub use error::{Error, Result};

@@ -64,6 +64,9 @@ struct Encoders {
     /// Try this one, in this process.
     #[arg(long, hide = true)]
     trial: Option<String>,
+    /// Say which there are, from this process, without trying them.
+    #[arg(long, hide = true)]
+    present: bool,
     #[command(flatten)]
     cache: Cache,
 }
@@ -103,7 +106,12 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             engine::trial::run(&encoder).map_err(|e| anyhow!(e.to_log()))?;
             Ok(ExitCode::SUCCESS)
         }
-        Command::Encoders(Encoders { trial: None, cache }) => run_encoders(&cache),
+        Command::Encoders(Encoders { present: true, .. }) => {
+            let present = engine::hardware::present().map_err(|e| anyhow!(e.to_log()))?;
+            writeln!(std::io::stdout(), "{}", serde_json::to_string(&present)?)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Encoders(Encoders { cache, .. }) => run_encoders(&cache),
         Command::Sandbox(sandbox) => sandbox.apply(),
     }
 }

@@ -54,6 +54,20 @@ const ALLOWED: &[&str] = &[
     "x265",
 ];
 
+/// Plugins of encoders in hardware, with how the names of their devices begin under [`DEVICES`]: without one of
+/// those a plugin has nothing to offer, and is not linked. What else is in them is not used.
+pub(crate) const HARDWARE: &[(&str, &[&str])] = &[
+    ("nvcodec", &["nvidia", "dxg"]),
+    ("va", &["dri"]),
+    ("qsv", &["dri"]),
+    ("amfcodec", &["dri"]),
+    ("video4linux2", &["video"]),
+    ("vulkan", &["dri", "nvidia"]),
+];
+
+/// Where devices are.
+const DEVICES: &str = "/dev";
+
 /// The folder of links.
 const LINKS: &str = "plugins";
 
@@ -130,11 +144,11 @@ pub fn prepare(dir: &Path) -> io::Result<Plugins> {
     let links = folder.join(LINKS);
     remove_strangers(&links)?;
     let mut missing = Vec::new();
-    for name in ALLOWED {
+    for name in allowed() {
         let library = format!("libgst{name}.so");
         if !from.join(&library).is_file() {
             remove(&links.join(&library))?;
-            missing.push(*name);
+            missing.push(name);
             continue;
         }
         link(&folder, &from.join(&library), &links.join(&library))?;
@@ -155,6 +169,25 @@ pub fn prepare(dir: &Path) -> io::Result<Plugins> {
     })
 }
 
+/// The whitelist of this machine.
+fn allowed() -> impl Iterator<Item = &'static str> {
+    let devices: Vec<String> = std::fs::read_dir(DEVICES)
+        .into_iter()
+        .flatten()
+        .map_while(Result::ok)
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect();
+    let has = move |prefixes: &[&str]| {
+        let of_these = |name: &String| prefixes.iter().any(|prefix| name.starts_with(prefix));
+        devices.iter().any(of_these)
+    };
+    let hardware = HARDWARE.iter().filter(move |(_, devices)| has(devices));
+    ALLOWED
+        .iter()
+        .copied()
+        .chain(hardware.map(|(name, _)| *name))
+}
+
 /// A link of an earlier version's whitelist must not outlive it.
 fn remove_strangers(links: &Path) -> io::Result<()> {
     for entry in std::fs::read_dir(links)? {
@@ -163,7 +196,7 @@ fn remove_strangers(links: &Path) -> io::Result<()> {
         let plugin = name
             .strip_prefix("libgst")
             .and_then(|name| name.strip_suffix(".so"));
-        if !plugin.is_some_and(|plugin| ALLOWED.contains(&plugin)) {
+        if !plugin.is_some_and(|plugin| allowed().any(|one| one == plugin)) {
             remove(&entry.path())?;
         }
     }
@@ -223,6 +256,6 @@ mod tests {
         assert!(links.join("libgstcoreelements.so").exists());
         assert!(moved.exists(), "it leads to where the plugin is now");
         let n_links = std::fs::read_dir(links).unwrap().count();
-        assert_eq!(n_links + plugins.missing().len(), ALLOWED.len());
+        assert_eq!(n_links + plugins.missing().len(), allowed().count());
     }
 }

@@ -3,6 +3,7 @@
 //! A slot pulls an invitation, claims the task, runs it, reports, and acks last. It knows addresses,
 //! not credentials: every object that it reads or writes is signed for by name in a claim's answer.
 
+mod abilities;
 mod assemble;
 mod attempt;
 mod control;
@@ -30,6 +31,7 @@ use nats::Bus;
 use tokio::sync::watch;
 
 use crate::child;
+use abilities::Abilities;
 use hands::Hands;
 
 pub use running::{Running, start};
@@ -48,7 +50,7 @@ pub struct Options {
     pub program: PathBuf,
     /// Environment of children, see [`crate::plugins`].
     pub environment: BTreeMap<String, String>,
-    /// What trial encodes showed.
+    /// What trial encodes showed, of the encoders that are there.
     pub encoders: Vec<EncoderCheck>,
 }
 
@@ -60,7 +62,7 @@ pub(crate) struct Shared {
     http: reqwest::Client,
     hands: Hands,
     slots: BTreeMap<TaskClass, u32>,
-    encoders: Arc<Vec<EncoderCheck>>,
+    abilities: Arc<Abilities>,
     /// Random, new at every start.
     run: String,
     program: PathBuf,

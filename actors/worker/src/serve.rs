@@ -109,7 +109,10 @@ async fn start(
     mut options: runtime::Options,
     plugins: &Plugins,
 ) -> anyhow::Result<runtime::Running> {
-    options.encoders = encoders::check_once(&options.program, plugins).await;
+    let mut checks = encoders::check_once(&options.program, plugins).await;
+    // Once a second, to say of twenty devices that they are not here: `tcoder doctor` tells that.
+    checks.retain(|check| check.failure.as_deref() != Some(encoders::ABSENT));
+    options.encoders = checks;
     runtime::start(options).await
 }
 

@@ -59,7 +59,7 @@ impl Engine {
             "preset": Preset::HlsAdaptive,
             "qualities": qualities,
         }))?;
-        let plan = match planner::plan(&facts, &request) {
+        let plan = match planner::plan(&facts, &request, &std::collections::BTreeSet::new()) {
             Ok(plan) => plan,
             Err(error) => bail!("no plan: {}", error.message),
         };

@@ -72,7 +72,7 @@ tokens! {
     TASK_KINDS: TaskKind { Probe, Chunk, Audio, Assemble, Remux, Images }
     ERROR_CODES: ErrorCode {
         Empty, NotMedia, Truncated, NoVideo, NoAudio, Unsupported, Damaged, UploadExpired, SourceChanged,
-        LimitExceeded, Crashed, Unavailable, WorkerLost, Internal,
+        LimitExceeded, EncoderFailed, CannotMatch, Crashed, Unavailable, WorkerLost, Internal,
     }
     FACT_KINDS: FactKind {
         Authorized, Uploaded, Started, Probed, Planned, Claimed, TaskDone, PartDone, TaskFailed,

@@ -95,6 +95,8 @@ pub struct RenditionView {
     pub width: Option<u32>,
     /// Pixels; null for the sound.
     pub height: Option<u32>,
+    /// What encodes the picture: `x264enc`, ...; null for the sound and for a copy.
+    pub encoder: Option<String>,
     /// 0 to 100.
     pub percent: f64,
 }
@@ -234,6 +236,13 @@ fn renditions(record: &JobRecord, progress: Option<&JobProgress>) -> Vec<Renditi
         shown.map_or(0.0, |shown| shown.percent)
     };
     let video = video.filter(|(name, _)| is_offered(name));
+    let planned = record.plan.as_ref().and_then(|plan| plan.video.as_ref());
+    let encoder = |name: &RenditionName| {
+        let mut renditions = planned?.renditions.iter();
+        renditions
+            .find(|one| one.name == *name)
+            .map(|one| one.encoder.clone())
+    };
     let video = video.map(|(name, (width, height))| RenditionView {
         name: name.to_string(),
         is_audio: false,
@@ -241,6 +250,7 @@ fn renditions(record: &JobRecord, progress: Option<&JobProgress>) -> Vec<Renditi
         title: None,
         width: Some(width),
         height: Some(height),
+        encoder: encoder(name),
         percent: percent(name),
     });
     let audio = record.audio_tracks().map(|(_, audio)| RenditionView {
@@ -250,6 +260,7 @@ fn renditions(record: &JobRecord, progress: Option<&JobProgress>) -> Vec<Renditi
         title: audio.title.clone(),
         width: None,
         height: None,
+        encoder: None,
         percent: percent(&audio.name),
     });
     video.chain(audio).collect()

@@ -70,6 +70,8 @@ const ADVICE: Readonly<Record<string, string>> = {
   upload_expired: "Upload it again; the upload has to begin within the time allowed.",
   source_changed: "Upload it again, and leave the stored file alone until the job is done.",
   limit_exceeded: "Try a shorter or smaller version, or ask who runs this server to raise its limits.",
+  encoder_failed: "Upload it again. If it goes on, ask who runs this server to look at its encoders.",
+  cannot_match: "Upload it again. If it goes on, ask who runs this server to look at its workers.",
   crashed: "Upload it again. If it fails again, the file is likely damaged: export it anew.",
   unavailable: "Wait a little, then upload it again.",
   worker_lost: "Upload it again. If it goes on, ask who runs this server to look at its workers.",

@@ -19,7 +19,7 @@ const BELIEVED_MS: u64 = 24 * 60 * 60 * 1000;
 /// Where devices that encode are listed, and how their names begin.
 const DEVICES: &str = "/dev";
 /// See there: render nodes lie in `dri`.
-const DEVICE_PREFIXES: &[&str] = &["dri", "nvidia", "dxg"];
+const DEVICE_PREFIXES: &[&str] = &["dri", "nvidia", "dxg", "video"];
 /// What says which drivers run: most come with the kernel, NVIDIA's has a version of its own.
 const DRIVERS: &[&str] = &["/proc/sys/kernel/osrelease", "/sys/module/nvidia/version"];
 
@@ -40,7 +40,9 @@ struct Kept {
     key: String,
     /// When the oldest of them was tried, milliseconds since 1970.
     tried_ms: u64,
-    /// The encoders that worked.
+    /// The encoders that there are elements for.
+    present: Vec<String>,
+    /// Those in software that worked.
     working: Vec<String>,
 }
 
@@ -85,9 +87,24 @@ impl Memory {
             kept: Kept {
                 key,
                 tried_ms,
+                present: Vec::new(),
                 working: Vec::new(),
             },
             is_changed: false,
+        }
+    }
+
+    /// The encoders that there are elements for, where that is known.
+    pub(super) fn present(&self) -> Option<&[String]> {
+        let present = self.kept.present.as_slice();
+        (!present.is_empty()).then_some(present)
+    }
+
+    /// These encoders have elements.
+    pub(super) fn note_present(&mut self, present: &[String]) {
+        if self.kept.present != present {
+            self.kept.present = present.to_vec();
+            self.is_changed = true;
         }
     }
 

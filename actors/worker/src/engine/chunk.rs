@@ -271,7 +271,8 @@ impl<'a> Chunk<'a> {
             .collectors
             .iter()
             .map(|one| one.finish(frames, end))
-            .collect::<Result<Vec<RenditionResult>>>()?;
+            .collect::<Result<Vec<RenditionResult>>>()
+            .map_err(|error| self.encode.suspect().blame_for_defect(error))?;
         let starts = self.cuts.starts();
         let ends = starts.iter().skip(1).copied().chain([end]);
         let durations = starts

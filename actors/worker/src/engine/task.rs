@@ -71,6 +71,7 @@ fn take_sockets() -> std::io::Result<(UnixStream, UnixStream)> {
 /// Loads what needs files and may not be there later, then shuts the doors.
 fn prepare(results: &Results, begin: &Begin) -> Result<Option<Font>> {
     gstreamer::init().map_err(|error| Error::internal(format!("GStreamer: {error}")))?;
+    super::hardware::keep_to_encoding();
     let font = match &begin.spec {
         TaskSpec::Chunk(spec) => watermark::font(spec.watermark.as_ref())?,
         TaskSpec::Probe(_)

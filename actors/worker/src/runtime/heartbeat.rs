@@ -60,7 +60,7 @@ impl Beat {
             run,
             slots,
             hands,
-            encoders,
+            abilities,
             is_draining,
             bus,
             ..
@@ -71,7 +71,7 @@ impl Beat {
             pid: std::process::id(),
             slots: slots.clone(),
             busy: hands.busy(),
-            encoders: encoders.to_vec(),
+            encoders: abilities.checks(),
             is_draining: *is_draining.borrow(),
         };
         let subject = Subject::Heartbeat {

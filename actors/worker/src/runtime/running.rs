@@ -39,7 +39,7 @@ pub async fn start(options: Options) -> anyhow::Result<Running> {
         http: transfer::client()?,
         hands: Hands::default(),
         slots: options.slots,
-        encoders: Arc::new(options.encoders),
+        abilities: Arc::new(super::abilities::Abilities::new(options.encoders)),
         run: Token::random().as_str().to_owned(),
         program: options.program,
         environment: options.environment,

@@ -210,6 +210,9 @@ impl Slot {
         let Some(spec) = go.spec else {
             return Err(Halt::defect("the task came without a specification"));
         };
+        if let Some(error) = self.shared.abilities.lack(&spec) {
+            return Err(Halt::Failed(error));
+        }
         match *spec {
             TaskSpec::Assemble(spec) => assemble::run(&self.shared, attempt.clone(), spec).await,
             TaskSpec::Remux(spec) => {
@@ -221,7 +224,14 @@ impl Slot {
             | TaskSpec::Audio(_)
             | TaskSpec::Images(_)) => {
                 let source = source_of(go.addresses)?;
-                media::run(&self.shared, attempt.clone(), self.class, spec, source).await
+                let done = {
+                    let (attempt, spec) = (attempt.clone(), spec.clone());
+                    media::run(&self.shared, attempt, self.class, spec, source).await
+                };
+                if let Err(Halt::Failed(error)) = &done {
+                    self.shared.abilities.note_failure(&spec, error);
+                }
+                done
             }
         }
     }

@@ -11,6 +11,7 @@ mod clip;
 mod codecs;
 mod colour;
 mod corpus;
+mod devices;
 mod edits;
 mod folder;
 mod frames;

@@ -5,16 +5,22 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use bus_schema::encoder::ENCODERS;
 use bus_schema::heartbeat::EncoderCheck;
 use tempfile::TempDir;
-use worker::encoders::{check_once, known};
+use worker::encoders::{ABSENT, check_once, known};
 use worker::plugins::{self, Plugins};
 
-/// A machine with a stand-in for the worker's program, which counts the trials that it is started for.
+/// Encoders in software: what the stand-in below has, and remembers.
+const SOFTWARE: [&str; 4] = ["x264enc", "x265enc", "vp9enc", "av1enc"];
+/// Starts of the program where nothing is known: which are there, and a trial of each.
+const ALL: usize = SOFTWARE.len() + 1;
+
+/// A machine with a stand-in for the worker's program, which counts what it is started for.
 struct Machine {
     folder: TempDir,
     plugins: Plugins,
+    /// What there are elements for.
+    present: Vec<&'static str>,
 }
 
 impl Machine {
@@ -22,7 +28,11 @@ impl Machine {
         let folder = tempfile::tempdir().expect("a folder");
         let plugins =
             plugins::prepare(&folder.path().join("cache")).expect("plugins are installed");
-        let machine = Self { folder, plugins };
+        let machine = Self {
+            folder,
+            plugins,
+            present: SOFTWARE.to_vec(),
+        };
         machine.write_program("exit 0");
         machine
     }
@@ -38,8 +48,10 @@ impl Machine {
     /// The program notes its arguments, leaves a registry as GStreamer would, and ends.
     fn write_program(&self, end: &str) {
         let (trials, registry) = (self.path("trials"), self.cache("registry.bin"));
+        let present = serde_json::json!(self.present);
         let script = format!(
-            "#!/bin/sh\necho \"$@\" >> {}\n: > {}\n{end}\n",
+            "#!/bin/sh\necho \"$@\" >> {}\n: > {}\n\
+             case $2 in --present) printf '%s' '{present}' ;; esac\n{end}\n",
             trials.display(),
             registry.display()
         );
@@ -70,30 +82,28 @@ impl Machine {
         assert_eq!(tried, trials, "{why}");
         let names: Vec<&str> = checks.iter().map(|check| check.encoder.as_str()).collect();
         assert_eq!(names, known().collect::<Vec<_>>(), "{why}");
-        assert!(checks.iter().all(|check| check.failure.is_none()), "{why}");
+        for check in checks {
+            let is_there = self.present.contains(&check.encoder.as_str());
+            let expected = (!is_there).then(|| ABSENT.to_owned());
+            assert_eq!(check.failure, expected, "{why}: {}", check.encoder);
+        }
     }
 }
 
 #[tokio::test]
 async fn a_second_start_tries_nothing() {
     let machine = Machine::new();
-    machine
-        .works_after(ENCODERS.len(), "nothing is known")
-        .await;
+    machine.works_after(ALL, "nothing is known").await;
     machine.works_after(0, "nothing has changed").await;
 }
 
 #[tokio::test]
 async fn what_an_encoder_depends_on_has_it_tried_again() {
     let machine = Machine::new();
-    machine
-        .works_after(ENCODERS.len(), "nothing is known")
-        .await;
+    machine.works_after(ALL, "nothing is known").await;
 
     machine.write_program("exit 0 # another version");
-    machine
-        .works_after(ENCODERS.len(), "the worker is another")
-        .await;
+    machine.works_after(ALL, "the worker is another").await;
     machine.works_after(0, "nothing has changed").await;
 
     let link = machine.cache("plugins").join("libgstx264.so");
@@ -101,23 +111,19 @@ async fn what_an_encoder_depends_on_has_it_tried_again() {
     std::fs::write(&library, "another").expect("a library");
     std::fs::remove_file(&link).expect("the plugin is there");
     symlink(library, link).expect("a link");
-    machine
-        .works_after(ENCODERS.len(), "a plugin is another")
-        .await;
+    machine.works_after(ALL, "a plugin is another").await;
     machine.works_after(0, "nothing has changed").await;
 
     std::fs::remove_file(machine.cache("registry.bin")).expect("it is there");
     machine
-        .works_after(ENCODERS.len(), "the registry is to be built")
+        .works_after(ALL, "the registry is to be built")
         .await;
 }
 
 #[tokio::test]
 async fn a_damaged_memory_is_none() {
     let machine = Machine::new();
-    machine
-        .works_after(ENCODERS.len(), "nothing is known")
-        .await;
+    machine.works_after(ALL, "nothing is known").await;
     let file = machine.cache("encoders.json");
     let whole = std::fs::read(&file).expect("it is kept");
     for damaged in [
@@ -128,7 +134,7 @@ async fn a_damaged_memory_is_none() {
         &[0xff; 100],
     ] {
         std::fs::write(&file, damaged).expect("written");
-        machine.works_after(ENCODERS.len(), "it is damaged").await;
+        machine.works_after(ALL, "it is damaged").await;
         machine.works_after(0, "it is mended").await;
     }
     // Of another day, before or after.
@@ -138,7 +144,7 @@ async fn a_damaged_memory_is_none() {
         let mut other = value.clone();
         other["tried_ms"] = tried_ms.into();
         std::fs::write(&file, other.to_string()).expect("written");
-        machine.works_after(ENCODERS.len(), "it is too old").await;
+        machine.works_after(ALL, "it is too old").await;
     }
 }
 
@@ -148,12 +154,31 @@ async fn a_failure_is_not_remembered() {
     machine.write_program("echo out of memory >&2; exit 4");
     for _ in 0..2 {
         let (checks, tried) = machine.start().await;
-        assert_eq!(tried, ENCODERS.len());
+        assert_eq!(tried, 1, "nobody knows which there are");
         for check in checks {
             let failure = check.failure.expect("it does not work");
             assert!(failure.contains("out of memory"), "{failure}");
         }
     }
     machine.write_program("exit 0");
-    machine.works_after(ENCODERS.len(), "it has passed").await;
+    machine.works_after(ALL, "it has passed").await;
+}
+
+#[tokio::test]
+async fn a_device_is_tried_at_each_start() {
+    let mut machine = Machine::new();
+    machine.present.push("nvh264enc");
+    machine.write_program("exit 0");
+    machine.works_after(ALL + 1, "nothing is known").await;
+    machine.works_after(1, "others use the device, too").await;
+
+    let fails = "case $3 in nv*) echo the device is gone >&2; exit 4 ;; esac";
+    machine.write_program(fails);
+    let (checks, tried) = machine.start().await;
+    assert_eq!(tried, ALL + 1, "the worker is another");
+    let failures = checks.iter().filter(|check| check.encoder == "nvh264enc");
+    let failures: Vec<&str> = failures
+        .filter_map(|check| check.failure.as_deref())
+        .collect();
+    assert!(failures[0].contains("the device is gone"), "{failures:?}");
 }

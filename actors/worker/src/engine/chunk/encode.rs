@@ -4,7 +4,8 @@
 //! is softer. Only where both sides are a whole part of a larger rendition's, it is made from that.
 //! Everything between two elements is a queue of a few frames, since a frame of 1080p has 3 MB.
 
-use std::collections::BTreeSet;
+mod keyframes;
+
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bus_schema::plan::{VideoPlan, VideoRendition};
@@ -15,11 +16,11 @@ use gstreamer::prelude::*;
 use gstreamer_app as gst_app;
 use gstreamer_video as gst_video;
 
+use self::keyframes::Keyframes;
 use super::super::feed::Feed;
 use super::super::pipeline::{Pipeline, element, queue};
 use super::super::{Error, Result};
-use super::encoder::Coding;
-use super::encoder::renewal::Renewal;
+use super::encoder::{Coding, Suspect};
 use super::scale;
 use super::watermark::{Drawing, Overlay};
 
@@ -64,10 +65,8 @@ pub struct Encode {
     frame_caps: Option<(gst::Caps, gst::Caps)>,
     frame_rate: gst::Fraction,
     watermark: Option<Drawing>,
+    suspect: Suspect,
 }
-
-/// Times of the frames that have to be IDR frames in every rendition.
-type Keyframes = Mutex<BTreeSet<gst::ClockTime>>;
 
 impl Encode {
     /// A running pipeline that gives what it makes to one sink per rendition, in the plan's order.
@@ -91,18 +90,30 @@ impl Encode {
             frame_caps: None,
             frame_rate: frame_rate(facts),
             watermark,
+            suspect: Suspect::of(&plan.renditions),
         };
-        let source = encode.prepare(facts)?;
+        let built = encode.build(facts, plan, sinks, threads);
+        built.map_err(|error| encode.suspect.blame(error))?;
+        Ok(encode)
+    }
+
+    fn build(
+        &mut self,
+        facts: &VideoFacts,
+        plan: &VideoPlan,
+        sinks: Vec<Arc<dyn Sink>>,
+        threads: u32,
+    ) -> Result<()> {
+        let source = self.prepare(facts)?;
         let mut larger: Vec<(&VideoRendition, gst::Element)> = Vec::new();
         // Lowest first in the plan; the largest is scaled first.
         for (rendition, sink) in plan.renditions.iter().zip(sinks).rev() {
             let whole = larger.iter().rev().find(|(of, _)| is_part(rendition, of));
             let above = whole.map_or(&source, |(_, tee)| tee);
-            let tee = encode.add_rendition(above, rendition, sink, threads)?;
+            let tee = self.add_rendition(above, rendition, sink, threads)?;
             larger.push((rendition, tee));
         }
-        encode.pipeline.set_state(gst::State::Playing)?;
-        Ok(encode)
+        self.pipeline.set_state(gst::State::Playing)
     }
 
     /// Elements that make the picture what is shown: upright. Returns the last of them.
@@ -128,20 +139,20 @@ impl Encode {
         let size = scale::filter(&scale::caps(rendition))?;
         let (tee, to_encoder) = (element("tee")?, queue(BRANCH_FRAMES_MAX)?);
         let coding = Coding::new(rendition, self.frame_rate)?;
-        let encoder = coding.elements(threads)?;
+        let elements = coding.elements(threads)?;
         let out = self.output(sink);
         let mut chain = vec![&to_scaler, &scaler, &size, &tee, &to_encoder];
-        chain.extend(&encoder);
+        chain.extend(elements.all());
         chain.push(out.upcast_ref());
         self.pipeline.chain(&chain)?;
         above.link(&to_scaler)?;
-        match encoder.as_slice() {
-            [encoder, ..] if coding.takes_requests() => force_keyframes(encoder, &self.keyframes)?,
-            [encoder, below, ..] => {
-                let renewal = self.renewal(&to_encoder, below, coding, threads);
-                renewal.begin(encoder.clone())?;
+        match elements.behind.first() {
+            Some(below) if !coding.takes_requests() => {
+                let place = (&to_encoder, below);
+                let renewal = keyframes::renewal(self, place, coding, threads);
+                renewal.begin(elements.encoder.clone())?;
             }
-            _ => return Err(Error::internal("an encoder with nothing behind it")),
+            _ => keyframes::force(&elements.encoder, &self.keyframes)?,
         }
         if let Some(watermark) = &self.watermark {
             let overlay = watermark.over(rendition.width, rendition.height);
@@ -169,36 +180,6 @@ impl Encode {
             gst::PadProbeReturn::Ok
         });
         Ok(())
-    }
-
-    /// For an encoder that makes no keyframes on request.
-    fn renewal(
-        &self,
-        above: &gst::Element,
-        below: &gst::Element,
-        coding: Coding,
-        threads: u32,
-    ) -> Renewal {
-        let (keyframes, failure) = (Arc::clone(&self.keyframes), Arc::clone(&self.failure));
-        let make = move || {
-            let elements = coding.elements(threads)?.into_iter();
-            let mut elements = elements.take(1);
-            elements.next().ok_or_else(|| Error::internal("no encoder"))
-        };
-        Renewal {
-            pipeline: self.pipeline.inner().clone(),
-            above: above.clone(),
-            below: below.clone(),
-            make: Box::new(make),
-            is_key: Box::new(move |time| {
-                let keyframes = keyframes.lock().unwrap_or_else(PoisonError::into_inner);
-                keyframes.contains(&time)
-            }),
-            fail: Box::new(move |error| {
-                let mut failure = failure.lock().unwrap_or_else(PoisonError::into_inner);
-                failure.get_or_insert(error);
-            }),
-        }
     }
 
     /// The end of a branch: hands every access unit over as soon as it is there.
@@ -264,11 +245,16 @@ impl Encode {
     /// What the pipeline or one of the sinks says.
     pub fn finish(&self, mut each: impl FnMut() -> Result<()>) -> Result<()> {
         self.input.end();
+        let mut elsewhere = None;
         let waited = self.pipeline.wait_eos(|| {
             self.check()?;
-            each()
+            each().inspect_err(|error| elsewhere = Some(error.clone()))
         });
-        waited.map_err(|error| self.failure().unwrap_or(error))
+        waited.map_err(|error| match (elsewhere, self.failure()) {
+            (Some(error), _) => error,
+            (None, Some(error)) => self.suspect.blame_for_defect(error),
+            (None, None) => self.suspect.blame(error),
+        })
     }
 
     /// Fails when the pipeline or one of the sinks has failed.
@@ -276,10 +262,18 @@ impl Encode {
     /// # Errors
     /// That failure.
     pub fn check(&self) -> Result<()> {
-        match self.failure().or_else(|| self.pipeline.take_error()) {
-            Some(error) => Err(error),
+        if let Some(error) = self.failure() {
+            return Err(self.suspect.blame_for_defect(error));
+        }
+        match self.pipeline.take_error() {
+            Some(error) => Err(self.suspect.blame(error)),
             None => Ok(()),
         }
+    }
+
+    /// Who is to blame where what it made is not right.
+    pub(super) fn suspect(&self) -> Suspect {
+        self.suspect
     }
 
     fn failure(&self) -> Option<Error> {
@@ -322,28 +316,6 @@ fn borrowed(frame: gst::Buffer) -> Result<gst::Buffer> {
         of.copy_into(buffer, flags, ..)?;
     }
     Ok(buffer)
-}
-
-/// Asks an encoder for an IDR frame at the very moment that the frame goes in, and by its time: a
-/// request without a time is taken for answered by whatever keyframe comes out meanwhile.
-fn force_keyframes(encoder: &gst::Element, keyframes: &Arc<Keyframes>) -> Result<()> {
-    let pad = |name| {
-        encoder
-            .static_pad(name)
-            .ok_or_else(|| Error::internal("an encoder without pads"))
-    };
-    let (sink, src, keyframes) = (pad("sink")?, pad("src")?.downgrade(), Arc::clone(keyframes));
-    sink.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
-        let time = info.buffer().and_then(|buffer| buffer.pts());
-        let keyframes = keyframes.lock().unwrap_or_else(PoisonError::into_inner);
-        let time = time.filter(|time| keyframes.contains(time));
-        if let (Some(time), Some(src)) = (time, src.upgrade()) {
-            let event = gst_video::UpstreamForceKeyUnitEvent::builder().running_time(time);
-            src.send_event(event.build());
-        }
-        gst::PadProbeReturn::Ok
-    });
-    Ok(())
 }
 
 fn take(sample: &gst::Sample, sink: &dyn Sink) -> Result<gst::FlowSuccess> {

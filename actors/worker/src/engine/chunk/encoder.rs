@@ -7,12 +7,13 @@
 
 mod av1;
 mod config;
+mod hardware;
 pub(in crate::engine) mod renewal;
 mod vp9;
 mod x264;
 mod x265;
 
-use bus_schema::encoder;
+use bus_schema::encoder::{self, Encoder};
 use bus_schema::plan::VideoRendition;
 use bus_schema::report::ErrorCode;
 use bus_schema::video_codec::VideoCodec;
@@ -27,11 +28,30 @@ use crate::mp4::{self, CodecConfig};
 /// The longest buffer that encoders take, in milliseconds.
 const BUFFER_MS_MAX: u32 = 10_000;
 
+/// An encoder in its place.
+#[derive(Debug, Clone)]
+pub(in crate::engine) struct Elements {
+    /// In front of it.
+    pub(in crate::engine) front: Vec<gst::Element>,
+    /// The encoder itself.
+    pub(in crate::engine) encoder: gst::Element,
+    /// Behind it; at least one.
+    pub(in crate::engine) behind: Vec<gst::Element>,
+}
+
+impl Elements {
+    /// All of them, in order.
+    pub(in crate::engine) fn all(&self) -> impl Iterator<Item = &gst::Element> {
+        let front = self.front.iter().chain([&self.encoder]);
+        front.chain(&self.behind)
+    }
+}
+
 /// What an encoder makes, and how to read it.
 #[derive(Debug, Clone)]
 pub(in crate::engine) struct Coding {
     rendition: VideoRendition,
-    codec: VideoCodec,
+    encoder: Encoder,
     /// Frames per second, rounded up.
     frames_per_s: u32,
 }
@@ -40,7 +60,7 @@ impl Coding {
     /// Of a rendition as planned.
     ///
     /// # Errors
-    /// [`ErrorCode::Unsupported`] for an encoder that there are no settings for.
+    /// [`ErrorCode::CannotMatch`] for an encoder that there are no settings for.
     pub(in crate::engine) fn new(
         rendition: &VideoRendition,
         frame_rate: gst::Fraction,
@@ -50,12 +70,12 @@ impl Coding {
                 "This worker knows no settings for the encoder `{}`: update it.",
                 rendition.encoder
             );
-            Error::new(ErrorCode::Unsupported, message)
+            Error::new(ErrorCode::CannotMatch, message)
         })?;
         let frames_per_s = frame_rate.numer().max(1).unsigned_abs();
         Ok(Self {
             rendition: rendition.clone(),
-            codec: known.codec,
+            encoder: known,
             frames_per_s: frames_per_s.div_ceil(frame_rate.denom().max(1).unsigned_abs()),
         })
     }
@@ -65,24 +85,40 @@ impl Coding {
         &self.rendition
     }
 
-    /// The encoder, and what stands behind it up to access units as MP4 wants them. The first element is
-    /// the encoder.
+    /// What stands between raw frames and access units as MP4 wants them.
     ///
     /// # Errors
     /// [`ErrorCode::Unsupported`] when a plugin is missing.
-    pub(in crate::engine) fn elements(&self, threads: u32) -> Result<Vec<gst::Element>> {
+    pub(in crate::engine) fn elements(&self, threads: u32) -> Result<Elements> {
         let rendition = &self.rendition;
-        let mut elements = vec![match self.codec {
+        if self.encoder.is_hardware {
+            let (converter, encoder, parser) = hardware::elements(self.encoder, rendition)?;
+            return Ok(Elements {
+                front: vec![converter],
+                encoder,
+                behind: vec![parser, scale::filter(&hardware::caps(self.codec()))?],
+            });
+        }
+        let encoder = match self.codec() {
             VideoCodec::H264 => x264::encoder(rendition, threads)?,
             VideoCodec::Hevc => x265::encoder(rendition, threads)?,
             VideoCodec::Vp9 => vp9::encoder(rendition, threads)?,
             VideoCodec::Av1 => av1::encoder(rendition, threads)?,
-        }];
-        if self.codec == VideoCodec::Hevc {
-            elements.push(element("h265parse")?);
+        };
+        let mut behind = Vec::new();
+        if self.codec() == VideoCodec::Hevc {
+            behind.push(element("h265parse")?);
         }
-        elements.push(scale::filter(&self.caps())?);
-        Ok(elements)
+        behind.push(scale::filter(&self.caps())?);
+        Ok(Elements {
+            front: Vec::new(),
+            encoder,
+            behind,
+        })
+    }
+
+    fn codec(&self) -> VideoCodec {
+        self.encoder.codec
     }
 
     /// Whether it makes keyframes when it is asked to; else it is renewed at each.
@@ -92,7 +128,7 @@ impl Coding {
 
     /// What is asked of the last element: parameter sets in the caps, lengths in front of units.
     fn caps(&self) -> gst::Caps {
-        let (kind, fields): (_, &[(&str, &str)]) = match self.codec {
+        let (kind, fields): (_, &[(&str, &str)]) = match self.codec() {
             VideoCodec::H264 => (
                 "video/x-h264",
                 &[
@@ -120,7 +156,7 @@ impl Coding {
     /// # Errors
     /// [`ErrorCode::Unsupported`] when a plugin is missing.
     pub(in crate::engine) fn decoder(&self) -> Result<Vec<gst::Element>> {
-        let names: &[&str] = match self.codec {
+        let names: &[&str] = match self.codec() {
             VideoCodec::H264 => &["h264parse", "avdec_h264"],
             VideoCodec::Hevc => &["h265parse", "avdec_h265"],
             VideoCodec::Vp9 => &["vp9parse", "vp9dec"],
@@ -146,11 +182,47 @@ impl Coding {
     /// # Errors
     /// When the encoder's bytes cannot be read.
     pub(in crate::engine) fn sample(&self, unit: Bytes) -> Result<Bytes> {
-        match self.codec {
+        match self.codec() {
             VideoCodec::H264 | VideoCodec::Hevc | VideoCodec::Vp9 => Ok(unit),
             VideoCodec::Av1 => mp4::av1::sample(&unit).map_err(|error| {
                 Error::internal(format!("{} made no AV1: {error}", self.rendition.encoder))
             }),
+        }
+    }
+}
+
+/// The device that a plan's pictures are encoded by, if there is one to blame.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::engine) struct Suspect(Option<Encoder>);
+
+impl Suspect {
+    /// Of these renditions.
+    pub(in crate::engine) fn of(renditions: &[VideoRendition]) -> Self {
+        let mut encoders = renditions
+            .iter()
+            .filter_map(|one| encoder::encoder(&one.encoder));
+        Self(encoders.find(|one| one.is_hardware))
+    }
+
+    /// What went wrong in a pipeline with it: drivers say all kinds of things, and mean that they do not
+    /// encode. Software has no such excuse.
+    pub(in crate::engine) fn blame(self, error: Error) -> Error {
+        let Some(device) = self.0 else { return error };
+        if error.code == ErrorCode::EncoderFailed {
+            return error;
+        }
+        let message = format!(
+            "The hardware encoder {} failed: report it with the worker's log if that happens again.",
+            device.element
+        );
+        Error::new(ErrorCode::EncoderFailed, message).because(error.to_log())
+    }
+
+    /// The same for what would else be a defect of ours: frames that are missing, or no keyframe.
+    pub(in crate::engine) fn blame_for_defect(self, error: Error) -> Error {
+        match error.code {
+            ErrorCode::Internal => self.blame(error),
+            _ => error,
         }
     }
 }

@@ -17,7 +17,7 @@ pub(super) fn of(coding: &Coding, caps: &gst::CapsRef, first: &[u8]) -> Result<C
         u16::try_from(n).map_err(|_| Error::internal(format!("a picture of {n} pixels' side")))
     };
     let (width, height, par) = (pixels(rendition.width)?, pixels(rendition.height)?, PAR);
-    Ok(match coding.codec {
+    Ok(match coding.codec() {
         VideoCodec::H264 => CodecConfig::Avc {
             avcc: codec_data(caps)?,
             width,

@@ -55,7 +55,8 @@ impl Renewal {
                     Ok(next) => *encoder = next,
                     Err(error) => {
                         (self.fail)(error);
-                        return gst::PadProbeReturn::Drop;
+                        info.flow_res = Err(gst::FlowError::Error);
+                        return gst::PadProbeReturn::Handled;
                     }
                 }
             }
