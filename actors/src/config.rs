@@ -1,9 +1,12 @@
 //! One configuration for all processes: `tcoder.toml`, and every key also as
 //! `TCODER_<SECTION>_<KEY>`. Unknown keys are refused.
 
+pub mod ladder_file;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use bus_schema::ladder::Ladder;
 use gateway::{edge, storage};
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
@@ -22,6 +25,8 @@ pub struct Config {
     pub pool: Pool,
     /// Webhooks.
     pub webhook: Webhook,
+    /// What is made of films.
+    pub transcode: Transcode,
 }
 
 /// The bus. Without a URL `tcoder up` brings its own.
@@ -91,6 +96,18 @@ pub struct Webhook {
     pub allow_loopback: bool,
 }
 
+/// What is made of films.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Transcode {
+    /// A file with the qualities that there are, see [`ladder_file`]; by default 144p to 2160p. A relative
+    /// path begins at the folder that the process was started in.
+    pub ladder: Option<PathBuf>,
+    /// What is in it.
+    #[serde(skip)]
+    pub qualities: Ladder,
+}
+
 /// Why there is no configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -113,10 +130,13 @@ pub enum Error {
     /// A key that there is not, or a value of another kind.
     #[error("the configuration is wrong: {0}")]
     Key(Box<toml::de::Error>),
+    /// The ladder that it names.
+    #[error(transparent)]
+    Ladder(#[from] ladder_file::Error),
 }
 
 /// The sections, as they stand in variables.
-const SECTIONS: [&str; 5] = ["gateway", "storage", "bus", "pool", "webhook"];
+const SECTIONS: [&str; 6] = ["gateway", "storage", "bus", "pool", "webhook", "transcode"];
 
 impl Config {
     /// The configuration of a file (which need not exist when `path` is `None`) with the variables
@@ -148,9 +168,12 @@ impl Config {
         };
         let mut table: Table = toml::from_str(&text).map_err(syntax)?;
         overlay(&mut table, variables);
-        Value::Table(table)
-            .try_into()
-            .map_err(|error| Error::Key(Box::new(error)))
+        let config = Value::Table(table).try_into();
+        let mut config: Self = config.map_err(|error| Error::Key(Box::new(error)))?;
+        if let Some(path) = &config.transcode.ladder {
+            config.transcode.qualities = ladder_file::load(path)?;
+        }
+        Ok(config)
     }
 
     /// The configuration as TOML, with every secret blacked out.

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use bus_schema::encoder::{self, Encoder};
 use bus_schema::id::RenditionName;
-use bus_schema::ladder::{self, AUDIO, Fitted, LADDER, Rung};
+use bus_schema::ladder::{self, AUDIO, Fitted, Ladder, Rung};
 use bus_schema::plan::images::ImagesPlan;
 use bus_schema::plan::{CopyPlan, Plan, VideoPlan, VideoRendition};
 use bus_schema::record::TASKS_MAX;
@@ -36,14 +36,23 @@ const TIMESCALES: std::ops::RangeInclusive<u32> = 1_000..=10_000_000;
 /// In place of others. Whole for the usual frame rates, and for milliseconds.
 const TIMESCALE: u32 = 90_000;
 
-/// The quality of a preset that makes one rendition when none is asked for.
-const QUALITY_DEFAULT: &str = "720p";
+/// The short side, in pixels, that a preset of one rendition does not go beyond when none is asked for.
+const SHORT_SIDE_USUAL: u32 = 720;
+
+/// What there is to plan with.
+#[derive(Debug, Clone, Copy)]
+pub struct Means<'a> {
+    /// The qualities that there are.
+    pub ladder: &'a Ladder,
+    /// Encoders that every worker has, as far as is known.
+    pub encoders: &'a BTreeSet<String>,
+}
 
 /// Plans a job, or says why it cannot be done.
 ///
 /// Facts come from a process that read bytes of strangers: whatever they say, there is a plan that
-/// workers can follow, or a reason. `encoders` are those that every worker has
-/// ([`crate::workers::Workers::encoders`]): the first of its codec that is among them is pinned, hardware
+/// workers can follow, or a reason. Of the encoders that every worker has
+/// ([`crate::workers::Workers::encoders`]) the first of the codec is pinned, hardware
 /// before software; the one in software, where none is known to work.
 ///
 /// # Errors
@@ -51,13 +60,13 @@ const QUALITY_DEFAULT: &str = "720p";
 pub fn plan(
     facts: &SourceFacts,
     request: &JobRequest,
-    encoders: &BTreeSet<String>,
+    means: Means<'_>,
 ) -> Result<Plan, TaskError> {
     let wants_audio_file = request.qualities.iter().any(|quality| quality == AUDIO);
     let is_audio_only = wants_audio_file && request.qualities.len() == 1;
     let video = match &facts.video {
         _ if is_audio_only => None,
-        Some(video) => Some(plan_video(video, request, encoders)?),
+        Some(video) => Some(plan_video(video, request, means)?),
         None => return Err(no_video()),
     };
     let encode_reason = match request.preset {
@@ -171,7 +180,7 @@ fn check_length(facts: &SourceFacts, plan: &Plan) -> Result<(), TaskError> {
 fn plan_video(
     facts: &VideoFacts,
     request: &JobRequest,
-    encoders: &BTreeSet<String>,
+    means: Means<'_>,
 ) -> Result<VideoPlan, TaskError> {
     if facts.width == 0 || facts.height == 0 {
         let message = "The picture has no size: the source is damaged or of an unknown kind.";
@@ -181,7 +190,12 @@ fn plan_video(
         });
     }
     let fps = frames_per_second(facts);
-    let fitted = ladder::fit(&rungs(request), facts.width, facts.height, fps);
+    let fitted = ladder::fit(
+        &rungs(request, means.ladder)?,
+        facts.width,
+        facts.height,
+        fps,
+    );
     let fitted = match request.preset {
         // One file at the source's own size: what the whole ladder folds into at its top.
         Preset::Default if request.qualities.is_empty() => {
@@ -190,7 +204,7 @@ fn plan_video(
         Preset::Default | Preset::WebOptimized | Preset::Hls | Preset::HlsAdaptive => fitted,
     };
     let encoder = encoder::of(request.codec)
-        .find(|one| encoders.contains(one.element))
+        .find(|one| means.encoders.contains(one.element))
         .unwrap_or_else(|| encoder::in_software(request.codec));
     for fitted in &fitted {
         check_size(fitted, request.codec)?;
@@ -227,23 +241,28 @@ fn check_size(fitted: &Fitted, codec: VideoCodec) -> Result<(), TaskError> {
 }
 
 /// The rungs that a request names, or its preset's own.
-fn rungs(request: &JobRequest) -> Vec<Rung> {
-    let asked: Vec<Rung> = request
-        .qualities
-        .iter()
-        .filter_map(|name| ladder::rung(name))
-        .collect();
-    match request.preset {
-        Preset::Hls => {
-            let one = asked
-                .first()
-                .copied()
-                .or_else(|| ladder::rung(QUALITY_DEFAULT));
-            one.into_iter().collect()
-        }
+fn rungs(request: &JobRequest, ladder: &Ladder) -> Result<Vec<Rung>, TaskError> {
+    let names = request.qualities.iter().filter(|name| *name != AUDIO);
+    let asked = names
+        .map(|name| ladder.rung(name).cloned().ok_or_else(|| no_rung(name)))
+        .collect::<Result<Vec<Rung>, TaskError>>()?;
+    let usual = || vec![ladder.up_to(SHORT_SIDE_USUAL).clone()];
+    Ok(match request.preset {
+        Preset::Hls => asked.into_iter().next().map_or_else(usual, |one| vec![one]),
         Preset::Default | Preset::WebOptimized | Preset::HlsAdaptive if !asked.is_empty() => asked,
-        Preset::WebOptimized => ladder::rung(QUALITY_DEFAULT).into_iter().collect(),
-        Preset::Default | Preset::HlsAdaptive => LADDER.to_vec(),
+        Preset::WebOptimized => usual(),
+        Preset::Default | Preset::HlsAdaptive => ladder.rungs().to_vec(),
+    })
+}
+
+/// The ladder was another one when the job was made.
+fn no_rung(name: &str) -> TaskError {
+    let message = format!(
+        "The quality `{name}` was taken off the ladder while the job waited: ask again for one that is on it."
+    );
+    TaskError {
+        code: ErrorCode::Unsupported,
+        message,
     }
 }
 

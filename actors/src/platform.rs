@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bus_schema::attempt;
 use bus_schema::id::{Attempt, JobId, TaskNumber};
+use bus_schema::ladder::Ladder;
 use bus_schema::record::JobRecord;
 use gateway::storage::Storage;
 use nats::{Bus, Register, Timers};
@@ -36,6 +37,8 @@ pub struct Platform {
 pub struct Limits {
     /// How long an address that a worker is given is valid.
     pub address_ttl: std::time::Duration,
+    /// The qualities that there are.
+    pub ladder: Ladder,
 }
 
 impl Default for Limits {
@@ -43,6 +46,7 @@ impl Default for Limits {
         // Twice the longest chunk that the watchdogs allow; addresses can be asked for again.
         Self {
             address_ttl: std::time::Duration::from_secs(3_600),
+            ladder: Ladder::default(),
         }
     }
 }

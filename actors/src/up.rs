@@ -96,7 +96,10 @@ impl Up {
             bus,
             storage,
             board: Arc::new(Board::default()),
-            limits: Arc::new(Limits::default()),
+            limits: Arc::new(Limits {
+                ladder: config.transcode.qualities.clone(),
+                ..Limits::default()
+            }),
         };
         let workers = embedded_bus.as_ref().map(EmbeddedBus::conf).cloned();
         let arguments = root::Arguments::new(&config, &data, port, workers, guard).await?;

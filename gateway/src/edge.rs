@@ -40,6 +40,8 @@ mod events;
 
 mod health;
 
+mod qualities;
+
 mod page;
 
 use std::net::SocketAddr;

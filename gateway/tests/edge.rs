@@ -30,6 +30,9 @@ mod uploads_become_jobs;
 #[path = "edge/jobs_are_shown.rs"]
 mod jobs_are_shown;
 
+#[path = "edge/ladders_are_offered.rs"]
+mod ladders_are_offered;
+
 #[path = "edge/outputs_are_played.rs"]
 mod outputs_are_played;
 

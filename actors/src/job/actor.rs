@@ -20,7 +20,7 @@ use super::report::file_name;
 use super::{Event, Job, ReportVerdict};
 use crate::admission::{self, queue::Summary};
 use crate::clock::now_ms;
-use crate::planner;
+use crate::planner::{self, Means};
 use crate::platform::{Platform, Trouble};
 
 /// Compare-and-set rounds before giving way: each lost round means that somebody else got on.
@@ -385,8 +385,11 @@ impl JobActor {
         let outcome = self.checked(&job, task, &held, outcome).await?;
         let plan = match &outcome {
             Outcome::Probed(facts) => {
-                let encoders = self.platform.board.workers().encoders();
-                Some(planner::plan(facts, &job.record.request, &encoders))
+                let means = Means {
+                    ladder: &self.platform.limits.ladder,
+                    encoders: &self.platform.board.workers().encoders(),
+                };
+                Some(planner::plan(facts, &job.record.request, means))
             }
             Outcome::Transcoded(_)
             | Outcome::AudioPart(_)

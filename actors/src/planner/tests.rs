@@ -46,9 +46,13 @@ fn facts(width: u32, height: u32) -> SourceFacts {
     }
 }
 
-/// Where no worker is known.
+/// With the standard ladder, where no worker is known.
 fn plan(facts: &SourceFacts, request: &JobRequest) -> Result<Plan, TaskError> {
-    super::plan(facts, request, &BTreeSet::new())
+    let means = Means {
+        ladder: &Ladder::default(),
+        encoders: &BTreeSet::new(),
+    };
+    super::plan(facts, request, means)
 }
 
 fn request(preset: Preset, qualities: &[&str]) -> JobRequest {
@@ -219,8 +223,11 @@ fn the_first_encoder_that_every_worker_has_is_pinned() {
             codec,
             ..request(Preset::Hls, &[])
         };
-        let encoders = encoders.iter().map(|&name| name.to_owned()).collect();
-        let plan = super::plan(&facts(1280, 720), &request, &encoders).unwrap();
+        let means = Means {
+            ladder: &Ladder::default(),
+            encoders: &encoders.iter().map(|&name| name.to_owned()).collect(),
+        };
+        let plan = super::plan(&facts(1280, 720), &request, means).unwrap();
         let rendition = plan.video.unwrap().renditions.pop().unwrap();
         (rendition.encoder, rendition.crf)
     };
@@ -234,4 +241,41 @@ fn the_first_encoder_that_every_worker_has_is_pinned() {
     assert_eq!(pinned(VideoCodec::Av1, &all), of("av1enc"));
     assert_eq!(pinned(VideoCodec::Vp9, &all), of("vp9enc"));
     assert_eq!(pinned(VideoCodec::H264, &["x264enc"]), of("x264enc"));
+}
+
+#[test]
+fn a_ladder_of_one_s_own_is_the_one_that_is_planned() {
+    let rung = |name: &str, short_side, bitrate_max_bps| Rung {
+        name: name.parse().unwrap(),
+        short_side,
+        bitrate_max_bps,
+    };
+    let ladder = Ladder::new(vec![
+        rung("sd", 432, 1_200_000),
+        rung("hd", 1080, 5_000_000),
+    ])
+    .unwrap();
+    let means = Means {
+        ladder: &ladder,
+        encoders: &BTreeSet::new(),
+    };
+    let names = |preset, qualities: &[&str]| -> Vec<String> {
+        let plan = super::plan(&facts(1920, 1080), &request(preset, qualities), means).unwrap();
+        let renditions = plan.video.unwrap().renditions;
+        renditions
+            .iter()
+            .map(|r| format!("{} {}", r.name, r.bitrate_max_bps))
+            .collect()
+    };
+    assert_eq!(
+        names(Preset::HlsAdaptive, &[]),
+        ["sd 1200000", "hd 5000000"]
+    );
+    assert_eq!(names(Preset::HlsAdaptive, &["hd", "audio"]), ["hd 5000000"]);
+    // Nothing at 720 lines: what is nearest below.
+    assert_eq!(names(Preset::Hls, &[]), ["sd 1200000"]);
+    assert_eq!(names(Preset::WebOptimized, &[]), ["sd 1200000"]);
+    // Asked for when the ladder was another one.
+    let error = super::plan(&facts(1920, 1080), &request(Preset::Hls, &["720p"]), means);
+    assert!(error.unwrap_err().message.contains("`720p`"));
 }

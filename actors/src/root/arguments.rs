@@ -53,6 +53,7 @@ impl Arguments {
         let url = format!("http://{}", listener.local_addr()?);
         let mut edge = config.gateway.clone();
         edge.webhook_allow_loopback = config.webhook.allow_loopback;
+        edge.ladder = config.transcode.qualities.clone();
         let webhook_secret = match &config.webhook.secret {
             Some(secret) => secret.clone(),
             None => data.secret("webhook.secret", new_secret)?,

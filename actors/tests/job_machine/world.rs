@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use actors::job::new::NewJob;
 use actors::job::{CLAIM_DEADLINE_MS, ClaimVerdict, Event, Job, ReportVerdict};
-use actors::planner;
+use actors::planner::{self, Means};
 use actors::workers::Holder;
 use bus_schema::attempt::{AssembleResult, AudioPart, ChunkResult, ImageResult, ImagesResult};
 use bus_schema::claim::Held;
 use bus_schema::fact::{Fact, FactKind};
 use bus_schema::id::{JobId, TaskNumber, TenantId, Token, WorkerName};
+use bus_schema::ladder::Ladder;
 use bus_schema::plan::TaskRole;
 use bus_schema::record::{Effect, SourceObject, TaskState};
 use bus_schema::report::Outcome;
@@ -211,8 +212,11 @@ impl World {
         if verdict == ReportVerdict::Accept {
             let plan = match &outcome {
                 Outcome::Probed(facts) => {
-                    let request = &self.job.record.request;
-                    Some(planner::plan(facts, request, &self.encoders))
+                    let means = Means {
+                        ladder: &Ladder::default(),
+                        encoders: &self.encoders,
+                    };
+                    Some(planner::plan(facts, &self.job.record.request, means))
                 }
                 _ => None,
             };

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use actors::planner;
 use anyhow::{Context as _, bail, ensure};
+use bus_schema::ladder::Ladder;
 use bus_schema::plan::{Plan, Span, VideoPlan};
 use bus_schema::request::{JobRequest, Preset};
 use bus_schema::source::SourceFacts;
@@ -59,7 +60,11 @@ impl Engine {
             "preset": Preset::HlsAdaptive,
             "qualities": qualities,
         }))?;
-        let plan = match planner::plan(&facts, &request, &std::collections::BTreeSet::new()) {
+        let means = planner::Means {
+            ladder: &Ladder::default(),
+            encoders: &std::collections::BTreeSet::new(),
+        };
+        let plan = match planner::plan(&facts, &request, means) {
             Ok(plan) => plan,
             Err(error) => bail!("no plan: {}", error.message),
         };

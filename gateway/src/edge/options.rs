@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use bus_schema::ladder::Ladder;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
@@ -40,6 +41,10 @@ pub struct Options {
     /// since whoever delivers must agree. Default: false.
     #[serde(skip)]
     pub webhook_allow_loopback: bool,
+    /// The qualities that can be asked for. No key of this section: `[transcode]` names the file, since
+    /// whoever plans must agree. Default: the standard ladder.
+    #[serde(skip)]
+    pub ladder: Ladder,
 }
 
 impl Default for Options {
@@ -54,6 +59,7 @@ impl Default for Options {
             allowed_origins: Vec::new(),
             media_base_url: None,
             webhook_allow_loopback: false,
+            ladder: Ladder::default(),
         }
     }
 }

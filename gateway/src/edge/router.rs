@@ -9,7 +9,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::state::Shared;
-use super::{download, events, from_object, guard, health, jobs, live, page, play, uploads};
+use super::{
+    download, events, from_object, guard, health, jobs, live, page, play, qualities, uploads,
+};
 use crate::problem::{Code, Problem, ProblemBody};
 
 /// What the document says of itself.
@@ -44,6 +46,7 @@ pub(super) fn router(edge: Shared) -> Router {
         .routes(routes!(play::object))
         .routes(routes!(live::live))
         .routes(routes!(events::events))
+        .routes(routes!(qualities::ladder))
         .routes(routes!(health::stats))
         .routes(routes!(health::status))
         .routes(routes!(health::healthz))

@@ -11,7 +11,7 @@ pub(super) use watermark::WatermarkBody;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use bus_schema::ladder;
+use bus_schema::ladder::{self, Ladder};
 use bus_schema::request::{JobRequest, PRIORITY_DEFAULT, PRIORITY_MAX, Preset};
 use bus_schema::video_codec::{UnknownCodec, VideoCodec};
 use url::Host;
@@ -60,7 +60,7 @@ impl Wishes {
             .map_or_else(|| Ok(Preset::default()), |preset| preset.parse::<Preset>());
         let preset = preset
             .map_err(|unknown| refused(Code::UnknownPreset, sentence(&unknown.to_string())))?;
-        check_qualities(&self.qualities)?;
+        check_qualities(&self.qualities, &options.ladder)?;
         let codec = check_codec(self.codec.as_deref(), &self.qualities)?;
         let priority = self.priority.unwrap_or_else(|| u64::from(PRIORITY_DEFAULT));
         let priority = u8::try_from(priority)
@@ -162,11 +162,11 @@ fn check_content_type(text: &str) -> Result<(), Problem> {
     ))
 }
 
-fn check_qualities(qualities: &[String]) -> Result<(), Problem> {
+fn check_qualities(qualities: &[String], ladder: &Ladder) -> Result<(), Problem> {
     let known = || {
-        ladder::LADDER
-            .iter()
-            .map(|rung| rung.name)
+        let rungs = ladder.rungs().iter();
+        rungs
+            .map(|rung| rung.name.as_str())
             .chain([ladder::AUDIO])
             .collect::<Vec<_>>()
             .join(", ")
@@ -180,7 +180,7 @@ fn check_qualities(qualities: &[String]) -> Result<(), Problem> {
                 .take(32)
                 .collect::<String>()
         };
-        if !ladder::is_quality(quality) {
+        if !ladder.is_quality(quality) {
             let detail = format!("There is no quality `{}`: choose of {}.", shown(), known());
             return Err(refused(Code::UnknownQuality, detail));
         }

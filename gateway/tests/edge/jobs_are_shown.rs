@@ -11,6 +11,12 @@ use serde_json::{Value, json};
 use crate::fixture::{DEADLINE, Fixture, code, json as body_of, problem};
 use crate::sample_job::{SECOND_NS, SampleJob};
 
+/// How a rendition of the picture is shown.
+fn picture(name: &str, width: u32, height: u32, percent: f64) -> Value {
+    json!({"name": name, "is_audio": false, "language": null, "title": null,
+           "width": width, "height": height, "percent": percent})
+}
+
 #[tokio::test]
 async fn the_list_is_paged_newest_first_and_filtered() {
     let fixture = Fixture::start().await;
@@ -78,9 +84,10 @@ async fn a_job_shows_what_a_client_wants_to_know() {
     assert_eq!(
         shown["renditions"],
         json!([
-            {"name": "360p", "width": 640, "height": 360, "percent": 6.67},
-            {"name": "720p", "width": 1280, "height": 720, "percent": 6.67},
-            {"name": "audio", "width": null, "height": null, "percent": 0.0},
+            picture("360p", 640, 360, 6.67),
+            picture("720p", 1280, 720, 6.67),
+            {"name": "audio", "is_audio": true, "language": "de", "title": null,
+             "width": null, "height": null, "percent": 0.0},
         ])
     );
     // A worker's word counts, also when nobody watches.
@@ -131,7 +138,7 @@ async fn a_copy_is_one_rendition_and_no_stream() {
     job.record.state = JobState::Playable;
     fixture.jobs.put(job);
     let view = body_of(fixture.get(&format!("/v1/jobs/{id}")).await).await;
-    let expected = json!([{"name": "720p", "width": 1280, "height": 720, "percent": 0.0}]);
+    let expected = json!([picture("720p", 1280, 720, 0.0)]);
     assert_eq!(view["renditions"], expected, "{view:#}");
     assert_eq!(view["playback"], Value::Null, "{view:#}");
     assert_eq!(view["encode_reason"], Value::Null, "{view:#}");

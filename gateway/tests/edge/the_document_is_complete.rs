@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::fixture::{Fixture, json};
 
-const OPERATIONS: [&str; 16] = [
+const OPERATIONS: [&str; 17] = [
     "post /v1/uploads",
     "get /v1/jobs",
     "post /v1/jobs",
@@ -20,6 +20,7 @@ const OPERATIONS: [&str; 16] = [
     "get /v1/jobs/{id}/play/{path}",
     "get /v1/jobs/{id}/live",
     "get /v1/jobs/{id}/events",
+    "get /v1/ladder",
     "get /v1/stats",
     "get /v1/status",
     "get /healthz",

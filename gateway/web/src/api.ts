@@ -89,6 +89,12 @@ export interface JobList {
   readonly next?: string | null;
 }
 
+/** What can be asked for: names of rungs, lowest first, and of the sound alone. */
+interface Ladder {
+  readonly rungs: readonly { readonly name: string }[];
+  readonly audio: string;
+}
+
 /** Calls the gateway at one address. Every method throws `RefusedError` or `UnreachableError`. */
 export class Client {
   /** Without a slash at the end. */
@@ -103,6 +109,12 @@ export class Client {
   /** Asks for an upload; the bytes then go straight to storage. */
   authorizeUpload(upload: NewUpload): Promise<AuthorizedUpload> {
     return this.#call("POST", "/v1/uploads", upload);
+  }
+
+  /** Names of the qualities that can be asked for, highest first, and of the sound alone. */
+  async qualities(): Promise<readonly string[]> {
+    const ladder: Ladder = await this.#call("GET", "/v1/ladder");
+    return [...ladder.rungs.map(({ name }) => name).reverse(), ladder.audio];
   }
 
   getJob(id: string): Promise<Job> {

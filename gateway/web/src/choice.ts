@@ -38,7 +38,7 @@ export const PRESETS: readonly PresetChoice[] = [
   },
 ];
 
-/** Names of the rungs, highest first, and the sound alone. */
+/** Names of the standard rungs, highest first, and the sound alone: what is offered until the gateway has told its own. */
 export const QUALITIES: readonly string[] = [
   "2160p",
   "1440p",
@@ -76,20 +76,25 @@ export function withPreset(choice: Choice, preset: Preset): Choice {
 }
 
 /** The choice with a quality added or taken away; where one alone makes sense it replaces the other. */
-export function withQuality(choice: Choice, quality: string, isChosen: boolean): Choice {
+export function withQuality(
+  choice: Choice,
+  quality: string,
+  isChosen: boolean,
+  offered: readonly string[] = QUALITIES,
+): Choice {
   const others = choice.qualities.filter((name) => name !== quality);
   if (!isChosen) return { ...choice, qualities: others };
   const wanted = presetOf(choice).qualities === "one" ? [quality] : [...others, quality];
-  return { ...choice, qualities: QUALITIES.filter((name) => wanted.includes(name)) };
+  return { ...choice, qualities: offered.filter((name) => wanted.includes(name)) };
 }
 
 /** Reads a kept choice; anything that is not one any more gives the default. */
-export function readChoice(text: string | null): Choice {
+export function readChoice(text: string | null, offered: readonly string[] = QUALITIES): Choice {
   try {
     const value = JSON.parse(text ?? "null") as Partial<Choice> | null;
     const isKnown = PRESETS.some(({ preset }) => preset === value?.preset);
     if (!value || !isKnown || !Array.isArray(value.qualities)) return CHOICE_DEFAULT;
-    const qualities = QUALITIES.filter((name) => value.qualities?.includes(name));
+    const qualities = offered.filter((name) => value.qualities?.includes(name));
     return withPreset({ preset: value.preset as Preset, qualities }, value.preset as Preset);
   } catch {
     return CHOICE_DEFAULT;

@@ -113,6 +113,13 @@ test("a kept choice that is none any more gives the default", () => {
   });
 });
 
+test("choices are of the ladder that the gateway has", () => {
+  const offered = ["hd", "sd", "audio"];
+  const kept = readChoice('{"preset":"hls-adaptive","qualities":["sd","360p","hd"]}', offered);
+  assert.deepEqual(kept.qualities, ["hd", "sd"]);
+  assert.deepEqual(withQuality(kept, "audio", true, offered).qualities, offered);
+});
+
 test("storage's answers", () => {
   for (const status of [200, 204, 412]) assert.equal(refusalOf(status, ""), undefined);
   for (const status of [408, 409, 429, 500, 503])

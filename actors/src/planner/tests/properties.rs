@@ -142,7 +142,12 @@ fn sources() -> impl Strategy<Value = SourceFacts> {
 }
 
 fn requests() -> impl Strategy<Value = JobRequest> {
-    let names: Vec<&str> = LADDER.iter().map(|rung| rung.name).chain([AUDIO]).collect();
+    let ladder = Ladder::default();
+    let rungs = ladder.rungs().iter();
+    let names: Vec<String> = rungs
+        .map(|rung| rung.name.to_string())
+        .chain([AUDIO.to_owned()])
+        .collect();
     let presets = vec![
         Preset::Default,
         Preset::WebOptimized,
@@ -150,8 +155,10 @@ fn requests() -> impl Strategy<Value = JobRequest> {
         Preset::HlsAdaptive,
     ];
     let qualities = prop::sample::subsequence(names.clone(), 0..=names.len());
-    (prop::sample::select(presets), qualities)
-        .prop_map(|(preset, qualities)| request(preset, &qualities))
+    (prop::sample::select(presets), qualities).prop_map(|(preset, qualities)| {
+        let names: Vec<&str> = qualities.iter().map(String::as_str).collect();
+        request(preset, &names)
+    })
 }
 
 /// Chunks touch, begin at segments, cover the source once, and only the last is open.
@@ -178,7 +185,14 @@ fn check_chunks(plan: &Plan, video: &VideoPlan) -> TestCaseResult {
 fn check_video(video: &VideoPlan) -> TestCaseResult {
     prop_assert!(TIMESCALES.contains(&video.timescale));
     prop_assert!(!video.renditions.is_empty());
-    let side_max = LADDER.iter().map(|rung| rung.short_side).max().unwrap_or(0) * 16 / 9;
+    let side_max = Ladder::default()
+        .rungs()
+        .iter()
+        .map(|rung| rung.short_side)
+        .max()
+        .unwrap_or(0)
+        * 16
+        / 9;
     for rendition in &video.renditions {
         for side in [rendition.width, rendition.height] {
             prop_assert!(side >= 2 && side % 2 == 0 && side <= side_max, "{}", side);

@@ -1,4 +1,5 @@
 // Preset and qualities, with a default that needs no thought.
+import type { Client } from "../api";
 import {
   type Choice,
   CHOICE_DEFAULT,
@@ -21,8 +22,9 @@ export interface Choices {
 }
 
 /** Remembers the last choice in this browser. */
-export function choices(): Choices {
-  let choice = kept();
+export function choices(client: Client): Choices {
+  let offered = QUALITIES;
+  let choice = kept(offered);
   const presets = el("fieldset", { class: "presets" }, el("legend", {}, "What to make of it"));
   const qualities = el("fieldset", { class: "qualities" });
   const details = el("summary", {});
@@ -46,13 +48,27 @@ export function choices(): Choices {
     presets.append(label);
   }
   const automatic = chip("qualities-automatic", "Automatic", () => change({ ...choice, qualities: [] }));
-  const chips = QUALITIES.map((name) => {
-    const made = chip(`quality-${name}`, renditionWord(name), (isChosen) =>
-      change(withQuality(choice, name, isChosen)),
-    );
-    return { name, ...made };
-  });
-  qualities.append(el("legend", {}, "Qualities"), automatic.element, ...chips.map((one) => one.element));
+  let chips = chipsOf(offered);
+
+  function chipsOf(names: readonly string[]): Chip[] {
+    const made = names.map((name) => {
+      const onChange = (isChosen: boolean): void => change(withQuality(choice, name, isChosen, offered));
+      return { name, ...chip(`quality-${name}`, renditionWord(name), onChange) };
+    });
+    const legend = el("legend", {}, "Qualities");
+    qualities.replaceChildren(legend, automatic.element, ...made.map((one) => one.element));
+    return made;
+  }
+
+  /** Another ladder than the standard one: other chips, and what was kept of them. */
+  async function askForLadder(): Promise<void> {
+    const names = await client.qualities();
+    if (names.join() === offered.join()) return;
+    offered = names;
+    choice = kept(offered);
+    chips = chipsOf(offered);
+    draw();
+  }
 
   function draw(): void {
     const preset = presetOf(choice);
@@ -72,7 +88,16 @@ export function choices(): Choices {
     for (const { name, input } of chips) input.checked = choice.qualities.includes(name);
   }
   draw();
+  // Without an answer the standard ladder stays, and the gateway names what it does not have.
+  askForLadder().catch(() => undefined);
   return { element, choice: () => choice };
+}
+
+/** A quality to choose. */
+interface Chip {
+  readonly name: string;
+  readonly element: HTMLElement;
+  readonly input: HTMLInputElement;
 }
 
 function chip(
@@ -86,9 +111,9 @@ function chip(
 }
 
 /** Storage may be switched off in a browser: then nothing is remembered. */
-function kept(): Choice {
+function kept(offered: readonly string[]): Choice {
   try {
-    return readChoice(localStorage.getItem(KEPT_AS));
+    return readChoice(localStorage.getItem(KEPT_AS), offered);
   } catch {
     return CHOICE_DEFAULT;
   }

@@ -10,7 +10,7 @@ import { jobsList } from "./jobs_list";
 /** The page at `#/`. */
 export function homePage(client: Client, uploads: Uploads): Page {
   let isBusy = false;
-  const options = choices();
+  const options = choices(client);
   const zone = dropZone((file) => void begin(file));
   const jobs = jobsList(client);
   const intro = el(
