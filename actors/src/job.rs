@@ -7,6 +7,7 @@
 
 pub mod actor;
 mod cancel;
+mod chapters;
 mod claim;
 mod effects;
 mod fallback;

@@ -28,6 +28,22 @@ pub struct ChunkResult {
     pub renditions: Vec<RenditionResult>,
     /// CPU time of the child, for the job's cost.
     pub cpu_ms: u64,
+    /// Where scenes begin, if that was looked for; at most [`SCENES_A_CHUNK_MAX`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scenes: Vec<SceneChange>,
+}
+
+/// Most scenes of a chunk that are reported: what changes more often has none.
+pub const SCENES_A_CHUNK_MAX: usize = 32;
+
+/// The first frame of a scene.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SceneChange {
+    /// Its time, in units of the video timescale.
+    pub at: u64,
+    /// By how much it differs from the frame before, in thousandths of the range of luma: the mean over
+    /// the picture, or by how much that differs from the same of the frame before, if that is less.
+    pub score_permille: u16,
 }
 
 impl ChunkResult {
@@ -45,7 +61,22 @@ impl ChunkResult {
             one.check_keyframes()?;
         }
         let sizes = self.renditions.iter().map(|one| one.bytes.as_slice());
-        check_segments(self.start, &self.durations, sizes)
+        check_segments(self.start, &self.durations, sizes)?;
+        let units: u64 = self.durations.iter().map(|&units| u64::from(units)).sum();
+        let is_inside =
+            |change: &SceneChange| change.at >= self.start && change.at - self.start < units;
+        let times = self.scenes.iter().map(|change| change.at);
+        let is_rising = times
+            .clone()
+            .zip(times.skip(1))
+            .all(|(one, next)| one < next);
+        if self.scenes.len() > SCENES_A_CHUNK_MAX
+            || !is_rising
+            || !self.scenes.iter().all(is_inside)
+        {
+            return Err("scenes outside of the chunk, or too many");
+        }
+        Ok(())
     }
 }
 
@@ -248,6 +279,7 @@ mod tests {
             durations: durations.to_vec(),
             renditions: vec![rendition],
             cpu_ms: 0,
+            scenes: Vec::new(),
         }
     }
 
@@ -282,6 +314,27 @@ mod tests {
         for odd in [&[50][..], &[0, 50], &[101, 50], &[50, 50, 50]] {
             assert!(with(odd).is_err(), "{odd:?}");
         }
+    }
+
+    #[test]
+    fn scenes_lie_within_their_chunk() {
+        let with = |times: &[u64]| {
+            let change = |&at| SceneChange {
+                at,
+                score_permille: 200,
+            };
+            ChunkResult {
+                scenes: times.iter().map(change).collect(),
+                ..chunk(10, 1_000, &[512, 512], &[1, 2])
+            }
+            .check()
+        };
+        assert_eq!(with(&[1_000, 1_500, 2_023]), Ok(()));
+        for bad in [&[999][..], &[2_024], &[1_200, 1_100], &[1_200, 1_200]] {
+            assert!(with(bad).is_err(), "{bad:?}");
+        }
+        let many: Vec<u64> = (1_000..=1_000 + SCENES_A_CHUNK_MAX as u64).collect();
+        assert!(with(&many).is_err());
     }
 
     #[test]

@@ -23,6 +23,8 @@ pub mod language;
 
 pub mod ladder;
 
+pub mod chapter;
+
 pub mod plan;
 
 pub mod record;

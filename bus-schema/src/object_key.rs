@@ -108,6 +108,10 @@ pub fn storyboard_sheet(sheet: u32, format: ImageFormat) -> String {
 
 /// The index of a storyboard, relative to [`outputs`].
 pub const STORYBOARD: &str = "storyboard.vtt";
+/// A film's chapters as WebVTT, relative to [`outputs`].
+pub const CHAPTERS: &str = "chapters.vtt";
+/// The same as JSON.
+pub const CHAPTERS_JSON: &str = "chapters.json";
 /// The list of all images, relative to [`outputs`].
 pub const IMAGES: &str = "images.json";
 

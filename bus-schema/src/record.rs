@@ -195,6 +195,8 @@ pub enum OutputKind {
     Storyboard,
     /// List of all images, as JSON.
     Images,
+    /// Chapters, as JSON or as WebVTT.
+    Chapters,
 }
 
 /// What a write of the record entails, done after it and before the ack. Every one may be done twice.

@@ -1,5 +1,6 @@
 //! What a client asks for: preset, qualities, where to report.
 
+pub mod chapters;
 pub mod images;
 pub mod loudness;
 pub mod watermark;
@@ -10,7 +11,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use self::images::ImagesRequest;
+use self::chapters::{ChaptersRequest, SCORE_PERMILLE_DEFAULT};
+use self::images::{ImagesRequest, Thumbnails};
 use self::loudness::Loudness;
 use self::watermark::Watermark;
 use crate::video_codec::VideoCodec;
@@ -116,4 +118,20 @@ pub struct JobRequest {
     /// The level that the sound is brought to; it keeps its own where none is asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub loudness: Option<Loudness>,
+    /// Chapters that begin where scenes do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chapters: Option<ChaptersRequest>,
+}
+
+impl JobRequest {
+    /// By how much a scene's first frame has to differ for what was asked for, in thousandths; `None`
+    /// where scenes are not looked for.
+    #[must_use]
+    pub fn scene_score_permille(&self) -> Option<u16> {
+        let has_scenes =
+            |images: &&ImagesRequest| matches!(images.thumbnails, Thumbnails::Scenes { .. });
+        let for_images = self.images.as_ref().filter(has_scenes);
+        let for_chapters = self.chapters.map(|chapters| chapters.score_permille);
+        for_chapters.or_else(|| for_images.map(|_| SCORE_PERMILLE_DEFAULT))
+    }
 }

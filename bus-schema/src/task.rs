@@ -141,6 +141,10 @@ pub struct ChunkSpec {
     /// What is drawn over the picture.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub watermark: Option<Watermark>,
+    /// Frames are reported that differ so much from the one before, in thousandths, where scenes are
+    /// looked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scene_score_permille: Option<u16>,
 }
 
 /// Transcode a track of sound from a part on, and report it in parts.

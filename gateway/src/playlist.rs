@@ -6,6 +6,8 @@
 
 mod bandwidth;
 
+mod chapters;
+
 mod dash;
 
 mod details;
@@ -112,7 +114,7 @@ pub fn media(record: &JobRecord, details: &Details, name: &RenditionName) -> Res
     if track.segments.is_empty() {
         return Err(Error::NotReady);
     }
-    Ok(hls::text(track, Kind::Growing))
+    Ok(hls::text(track, Kind::Growing, ""))
 }
 
 /// The final playlists and the DASH manifest, with measured rates; written once, before the job is
@@ -131,10 +133,11 @@ pub fn finish(record: &JobRecord, details: &Details) -> Result<Vec<FinalFile>, E
     if let Some(empty) = tracks.iter().find(|track| track.segments.is_empty()) {
         return Err(Error::Empty(empty.name.to_string()));
     }
+    let chapters = chapters::of(record, details);
     let playlists = tracks.iter().map(|track| FinalFile {
         name: object_key::media_playlist(&track.name),
         content_type: HLS_TYPE,
-        text: hls::text(track, Kind::Final),
+        text: hls::text(track, Kind::Final, &chapters::tags(track, &chapters)),
     });
     let mut files: Vec<FinalFile> = playlists.collect();
     let with_keyframes = tracks.iter().filter(|track| track.has_keyframes());

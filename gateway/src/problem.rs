@@ -75,6 +75,8 @@ codes! {
     InvalidImages = "invalid_images" UNPROCESSABLE_ENTITY "Not images",
     /// The loudness is not one that sound can be brought to.
     InvalidLoudness = "invalid_loudness" UNPROCESSABLE_ENTITY "Loudness out of range",
+    /// The chapters cannot be made as they are asked for.
+    InvalidChapters = "invalid_chapters" UNPROCESSABLE_ENTITY "Not chapters",
     /// The object key is not one that a job may be made of.
     InvalidKey = "invalid_key" UNPROCESSABLE_ENTITY "Object key not allowed",
     /// The webhook address is not public, or no address.

@@ -125,6 +125,7 @@ impl SampleJob {
             renditions: LADDER.iter().map(rendition).collect(),
             durations: durations.clone(),
             cpu_ms: 1,
+            scenes: Vec::new(),
         };
         self.finish_chunk_as(task, attempt, &result);
     }
@@ -252,6 +253,7 @@ fn request() -> JobRequest {
         watermark: None,
         images: None,
         loudness: None,
+        chapters: None,
     }
 }
 

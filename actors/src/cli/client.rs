@@ -116,6 +116,8 @@ pub(crate) struct NewUpload {
     pub(crate) codec: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) images: Option<Images>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) chapters: Option<Value>,
 }
 
 /// A loudness as the API takes it.

@@ -88,7 +88,14 @@ pub(crate) async fn prepare(out: &Path) -> anyhow::Result<()> {
             remove_segments(&out.join(name)).await?;
         }
         remove_segments(&out.join("images")).await?;
-        for file in [MASTER, MANIFEST, object_key::IMAGES, object_key::STORYBOARD] {
+        for file in [
+            MASTER,
+            MANIFEST,
+            object_key::IMAGES,
+            object_key::STORYBOARD,
+            object_key::CHAPTERS,
+            object_key::CHAPTERS_JSON,
+        ] {
             remove(&out.join(file)).await?;
         }
     }
@@ -215,12 +222,14 @@ fn audio(job: &Job) -> Vec<ReportedAudio> {
     tracks.map(track).collect()
 }
 
-/// The list of still images, the images that it names, and the index of the storyboard.
+/// The list of still images, the images that it names, the index of the storyboard, and chapters.
 async fn images(client: &Client, job: &Job, out: &Path) -> anyhow::Result<()> {
     for output in &job.outputs {
         let name = match output.kind.as_str() {
             "images" => object_key::IMAGES,
             "storyboard" => object_key::STORYBOARD,
+            "chapters" if output.url.ends_with(object_key::CHAPTERS) => object_key::CHAPTERS,
+            "chapters" => object_key::CHAPTERS_JSON,
             _ => continue,
         };
         let text = client.fetch(&output.url).await?.text().await?;

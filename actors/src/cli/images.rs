@@ -12,7 +12,7 @@ pub(crate) struct ImagesArgs {
     /// Make a poster; of the frame at this second, if one is given.
     #[arg(long, value_name = "SECOND", num_args = 0..=1, require_equals = true)]
     poster: Option<Option<f64>>,
-    /// Make thumbnails: automatic, automatic=5, every=10, or at=1.5,20,300.
+    /// Make thumbnails: automatic, automatic=5, scenes=5, every=10, or at=1.5,20,300.
     #[arg(long, value_name = "WHICH")]
     thumbnails: Option<String>,
     /// Make a storyboard: small images of the whole film, with an index for players.
@@ -69,11 +69,12 @@ fn thumbnails(text: &str) -> anyhow::Result<Value> {
     };
     Ok(match text.split_once('=') {
         None if text == "automatic" => json!({ "mode": "automatic" }),
-        Some(("automatic", count)) => {
+        None if text == "scenes" => json!({ "mode": "scenes" }),
+        Some((mode @ ("automatic" | "scenes"), count)) => {
             let count: u32 = count
                 .parse()
                 .with_context(|| format!("--thumbnails: `{count}` is no number"))?;
-            json!({ "mode": "automatic", "count": count })
+            json!({ "mode": mode, "count": count })
         }
         Some(("every", every)) => json!({ "mode": "interval", "every_s": seconds(every)? }),
         Some(("at", times)) => {
@@ -84,7 +85,9 @@ fn thumbnails(text: &str) -> anyhow::Result<Value> {
             json!({ "mode": "times", "at_s": times })
         }
         None | Some(_) => {
-            bail!("--thumbnails is automatic, automatic=5, every=10 or at=1.5,20, and not `{text}`")
+            bail!(
+                "--thumbnails is automatic, automatic=5, scenes=5, every=10 or at=1.5,20, and not `{text}`"
+            )
         }
     })
 }
@@ -98,6 +101,8 @@ mod tests {
         for (text, mode) in [
             ("automatic", "automatic"),
             ("automatic=5", "automatic"),
+            ("scenes", "scenes"),
+            ("scenes=9", "scenes"),
             ("every=2.5", "interval"),
             ("at=1,2", "times"),
         ] {

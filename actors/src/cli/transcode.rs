@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 use bus_schema::request::Preset;
 use bus_schema::video_codec::VideoCodec;
 use clap::Args;
+use serde_json::{Value, json};
 
 use super::client::{Client, Error, Job, Loudness, NewUpload};
 use super::collect::{collect, prepare, report_refusal};
@@ -34,6 +35,9 @@ pub(crate) struct Transcode {
     /// Fetch the results into this folder.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Find chapters where scenes begin, none shorter than this [default without a number: 30].
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, require_equals = true)]
+    chapters: Option<Option<f64>>,
     #[command(flatten)]
     images: ImagesArgs,
     #[command(flatten)]
@@ -63,6 +67,8 @@ pub(crate) struct Wish<'a> {
     pub(crate) loudness: Option<Loudness>,
     pub(crate) codec: VideoCodec,
     pub(crate) images: Option<Images>,
+    /// As the API takes it.
+    pub(crate) chapters: Option<Value>,
     pub(crate) out: Option<&'a Path>,
     /// Told the job's id as soon as there is one.
     pub(crate) begun: &'a OnceLock<String>,
@@ -93,6 +99,10 @@ impl Transcode {
             }),
             codec: self.codec,
             images,
+            chapters: self.chapters.map(|length_s| match length_s {
+                Some(length_s) => json!({ "min_length_s": length_s }),
+                None => json!({}),
+            }),
             out: self.out.as_deref(),
             begun: &OnceLock::new(),
         };
@@ -176,6 +186,7 @@ async fn upload(client: &Client, wish: &Wish<'_>, bars: &Bars) -> Result<String,
         loudness: wish.loudness,
         codec: (!wish.codec.is_default()).then(|| wish.codec.to_string()),
         images: wish.images.clone(),
+        chapters: wish.chapters.clone(),
     };
     let authorized = client.authorize(&new).await?;
     let bar = bars.upload(facts.len());

@@ -162,6 +162,7 @@ impl Up {
             loudness: None,
             codec: VideoCodec::default(),
             images: None,
+            chapters: None,
             out: self.out.as_deref().filter(|_| self.once),
             begun,
         };

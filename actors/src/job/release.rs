@@ -2,6 +2,7 @@
 
 use bus_schema::fact::Fact;
 use bus_schema::id::TaskNumber;
+use bus_schema::plan::images::ImagesPlan;
 use bus_schema::plan::{Plan, TaskRole};
 use bus_schema::record::{Effect, JobRecord, JobState, TaskState};
 
@@ -23,7 +24,7 @@ impl Job {
             .iter()
             .filter(|(_, task)| is_ready(&task.state, now_ms))
             .filter_map(|(number, _)| Some((number, role(record, number)?)))
-            .filter(|(_, role)| files_may_go || !matches!(role, TaskRole::Assemble(_)))
+            .filter(|(_, role)| files_may_go || !waits_for_media(record, *role))
             .collect();
         // The picture's first chunk before the sound: it takes longer. The sort keeps the order else.
         tasks.sort_by_key(|(_, role)| match role {
@@ -36,6 +37,18 @@ impl Job {
             | TaskRole::Images => 2,
         });
         tasks
+    }
+}
+
+/// Files are made of sound and picture, and some images of what was seen of it.
+fn waits_for_media(record: &JobRecord, role: TaskRole) -> bool {
+    match role {
+        TaskRole::Assemble(_) => true,
+        TaskRole::Images => {
+            let images = record.plan.as_ref().and_then(|plan| plan.images.as_ref());
+            images.is_some_and(ImagesPlan::needs_scenes)
+        }
+        TaskRole::Probe | TaskRole::Audio(_) | TaskRole::Chunk(_) | TaskRole::Remux => false,
     }
 }
 

@@ -35,6 +35,7 @@ pub fn spec(record: &JobRecord, task: TaskNumber, role: TaskRole) -> Option<Task
                 first_segment: plan.first_segment(chunk),
                 video: plan.video.clone()?,
                 watermark: record.request.watermark.clone(),
+                scene_score_permille: record.request.scene_score_permille(),
             })
         }
         TaskRole::Audio(track) => {

@@ -71,6 +71,7 @@ fn request(preset: Preset, qualities: &[&str]) -> JobRequest {
         watermark: None,
         images: None,
         loudness: None,
+        chapters: None,
     }
 }
 

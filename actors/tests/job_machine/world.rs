@@ -64,6 +64,7 @@ impl World {
             watermark: None,
             images,
             loudness: None,
+            chapters: None,
         };
         let new = NewJob {
             id: JobId::from_parts(START_MS, [duration_s.to_le_bytes()[0]; 10]),
@@ -387,6 +388,7 @@ pub(crate) fn chunk() -> ChunkResult {
         durations: vec![1],
         renditions: Vec::new(),
         cpu_ms: 1,
+        scenes: Vec::new(),
     }
 }
 

@@ -30,3 +30,5 @@ mod browser;
 
 mod images;
 mod players;
+
+mod chapters;

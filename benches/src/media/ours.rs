@@ -176,6 +176,7 @@ impl Planned {
             first_segment,
             video: self.video()?.clone(),
             watermark: None,
+            scene_score_permille: None,
         }))
     }
 

@@ -150,8 +150,11 @@ impl ImagesPlan {
                     .collect()
             }
             Thumbnails::Scenes { .. } => {
-                let picks = scenes_ns.iter().map(|ns| Pick::At { ns: *ns });
-                picks.take(most).collect()
+                // A millisecond into the frame, whatever was rounded.
+                let into = |ns: &u64| Pick::At {
+                    ns: ns.saturating_add(1_000_000),
+                };
+                scenes_ns.iter().map(into).take(most).collect()
             }
         }
     }
@@ -316,7 +319,8 @@ mod tests {
         };
         assert_eq!(chosen.thumbnail_picks(&[]), [part(0, 5), part(5, 10)]);
         let scenes = plan(Thumbnails::Scenes { count_max: 5 }, 10);
-        assert_eq!(scenes.thumbnail_picks(&[3 * SECOND_NS]), [at(3)]);
+        let scene = Pick::At { ns: 3_001_000_000 };
+        assert_eq!(scenes.thumbnail_picks(&[3 * SECOND_NS]), [scene]);
         let many = plan(Thumbnails::Interval { ms: 100 }, 24 * 3_600);
         assert_eq!(many.thumbnail_picks(&[]).len(), THUMBNAILS_MAX as usize);
     }

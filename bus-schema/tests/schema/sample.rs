@@ -1,7 +1,7 @@
 //! One job of the tests, from which all samples are made: a minute of 720p with sound.
 
 use bus_schema::attempt::{
-    AssembleResult, AudioPart, ChunkResult, ImageResult, ImagesResult, RenditionResult,
+    AssembleResult, AudioPart, ChunkResult, ImageResult, ImagesResult, RenditionResult, SceneChange,
 };
 use bus_schema::claim::Held;
 use bus_schema::heartbeat::{Busy, EncoderCheck, Heartbeat};
@@ -238,6 +238,10 @@ pub(crate) fn chunk_result() -> ChunkResult {
             config: "5feceb66ffc86f38".to_owned(),
         }],
         cpu_ms: 8_250,
+        scenes: vec![SceneChange {
+            at: 400_000,
+            score_permille: 234,
+        }],
     }
 }
 

@@ -123,6 +123,7 @@ pub(crate) fn specs() -> [TaskSpec; 6] {
             first_segment: 1,
             video: sample::video_plan(),
             watermark: Some(sample::watermark()),
+            scene_score_permille: Some(100),
         }),
         TaskSpec::Audio(AudioSpec {
             source_bytes,

@@ -9,6 +9,7 @@ use bus_schema::record::{
     TaskState, Tasks, Times,
 };
 use bus_schema::report::ErrorCode;
+use bus_schema::request::chapters::ChaptersRequest;
 use bus_schema::request::{JobRequest, Preset};
 use bus_schema::video_codec::VideoCodec;
 
@@ -56,6 +57,10 @@ fn uploading() -> JobRecord {
             watermark: Some(sample::watermark()),
             images: Some(sample::images_request()),
             loudness: sample::audio_plan().loudness,
+            chapters: Some(ChaptersRequest {
+                score_permille: 100,
+                length_ms_min: 30_000,
+            }),
         },
         source: SourceObject {
             key: bus_schema::object_key::source(&tenant, &sample::job()),
@@ -185,6 +190,7 @@ fn completed(mut record: JobRecord) -> JobRecord {
         output(OutputKind::Poster, None, "t9a1/images/poster-640.webp"),
         output(OutputKind::Storyboard, None, "storyboard.vtt"),
         output(OutputKind::Images, None, "images.json"),
+        output(OutputKind::Chapters, None, "chapters.vtt"),
     ];
     record.next_look_ms = None;
     record.outbox = Vec::new();

@@ -66,7 +66,7 @@ macro_rules! tokens {
 
 tokens! {
     JOB_STATES: JobState { Uploading, Queued, Running, Playable, Completed, Failed, Cancelled }
-    OUTPUT_KINDS: OutputKind { Mp4, M4a, Hls, Dash, Poster, Storyboard, Images }
+    OUTPUT_KINDS: OutputKind { Mp4, M4a, Hls, Dash, Poster, Storyboard, Images, Chapters }
     PRESETS: Preset { Default, WebOptimized, Hls, HlsAdaptive }
     TASK_CLASSES: TaskClass { Cpu, Light }
     TASK_KINDS: TaskKind { Probe, Chunk, Audio, Assemble, Remux, Images }

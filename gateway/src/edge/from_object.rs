@@ -15,7 +15,7 @@ use super::body::Body;
 use super::state::{Edge, Shared};
 use super::uploads::created;
 use super::view::JobView;
-use super::wishes::{ImagesBody, LoudnessBody, WatermarkBody, Wishes};
+use super::wishes::{ChaptersBody, ImagesBody, LoudnessBody, WatermarkBody, Wishes};
 use crate::clock::now_ms;
 use crate::jobs::NewJob;
 use crate::problem::{Code, Problem, ProblemBody};
@@ -55,6 +55,8 @@ pub(super) struct JobRequestBody {
     images: Option<ImagesBody>,
     /// The loudness that the sound is brought to; it keeps its own by default.
     loudness: Option<LoudnessBody>,
+    /// Chapters that begin where scenes do; none without this.
+    chapters: Option<ChaptersBody>,
 }
 
 /// A job that began.
@@ -95,6 +97,7 @@ pub(super) async fn create(
         watermark: asked.watermark,
         images: asked.images,
         loudness: asked.loudness,
+        chapters: asked.chapters,
     };
     let source = source_object(&edge, asked.key, &mut wishes).await?;
     let (request, priority) = wishes.check(&edge.options).await?;

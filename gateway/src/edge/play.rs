@@ -36,7 +36,7 @@ pub(super) async fn multivariant(
 }
 
 /// A rendition's playlist (`720p.m3u8`), the DASH manifest (`manifest.mpd`, once the job is completed),
-/// the texts of still images (`images.json`, `storyboard.vtt`), or a segment or image as these name it
+/// the texts of still images (`images.json`, `storyboard.vtt`) and chapters (`chapters.vtt`, `chapters.json`), or a segment or image as these name it
 /// (`t3a1/720p/000012.m4s`), which leads to storage.
 #[utoipa::path(
     get, path = "/v1/jobs/{id}/play/{*path}", tag = "playback", operation_id = "getPlayObject",
@@ -64,12 +64,11 @@ pub(super) async fn object(
     for (name, content_type) in [
         (object_key::STORYBOARD, "text/vtt"),
         (object_key::IMAGES, "application/json"),
+        (object_key::CHAPTERS, "text/vtt"),
+        (object_key::CHAPTERS_JSON, "application/json"),
     ] {
         if path == name {
-            return Ok(text(
-                content_type,
-                edge.texts.of_images(&record, name).await?,
-            ));
+            return Ok(text(content_type, edge.texts.beside(&record, name).await?));
         }
     }
     if let Some(name) = path.strip_suffix(".m3u8") {

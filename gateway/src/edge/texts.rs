@@ -86,11 +86,11 @@ impl Texts {
             })
     }
 
-    /// A text of the still images; there is none before the end, nor where none were asked for.
-    pub(super) async fn of_images(&self, record: &JobRecord, name: &str) -> Result<Bytes, Problem> {
+    /// A text of still images or chapters; there is none before the end, nor where none were asked for.
+    pub(super) async fn beside(&self, record: &JobRecord, name: &str) -> Result<Bytes, Problem> {
         if !record.outputs.iter().any(|output| output.name == name) {
             let detail = format!(
-                "There is no `{name}`: it is written when a job that asked for images completes."
+                "There is no `{name}`: it is written when a job that asked for it completes."
             );
             let is_over = record.state.is_terminal();
             let code = if is_over {

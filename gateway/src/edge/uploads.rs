@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 
 use super::body::Body;
 use super::state::Shared;
-use super::wishes::{ImagesBody, LoudnessBody, WatermarkBody, Wishes};
+use super::wishes::{ChaptersBody, ImagesBody, LoudnessBody, WatermarkBody, Wishes};
 use crate::clock::{now_ms, rfc3339};
 use crate::jobs::NewJob;
 use crate::problem::{Code, Problem, ProblemBody};
@@ -54,6 +54,8 @@ pub(super) struct UploadRequest {
     images: Option<ImagesBody>,
     /// The loudness that the sound is brought to; it keeps its own by default.
     loudness: Option<LoudnessBody>,
+    /// Chapters that begin where scenes do; none without this.
+    chapters: Option<ChaptersBody>,
 }
 
 /// The right to upload one file.
@@ -115,6 +117,7 @@ pub(super) async fn create(
         watermark: asked.watermark,
         images: asked.images,
         loudness: asked.loudness,
+        chapters: asked.chapters,
     };
     let (request, priority) = wishes.check(&edge.options).await?;
     let now_ms = now_ms();

@@ -120,7 +120,8 @@ pub struct Playback {
 /// Something that can be fetched.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct OutputView {
-    /// `mp4`, `m4a`, `hls`, `dash`, `poster`, `storyboard` (WebVTT) or `images` (a list, as JSON).
+    /// `mp4`, `m4a`, `hls`, `dash`, `poster`, `storyboard` (WebVTT), `images` (a list, as
+    /// JSON) or `chapters` (WebVTT, and JSON).
     pub kind: &'static str,
     /// Whose, where it belongs to one rendition.
     pub rendition: Option<String>,
@@ -280,6 +281,7 @@ fn output_view(record: &JobRecord, output: &Output) -> OutputView {
         OutputKind::Poster => ("poster", play_url(record, &output.name)),
         OutputKind::Storyboard => ("storyboard", play_url(record, &output.name)),
         OutputKind::Images => ("images", play_url(record, &output.name)),
+        OutputKind::Chapters => ("chapters", play_url(record, &output.name)),
     };
     OutputView {
         kind,

@@ -1,9 +1,11 @@
 //! What a client wishes for a job, checked. Every refusal comes before anything is written.
 
+mod chapters;
 mod images;
 mod loudness;
 mod watermark;
 
+pub(super) use chapters::ChaptersBody;
 pub(super) use images::ImagesBody;
 pub(super) use loudness::LoudnessBody;
 pub(super) use watermark::WatermarkBody;
@@ -48,6 +50,7 @@ pub(super) struct Wishes {
     pub(super) watermark: Option<WatermarkBody>,
     pub(super) images: Option<ImagesBody>,
     pub(super) loudness: Option<LoudnessBody>,
+    pub(super) chapters: Option<ChaptersBody>,
 }
 
 impl Wishes {
@@ -77,6 +80,7 @@ impl Wishes {
         check_metadata(&self.metadata, self.external_id.as_deref())?;
         let watermark = self.watermark.map(WatermarkBody::check).transpose()?;
         let images = self.images.map(ImagesBody::check).transpose()?;
+        let chapters = self.chapters.map(ChaptersBody::check).transpose()?;
         if self.qualities == [ladder::AUDIO] {
             let of = |code, what: &str| {
                 let detail = format!("{what} a picture: leave it out, or ask for more than sound.");
@@ -84,6 +88,9 @@ impl Wishes {
             };
             if watermark.is_some() {
                 return of(Code::InvalidWatermark, "A watermark needs");
+            }
+            if chapters.is_some() {
+                return of(Code::InvalidChapters, "The field `chapters` needs");
             }
             if images.is_some() {
                 return of(Code::InvalidImages, "The field `images` needs");
@@ -105,6 +112,7 @@ impl Wishes {
             watermark,
             images,
             loudness,
+            chapters,
         };
         Ok((request, priority))
     }

@@ -13,8 +13,8 @@ pub(super) enum Kind {
     Final,
 }
 
-/// The text.
-pub(super) fn text(track: &Track, kind: Kind) -> String {
+/// The text; `tags` stand before the first segment.
+pub(super) fn text(track: &Track, kind: Kind, tags: &str) -> String {
     let target_s = match kind {
         Kind::Growing => track.target_s,
         // A frame of a slide show can be longer than the plan could know.
@@ -32,6 +32,7 @@ pub(super) fn text(track: &Track, kind: Kind) -> String {
         &mut text,
         format_args!("#EXT-X-MAP:URI=\"{}\"\n", track.init),
     );
+    text.push_str(tags);
     for (segment, us) in timed(track) {
         push_extinf(&mut text, us);
         write(&mut text, format_args!("{}\n", segment.uri));

@@ -161,6 +161,7 @@ fn nobody_writes_into_a_playlist_but_us() {
             durations: vec![512],
             renditions: Vec::new(),
             cpu_ms: 0,
+            scenes: Vec::new(),
         },
     );
     assert!(

@@ -20,6 +20,15 @@ export interface NewUpload {
   readonly external_id?: string;
   readonly watermark?: Watermark;
   readonly images?: Images;
+  readonly chapters?: Chapters;
+}
+
+/** Chapters that begin where scenes do. */
+export interface Chapters {
+  /** Percent of the range of luma by which a scene's first frame differs; 10 by default. */
+  readonly threshold?: number;
+  /** Seconds; 30 by default. */
+  readonly min_length_s?: number;
 }
 
 /** Still images of the film. */
@@ -34,6 +43,7 @@ export interface Images {
     | { readonly mode: "none" }
     | { readonly mode: "automatic"; readonly count?: number }
     | { readonly mode: "times"; readonly at_s: readonly number[] }
+    | { readonly mode: "scenes"; readonly count?: number }
     | { readonly mode: "interval"; readonly every_s: number };
   readonly storyboard?: boolean;
 }

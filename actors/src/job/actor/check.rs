@@ -134,10 +134,10 @@ impl JobActor {
         result: &ImagesResult,
     ) -> Result<Result<(), String>, Trouble> {
         let plan = job.record.plan.as_ref();
-        let Some(images) = plan.and_then(|plan| plan.images.as_ref()) else {
+        let Some((plan, images)) = plan.and_then(|plan| Some((plan, plan.images.as_ref()?))) else {
             return Ok(Ok(()));
         };
-        let n_thumbnails = images.thumbnail_picks(&[]).len();
+        let n_thumbnails = self.n_thumbnails(job, plan, images).await?;
         if let Err(reason) = result.check(images, n_thumbnails) {
             return Ok(Err(format!("The images' report is damaged: {reason}.")));
         }

@@ -153,6 +153,7 @@ impl JobActor {
     ) -> Result<Option<TaskSpec>, Trouble> {
         match (role, &job.record.plan) {
             (TaskRole::Assemble(file), Some(plan)) => self.assemble_spec(job, plan, file).await,
+            (TaskRole::Images, Some(plan)) => self.images_spec(job, plan, task).await,
             _ => Ok(spec::spec(&job.record, task, role)),
         }
     }

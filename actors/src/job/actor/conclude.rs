@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, HashMap};
 use bus_schema::attempt::{AudioPart, ChunkResult};
 use bus_schema::id::{JobId, TaskNumber};
 use bus_schema::object_key;
-use bus_schema::plan::Plan;
+use bus_schema::plan::images::ImagesPlan;
+use bus_schema::plan::{Plan, TaskRole};
 use bus_schema::record::{JobState, Output, OutputKind};
 use bus_schema::report::{ErrorCode, TaskError};
 use bus_schema::task::TaskSpec;
@@ -14,8 +15,9 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use gateway::playlist::Details;
 use gateway::storage::ErrorKind;
 
+use super::images::scenes_ns;
 use super::{Answer, Event, Job, JobActor, Refusal, State, Trouble};
-use crate::job::spec::{Ingredients, Segments, assemble, ingredients};
+use crate::job::spec::{Ingredients, Segments, assemble, ingredients, spec};
 
 /// Details read at once.
 const READS_MAX: usize = 32;
@@ -49,12 +51,12 @@ impl JobActor {
             Err(error) => Event::FinishFailed(error),
             Ok(()) => match self.write_playlists(&job, plan, &details).await {
                 Ok(mut outputs) => {
-                    let images = self.write_images(&job, plan).await?;
+                    let images = self.write_images(&job, plan, &details.chunks).await?;
+                    let chapters = self.write_chapters(&job, plan, &details.chunks).await?;
                     outputs.extend(images.outputs);
-                    Event::Finished {
-                        outputs,
-                        warnings: images.warnings,
-                    }
+                    outputs.extend(chapters.outputs);
+                    let warnings = [images.warnings, chapters.warnings].concat();
+                    Event::Finished { outputs, warnings }
                 }
                 // Trying again would give the same.
                 Err(Trouble::Playlist(error)) => {
@@ -163,6 +165,40 @@ impl JobActor {
             })
             .collect();
         Ok(assemble(&job.record, plan, file, &video, &audio))
+    }
+
+    /// The specification of the still images: scenes are known once the chunks are.
+    pub(super) async fn images_spec(
+        &self,
+        job: &Job,
+        plan: &Plan,
+        task: TaskNumber,
+    ) -> Result<Option<TaskSpec>, Trouble> {
+        let mut spec = spec(&job.record, task, TaskRole::Images);
+        if let Some(TaskSpec::Images(images)) = &mut spec
+            && images.images.needs_scenes()
+        {
+            let details = self.details(job).await?;
+            images.scenes_ns = scenes_ns(&images.images, plan, &details.chunks);
+        }
+        Ok(spec)
+    }
+
+    /// How many thumbnails were to be made.
+    pub(super) async fn n_thumbnails(
+        &self,
+        job: &Job,
+        plan: &Plan,
+        images: &ImagesPlan,
+    ) -> Result<usize, Trouble> {
+        let chunks = if images.needs_scenes() {
+            self.details(job).await?.chunks
+        } else {
+            Vec::new()
+        };
+        Ok(images
+            .thumbnail_picks(&scenes_ns(images, plan, &chunks))
+            .len())
     }
 
     /// Cancels if needed, then removes outputs, an upload of ours, details and the record, in this

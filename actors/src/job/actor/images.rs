@@ -1,12 +1,16 @@
-//! The texts over the still images, written at the end of a job.
+//! The texts over still images and chapters, written at the end of a job.
 
-use bus_schema::attempt::ImagesResult;
+use bus_schema::attempt::{ChunkResult, ImagesResult};
+use bus_schema::chapter;
 use bus_schema::object_key;
 use bus_schema::plan::Plan;
+use bus_schema::plan::images::ImagesPlan;
 use bus_schema::record::Output;
+use bus_schema::request::images::Thumbnails;
 
 use super::{Job, JobActor, Trouble};
-use crate::job::images::{documents, posters, warnings};
+use crate::job::chapters;
+use crate::job::images::{Document, documents, posters, warnings};
 
 /// What there is to list, and what fell short.
 #[derive(Debug, Default)]
@@ -15,10 +19,29 @@ pub(super) struct Listed {
     pub(super) warnings: Vec<String>,
 }
 
+/// The changes of scene of a job, as its chunks reported them.
+pub(super) fn changes(plan: &Plan, chunks: &[ChunkResult]) -> Vec<(u64, u16)> {
+    let timescale = plan.video.as_ref().map_or(1, |video| video.timescale);
+    chapter::changes(chunks, timescale)
+}
+
+/// Where the scenes begin that thumbnails show.
+pub(super) fn scenes_ns(images: &ImagesPlan, plan: &Plan, chunks: &[ChunkResult]) -> Vec<u64> {
+    match images.thumbnails {
+        Thumbnails::Scenes { count_max } => chapter::scenes(&changes(plan, chunks), count_max),
+        _ => Vec::new(),
+    }
+}
+
 impl JobActor {
     /// Writes the list of images and the storyboard's index. A task that was given up has said so
     /// already, and then there is nothing.
-    pub(super) async fn write_images(&self, job: &Job, plan: &Plan) -> Result<Listed, Trouble> {
+    pub(super) async fn write_images(
+        &self,
+        job: &Job,
+        plan: &Plan,
+        chunks: &[ChunkResult],
+    ) -> Result<Listed, Trouble> {
         let (Some(images), Some(task)) = (&plan.images, plan.images_task()) else {
             return Ok(Listed::default());
         };
@@ -27,8 +50,8 @@ impl JobActor {
         let Some(attempt) = done else {
             return Ok(Listed::default());
         };
-        let result = self
-            .platform
+        let platform = &self.platform;
+        let result = platform
             .attempt::<ImagesResult>(&record.id, task, attempt, None)
             .await?;
         let Some(result) = result else {
@@ -36,8 +59,53 @@ impl JobActor {
         };
         let dir = object_key::attempt_dir(task, attempt);
         let mut outputs = posters(images, &result, &dir);
-        for document in documents(images, &result, &dir) {
-            let key = object_key::outputs(&record.tenant, &record.id) + document.name;
+        outputs.extend(self.write(job, documents(images, &result, &dir)).await?);
+        let n_thumbnails = images
+            .thumbnail_picks(&scenes_ns(images, plan, chunks))
+            .len();
+        let mut warnings = warnings(images, &result, n_thumbnails);
+        if images.needs_scenes() && plan.copy.is_some() {
+            warnings.push(unseen("There is one thumbnail, of the film's begin"));
+        }
+        Ok(Listed { outputs, warnings })
+    }
+
+    /// Writes the chapters, where they were asked for.
+    pub(super) async fn write_chapters(
+        &self,
+        job: &Job,
+        plan: &Plan,
+        chunks: &[ChunkResult],
+    ) -> Result<Listed, Trouble> {
+        let Some(asked) = job.record.request.chapters else {
+            return Ok(Listed::default());
+        };
+        let Some(video) = &plan.video else {
+            return Ok(Listed {
+                outputs: Vec::new(),
+                warnings: vec![unseen("There are no chapters")],
+            });
+        };
+        let length_ns = asked.length_ms_min.saturating_mul(1_000_000);
+        let chapters = chapter::chapters(&changes(plan, chunks), length_ns, video.end_ns);
+        if chapters.is_empty() {
+            let warning = "There are no chapters: no scene begins far enough from the film's ends.";
+            return Ok(Listed {
+                outputs: Vec::new(),
+                warnings: vec![warning.to_owned()],
+            });
+        }
+        Ok(Listed {
+            outputs: self.write(job, chapters::documents(&chapters)).await?,
+            warnings: Vec::new(),
+        })
+    }
+
+    async fn write(&self, job: &Job, documents: Vec<Document>) -> Result<Vec<Output>, Trouble> {
+        let prefix = object_key::outputs(&job.record.tenant, &job.record.id);
+        let mut outputs = Vec::new();
+        for document in documents {
+            let key = format!("{prefix}{}", document.name);
             let bytes = document.text.len() as u64;
             let body = document.text.into_bytes().into();
             let storage = &self.platform.storage;
@@ -53,10 +121,11 @@ impl JobActor {
                 duration_ms: None,
             });
         }
-        let n_thumbnails = images.thumbnail_picks(&[]).len();
-        Ok(Listed {
-            outputs,
-            warnings: warnings(images, &result, n_thumbnails),
-        })
+        Ok(outputs)
     }
+}
+
+/// Scenes are seen where frames are decoded, and nothing of a copy is.
+fn unseen(what: &str) -> String {
+    format!("{what}: the film was copied, and scenes are only found where one is encoded.")
 }

@@ -11,6 +11,7 @@ pub(in crate::engine) mod encoder;
 pub(in crate::engine) mod grade;
 pub(in crate::engine) mod range;
 pub(in crate::engine) mod scale;
+mod scenes;
 pub mod watermark;
 
 use std::sync::Arc;
@@ -28,6 +29,7 @@ use self::deinterlace::Pictures;
 use self::encode::{Encode, Sink};
 use self::encoder::Coding;
 use self::grade::Grade;
+use self::scenes::Scenes;
 use self::watermark::{Drawing, Font};
 use self::window::{Place, Window, to_ns, to_units};
 use super::decode::{Decode, Frame, Want};
@@ -78,7 +80,9 @@ pub fn run(
 
 /// Where decoding begins.
 fn seek_ns(spec: &ChunkSpec) -> u64 {
-    spec.span.start_ns.saturating_sub(lead_ns(&spec.facts))
+    let for_scenes = spec.scene_score_permille.map(|_| scenes::LEAD_FRAMES);
+    let lead_ns = lead_ns(&spec.facts).max(frame_ns(&spec.facts) * for_scenes.unwrap_or(0));
+    spec.span.start_ns.saturating_sub(lead_ns)
 }
 
 /// How much earlier decoding begins than the first frame that is wanted: interlaced frames need the
@@ -137,6 +141,7 @@ struct Chunk<'a> {
     cuts: Arc<Cuts>,
     collectors: Vec<Arc<Collector>>,
     grade: Grade,
+    scenes: Option<Scenes>,
     encode: Encode,
     results: &'a Arc<Results>,
     frames: u64,
@@ -179,6 +184,7 @@ impl<'a> Chunk<'a> {
             cuts,
             collectors,
             grade: Grade::default(),
+            scenes: spec.scene_score_permille.map(Scenes::new),
             encode,
             results,
             frames: 0,
@@ -201,7 +207,11 @@ impl<'a> Chunk<'a> {
                         .duration_ns
                         .unwrap_or_else(|| frame_ns(&self.spec.facts)),
             );
-            match self.window.place(time_ns) {
+            let place = self.window.place(time_ns);
+            if let Some(scenes) = &mut self.scenes {
+                scenes.look(frame, place.inside())?;
+            }
+            match place {
                 Place::Before => {}
                 Place::Inside {
                     units,
@@ -291,6 +301,7 @@ impl<'a> Chunk<'a> {
             durations,
             renditions,
             cpu_ms: super::cpu_ms(),
+            scenes: self.scenes.map(Scenes::finish).unwrap_or_default(),
         })
     }
 

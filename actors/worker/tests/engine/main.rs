@@ -29,6 +29,7 @@ mod rates;
 mod refusal;
 mod remux;
 mod sandbox;
+mod scenes;
 mod sentence;
 mod sound;
 mod sound_kinds;

@@ -172,6 +172,7 @@ pub(crate) fn chunk(
                 .collect(),
         },
         watermark: None,
+        scene_score_permille: None,
     })
 }
 

@@ -47,6 +47,11 @@ pub(in crate::edge) enum ThumbnailsBody {
         /// Up to 100, in seconds.
         at_s: Vec<f64>,
     },
+    /// The first frames of those scenes that differ most; none of a film that is copied.
+    Scenes {
+        /// 1 to 50 at most; 3 by default.
+        count: Option<u32>,
+    },
     /// One at regular times, from 0 on; at most 500 of a film.
     Interval {
         /// Seconds from one to the next, 0.1 at least.
@@ -74,6 +79,9 @@ impl ImagesBody {
             None | Some(ThumbnailsBody::None {}) => Thumbnails::None,
             Some(ThumbnailsBody::Automatic { count }) => Thumbnails::Automatic {
                 count: count.unwrap_or(COUNT_DEFAULT),
+            },
+            Some(ThumbnailsBody::Scenes { count }) => Thumbnails::Scenes {
+                count_max: count.unwrap_or(COUNT_DEFAULT),
             },
             Some(ThumbnailsBody::Times { at_s }) => Thumbnails::Times {
                 ms: at_s
@@ -106,7 +114,7 @@ impl ImagesBody {
     clippy::cast_sign_loss,
     reason = "from 0 to some days"
 )]
-fn ms(seconds: f64) -> Option<u64> {
+pub(super) fn ms(seconds: f64) -> Option<u64> {
     (0.0..1e6)
         .contains(&seconds)
         .then(|| (seconds * 1_000.0).round() as u64)

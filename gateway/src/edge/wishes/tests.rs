@@ -16,6 +16,7 @@ fn wishes() -> Wishes {
         watermark: None,
         images: None,
         loudness: None,
+        chapters: None,
     }
 }
 

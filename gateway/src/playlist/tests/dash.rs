@@ -26,6 +26,7 @@ fn manifest(timescale: u32, start: u64, durations: &[u32]) -> String {
         durations: durations.to_vec(),
         renditions: LADDER.iter().map(rendition).collect(),
         cpu_ms: 1,
+        scenes: Vec::new(),
     };
     job.finish_chunk_as(TaskNumber(1), 1, &chunk);
     let files = finish(&job.record, &details(&job)).expect("it is whole");

@@ -24,6 +24,7 @@ fn empty(start: u64) -> ChunkResult {
         durations: Vec::new(),
         renditions: LADDER.iter().map(rendition).collect(),
         cpu_ms: 1,
+        scenes: Vec::new(),
     }
 }
 

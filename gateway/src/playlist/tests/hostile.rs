@@ -48,6 +48,7 @@ fn chunk() -> impl Strategy<Value = ChunkResult> {
             renditions: LADDER.iter().map(rendition).collect(),
             durations,
             cpu_ms: 0,
+            scenes: Vec::new(),
         }
     })
 }

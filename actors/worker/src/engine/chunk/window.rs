@@ -45,6 +45,17 @@ pub enum Place {
     },
 }
 
+impl Place {
+    /// The time of a frame in the chunk.
+    #[must_use]
+    pub fn inside(&self) -> Option<u64> {
+        match self {
+            Self::Inside { units, .. } => Some(*units),
+            Self::Before | Self::Behind { .. } => None,
+        }
+    }
+}
+
 /// A chunk's window, and the place that reading has come to.
 #[derive(Debug, Clone)]
 pub struct Window {

@@ -76,6 +76,11 @@ fn score(image: &Rgb) -> f64 {
 mod tests {
     use super::*;
 
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "from 0 to 255"
+    )]
     fn image(luma: impl Fn(usize, usize) -> f64) -> Rgb {
         let size = ImageSize {
             width: 64,
