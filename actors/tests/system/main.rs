@@ -18,6 +18,7 @@ mod kills;
 
 mod starts;
 
+mod devices;
 mod endings;
 
 mod stock_cli;
