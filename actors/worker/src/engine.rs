@@ -26,6 +26,7 @@ pub mod table;
 
 pub mod probe;
 
+mod downmix;
 pub mod feed;
 
 pub mod chunk;

@@ -11,6 +11,7 @@ use gstreamer_audio as gst_audio;
 
 use super::colour::Declared;
 use super::demux::{Demux, Medium, Stream, link};
+use super::downmix;
 use super::edited::{Edit, Edited};
 use super::pipeline::{self, POLL_MS, element};
 use super::probe::names;
@@ -49,6 +50,8 @@ pub struct Decode {
     demux: Demux,
     sink: gst_app::AppSink,
     colours: Declared,
+    /// How many channels a sound is mixed to.
+    channels: Option<u32>,
     /// The one that is decoded.
     stream: Option<Stream>,
     /// Where the container's table is known.
@@ -111,6 +114,10 @@ impl Decode {
             Ok(())
         })?;
         let stream = taken.get().cloned();
+        let channels = match want {
+            Want::Audio { channels, .. } => Some(*channels),
+            Want::Video | Want::AnyVideo => None,
+        };
         let edited = match (&table, &stream) {
             (Some(found), Some(stream)) => Some(Edited::of(found, stream)?),
             _ => None,
@@ -119,6 +126,7 @@ impl Decode {
             demux,
             sink,
             colours,
+            channels,
             stream,
             edited,
             ready: Mutex::default(),
@@ -167,6 +175,9 @@ impl Decode {
     pub fn next(&self) -> Result<Option<Frame>> {
         loop {
             if let Some(frame) = self.ready().pop_front() {
+                if let Some(channels) = self.channels {
+                    return downmix::mixed(frame, channels).map(Some);
+                }
                 let caps = self.colours.complete(frame.caps);
                 return Ok(Some(Frame { caps, ..frame }));
             }
@@ -292,13 +303,10 @@ fn connect(
         elements.push(decoder(&stream.caps, threads)?);
     }
     match want {
-        Want::Audio {
-            channels,
-            sample_rate_hz,
-            ..
-        } => {
-            elements.extend([element("audioconvert")?, element("audioresample")?]);
-            sink.set_caps(Some(&pcm_caps(*channels, *sample_rate_hz)));
+        Want::Audio { sample_rate_hz, .. } => {
+            let convert = element("audioconvert")?;
+            keep_channels(&convert, sink, *sample_rate_hz)?;
+            elements.extend([convert, element("audioresample")?]);
         }
         Want::Video | Want::AnyVideo => {}
     }
@@ -315,6 +323,37 @@ fn connect(
         .ok_or_else(|| Error::internal("an empty chain"))?;
     Shown::carry(first)?;
     Ok(first.clone())
+}
+
+/// Whatever channels come into a converter come out of it, into a sink that takes no others: they are
+/// mixed behind that. Left to itself, a converter may choose one.
+fn keep_channels(
+    convert: &gst::Element,
+    sink: &gst_app::AppSink,
+    sample_rate_hz: u32,
+) -> Result<()> {
+    let pad = convert
+        .static_pad("sink")
+        .ok_or_else(|| Error::internal("a converter without a sink"))?;
+    let sink = sink.downgrade();
+    pad.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |_, info| {
+        if let (Some(event), Some(sink)) = (info.event(), sink.upgrade())
+            && let gst::EventView::Caps(event) = event.view()
+            && let Some(found) = event.caps().structure(0)
+            && let Ok(channels) = found.get::<i32>("channels")
+        {
+            let mut caps = pcm_caps(u32::try_from(channels).unwrap_or(1), sample_rate_hz);
+            if let (Ok(mask), Some(wanted)) = (
+                found.get::<gst::Bitmask>("channel-mask"),
+                caps.make_mut().structure_mut(0),
+            ) {
+                wanted.set("channel-mask", mask);
+            }
+            sink.set_caps(Some(&caps));
+        }
+        gst::PadProbeReturn::Ok
+    });
+    Ok(())
 }
 
 /// Interleaved 32-bit float.

@@ -211,6 +211,36 @@ pub(crate) fn samples(path: &Path) -> Vec<f32> {
         .collect()
 }
 
+/// Sound as left and right of 48,000 samples a second.
+pub(crate) fn stereo(path: &Path) -> Vec<[f32; 2]> {
+    let bytes = decode(
+        path,
+        &["-map", "0:a:0", "-ac", "2", "-ar", "48000", "-f", "f32le"],
+    );
+    let value = |b: &[u8]| f32::from_le_bytes([b[0], b[1], b[2], b[3]]);
+    bytes
+        .chunks_exact(8)
+        .map(|both| [value(&both[..4]), value(&both[4..])])
+        .collect()
+}
+
+/// Channels and samples a second of the first sound.
+pub(crate) fn channels_and_rate(path: &Path) -> (u32, u32) {
+    let output = Command::new("ffprobe")
+        .args(["-v", "error", "-select_streams", "a:0", "-of", "csv=p=0"])
+        .args(["-show_entries", "stream=sample_rate,channels"])
+        .arg(path)
+        .output()
+        .expect("ffprobe starts");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let numbers: Vec<u32> = text
+        .trim()
+        .split(',')
+        .filter_map(|n| n.parse().ok())
+        .collect();
+    (numbers[1], numbers[0])
+}
+
 fn decode(path: &Path, arguments: &[&str]) -> Vec<u8> {
     let output = Command::new("ffmpeg")
         .args(["-v", "error", "-i"])

@@ -7,6 +7,7 @@
     reason = "helpers of tests: they fail, tell what is skipped, and wait for real processes"
 )]
 
+mod channels;
 mod clip;
 mod codecs;
 mod colour;

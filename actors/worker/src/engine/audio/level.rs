@@ -111,7 +111,6 @@ fn centi(level: f64) -> Option<i32> {
     (level.abs() < 1_000.0).then(|| (level * 100.0).round() as i32)
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
 fn broken(error: ebur128::Error) -> Error {
     Error::internal(format!("the loudness cannot be measured: {error}"))
 }
