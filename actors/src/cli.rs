@@ -1,6 +1,7 @@
 //! The command line: one file a command.
 
 mod client;
+mod clip_time;
 mod collect;
 mod decode;
 mod doctor;

@@ -12,7 +12,7 @@ use bus_schema::plan::images::ImagesPlan;
 use bus_schema::plan::{CopyPlan, Plan, VideoPlan, VideoRendition};
 use bus_schema::record::TASKS_MAX;
 use bus_schema::report::{ErrorCode, TaskError};
-use bus_schema::request::{JobRequest, Preset};
+use bus_schema::request::{JobRequest, Preset, clip};
 use bus_schema::source::{SourceFacts, VideoFacts};
 use bus_schema::video_codec::VideoCodec;
 
@@ -58,6 +58,21 @@ pub struct Means<'a> {
 /// # Errors
 /// `no_video`, `no_audio` or `unsupported`, with a sentence for the job's owner.
 pub fn plan(
+    facts: &SourceFacts,
+    request: &JobRequest,
+    means: Means<'_>,
+) -> Result<Plan, TaskError> {
+    match &request.clip {
+        Some(clip) => {
+            let clipped = clip.apply(facts).map_err(not_a_clip)?;
+            plan_all(&clipped, request, means)
+        }
+        None => plan_all(facts, request, means),
+    }
+}
+
+/// A plan of all that the facts tell of.
+fn plan_all(
     facts: &SourceFacts,
     request: &JobRequest,
     means: Means<'_>,
@@ -303,6 +318,20 @@ fn frames_per_second(facts: &VideoFacts) -> f64 {
         return FPS_UNKNOWN;
     }
     (f64::from(facts.fps_num) / f64::from(facts.fps_den)).clamp(1.0, 240.0)
+}
+
+fn not_a_clip(refusal: clip::Refusal) -> TaskError {
+    let words = refusal.to_string();
+    let mut letters = words.chars();
+    let first: String = letters
+        .next()
+        .into_iter()
+        .flat_map(char::to_uppercase)
+        .collect();
+    TaskError {
+        code: ErrorCode::Unsupported,
+        message: format!("{first}{}.", letters.as_str()),
+    }
 }
 
 fn no_video() -> TaskError {

@@ -1,6 +1,7 @@
 //! What a client asks for: preset, qualities, where to report.
 
 pub mod chapters;
+pub mod clip;
 pub mod images;
 pub mod loudness;
 pub mod watermark;
@@ -12,6 +13,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use self::chapters::{ChaptersRequest, SCORE_PERMILLE_DEFAULT};
+use self::clip::Clip;
 use self::images::{ImagesRequest, Thumbnails};
 use self::loudness::Loudness;
 use self::watermark::Watermark;
@@ -121,6 +123,9 @@ pub struct JobRequest {
     /// Chapters that begin where scenes do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chapters: Option<ChaptersRequest>,
+    /// The part that is taken; `None` is the whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clip: Option<Clip>,
 }
 
 impl JobRequest {

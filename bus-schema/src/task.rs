@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::id::{Attempt, JobId, RenditionName, TaskNumber, TenantId};
 use crate::plan::images::ImagesPlan;
 use crate::plan::{AudioPlan, Span, VideoPlan};
+use crate::request::clip::Clip;
 use crate::request::watermark::Watermark;
 use crate::source::{AudioFacts, VideoFacts};
 
@@ -145,6 +146,9 @@ pub struct ChunkSpec {
     /// looked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scene_score_permille: Option<u16>,
+    /// The part of the source that is taken: `facts` and `span` are in its time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clip: Option<Clip>,
 }
 
 /// Transcode a track of sound from a part on, and report it in parts.
@@ -160,6 +164,9 @@ pub struct AudioSpec {
     pub parts_done: u32,
     /// Into what.
     pub audio: AudioPlan,
+    /// The part of the source that is taken: `facts` are in its time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clip: Option<Clip>,
 }
 
 /// Write one MP4 with its index in front, from segments and sample tables that lie in storage.
@@ -210,6 +217,9 @@ pub struct ImagesSpec {
     /// Where scenes begin, for thumbnails that show them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub scenes_ns: Vec<u64>,
+    /// The part of the source that is taken: all times are in its time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clip: Option<Clip>,
 }
 
 /// Consecutive segments that one attempt wrote, with one table of samples.

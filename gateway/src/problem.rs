@@ -77,6 +77,8 @@ codes! {
     InvalidLoudness = "invalid_loudness" UNPROCESSABLE_ENTITY "Loudness out of range",
     /// The chapters cannot be made as they are asked for.
     InvalidChapters = "invalid_chapters" UNPROCESSABLE_ENTITY "Not chapters",
+    /// The clip ends before it begins.
+    InvalidClip = "invalid_clip" UNPROCESSABLE_ENTITY "Not a clip",
     /// The object key is not one that a job may be made of.
     InvalidKey = "invalid_key" UNPROCESSABLE_ENTITY "Object key not allowed",
     /// The webhook address is not public, or no address.

@@ -254,6 +254,7 @@ fn request() -> JobRequest {
         images: None,
         loudness: None,
         chapters: None,
+        clip: None,
     }
 }
 

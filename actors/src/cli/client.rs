@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use bus_schema::request::clip::Clip;
 use futures_util::{Stream, StreamExt as _, TryStreamExt as _};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::de::DeserializeOwned;
@@ -111,6 +112,8 @@ pub(crate) struct NewUpload {
     pub(crate) watermark: Option<Watermark>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) loudness: Option<Loudness>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) clip: Option<Clip>,
     /// Left out for H.264: gateways from before there was a choice take nothing else.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) codec: Option<String>,

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use bus_schema::request::Preset;
+use bus_schema::request::clip::Clip;
 use bus_schema::video_codec::VideoCodec;
 use clap::Args;
 use serde_json::{Value, json};
@@ -13,7 +14,7 @@ use super::collect::{collect, prepare, report_refusal};
 use super::follow::{Bars, follow};
 use super::images::{Images, ImagesArgs};
 use super::watermark::{Watermark, WatermarkArgs};
-use super::{Exit, Remote, complain, say};
+use super::{Exit, Remote, clip_time, complain, say};
 
 /// Upload a file, watch its transcode, and say where to watch the film.
 ///
@@ -38,6 +39,12 @@ pub(crate) struct Transcode {
     /// Find chapters where scenes begin, none shorter than this [default without a number: 30].
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, require_equals = true)]
     chapters: Option<Option<f64>>,
+    /// Begin here: seconds, m:ss or h:mm:ss, with up to three decimals.
+    #[arg(long, value_name = "TIME", value_parser = clip_time::parse)]
+    start: Option<u64>,
+    /// End here, written likewise.
+    #[arg(long, value_name = "TIME", value_parser = clip_time::parse)]
+    end: Option<u64>,
     #[command(flatten)]
     images: ImagesArgs,
     #[command(flatten)]
@@ -65,6 +72,7 @@ pub(crate) struct Wish<'a> {
     pub(crate) qualities: &'a [String],
     pub(crate) watermark: Option<Watermark>,
     pub(crate) loudness: Option<Loudness>,
+    pub(crate) clip: Option<Clip>,
     pub(crate) codec: VideoCodec,
     pub(crate) images: Option<Images>,
     /// As the API takes it.
@@ -80,6 +88,10 @@ impl Transcode {
             Ok(client) => client,
             Err(error) => return super::failed(&error),
         };
+        let clip = (self.start.is_some() || self.end.is_some()).then(|| Clip {
+            start_ms: self.start.unwrap_or(0),
+            end_ms: self.end,
+        });
         let watermark = match self.watermark.read().await {
             Ok(watermark) => watermark,
             Err(error) => return super::failed(&Error::File(error)),
@@ -97,6 +109,7 @@ impl Transcode {
                 target_lufs,
                 true_peak_dbtp: self.true_peak,
             }),
+            clip,
             codec: self.codec,
             images,
             chapters: self.chapters.map(|length_s| match length_s {
@@ -184,6 +197,7 @@ async fn upload(client: &Client, wish: &Wish<'_>, bars: &Bars) -> Result<String,
         qualities: wish.qualities.to_vec(),
         watermark: wish.watermark.clone(),
         loudness: wish.loudness,
+        clip: wish.clip,
         codec: (!wish.codec.is_default()).then(|| wish.codec.to_string()),
         images: wish.images.clone(),
         chapters: wish.chapters.clone(),

@@ -160,6 +160,7 @@ impl Up {
             qualities: &[],
             watermark: None,
             loudness: None,
+            clip: None,
             codec: VideoCodec::default(),
             images: None,
             chapters: None,

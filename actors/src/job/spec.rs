@@ -1,6 +1,8 @@
 //! What an attempt is told to do. Pure: from the record, and for files from what the pieces' attempts
 //! reported.
 
+use std::borrow::Cow;
+
 use bus_schema::id::{Attempt, TaskNumber};
 use bus_schema::plan::{Plan, TaskRole};
 use bus_schema::record::JobRecord;
@@ -22,7 +24,16 @@ pub struct Segments {
 #[must_use]
 pub fn spec(record: &JobRecord, task: TaskNumber, role: TaskRole) -> Option<TaskSpec> {
     let source_bytes = record.source.bytes;
-    let media = || Some((record.plan.as_ref()?, record.facts.as_ref()?));
+    let clip = record.request.clip;
+    let media = || {
+        let facts = record.facts.as_ref()?;
+        // Of a clip that cannot be taken there is no plan.
+        let facts = match clip {
+            Some(clip) => Cow::Owned(clip.apply(facts).ok()?),
+            None => Cow::Borrowed(facts),
+        };
+        Some((record.plan.as_ref()?, facts))
+    };
     Some(match role {
         TaskRole::Probe => TaskSpec::Probe(ProbeSpec { source_bytes }),
         TaskRole::Chunk(chunk) => {
@@ -36,6 +47,7 @@ pub fn spec(record: &JobRecord, task: TaskNumber, role: TaskRole) -> Option<Task
                 video: plan.video.clone()?,
                 watermark: record.request.watermark.clone(),
                 scene_score_permille: record.request.scene_score_permille(),
+                clip,
             })
         }
         TaskRole::Audio(track) => {
@@ -51,6 +63,7 @@ pub fn spec(record: &JobRecord, task: TaskNumber, role: TaskRole) -> Option<Task
                 segment_ns: plan.segment_ns,
                 parts_done: record.tasks.get(task)?.n_parts(),
                 audio,
+                clip,
             })
         }
         TaskRole::Remux => TaskSpec::Remux(RemuxSpec { source_bytes }),
@@ -61,6 +74,7 @@ pub fn spec(record: &JobRecord, task: TaskNumber, role: TaskRole) -> Option<Task
                 facts: facts.video.clone()?,
                 images: plan.images.clone()?,
                 scenes_ns: Vec::new(),
+                clip,
             })
         }
         TaskRole::Assemble(_) => return None,

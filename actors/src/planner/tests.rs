@@ -72,6 +72,7 @@ fn request(preset: Preset, qualities: &[&str]) -> JobRequest {
         images: None,
         loudness: None,
         chapters: None,
+        clip: None,
     }
 }
 

@@ -31,6 +31,9 @@ fn first_obstacle(facts: &SourceFacts, request: &JobRequest) -> Option<String> {
     if request.loudness.is_some() {
         return Some("its sound is brought to another level".to_owned());
     }
+    if request.clip.is_some() {
+        return Some("a clip was asked for, which is cut to the frame".to_owned());
+    }
     if request.watermark.is_some() {
         return Some("a watermark is drawn over its picture".to_owned());
     }

@@ -65,6 +65,7 @@ impl World {
             images,
             loudness: None,
             chapters: None,
+            clip: None,
         };
         let new = NewJob {
             id: JobId::from_parts(START_MS, [duration_s.to_le_bytes()[0]; 10]),

@@ -16,6 +16,8 @@ mod shown;
 
 mod edited;
 
+mod clip;
+
 mod colour;
 
 pub mod decode;

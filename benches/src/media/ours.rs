@@ -165,6 +165,7 @@ impl Planned {
     /// The task of a span.
     pub(super) fn chunk(&self, span: Span, first_segment: u32) -> anyhow::Result<TaskSpec> {
         Ok(TaskSpec::Chunk(ChunkSpec {
+            clip: None,
             source_bytes: self.film.bytes()?,
             facts: self
                 .facts
@@ -182,6 +183,7 @@ impl Planned {
 
     fn audio(&self) -> anyhow::Result<TaskSpec> {
         Ok(TaskSpec::Audio(AudioSpec {
+            clip: None,
             source_bytes: self.film.bytes()?,
             facts: self
                 .facts

@@ -9,6 +9,7 @@ use bus_schema::id::{Attempt, JobId, RenditionName, TaskNumber, Token, WorkerNam
 use bus_schema::plan::images::ImagesPlan;
 use bus_schema::plan::{AudioPlan, CopyPlan, Plan, VideoPlan, VideoRendition};
 use bus_schema::report::{ErrorCode, TaskError};
+use bus_schema::request::clip::Clip;
 use bus_schema::request::images::{ImageFormat, ImagesRequest, Poster, Thumbnails};
 use bus_schema::request::loudness::Loudness;
 use bus_schema::request::watermark::{Mark, Position, Watermark};
@@ -48,6 +49,13 @@ pub(crate) fn error(code: ErrorCode) -> TaskError {
     TaskError {
         code,
         message: "The file ends after 3 of 60 seconds.".to_owned(),
+    }
+}
+
+pub(crate) fn clip() -> Clip {
+    Clip {
+        start_ms: 1_500,
+        end_ms: Some(61_000),
     }
 }
 

@@ -124,6 +124,7 @@ pub(crate) fn specs() -> [TaskSpec; 6] {
             video: sample::video_plan(),
             watermark: Some(sample::watermark()),
             scene_score_permille: Some(100),
+            clip: Some(sample::clip()),
         }),
         TaskSpec::Audio(AudioSpec {
             source_bytes,
@@ -131,6 +132,7 @@ pub(crate) fn specs() -> [TaskSpec; 6] {
             segment_ns: 4 * SECOND_NS,
             parts_done: 1,
             audio: sample::audio_plan(),
+            clip: Some(sample::clip()),
         }),
         TaskSpec::Assemble(AssembleSpec {
             tenant: bus_schema::TenantId::default(),
@@ -149,6 +151,7 @@ pub(crate) fn specs() -> [TaskSpec; 6] {
             facts: sample::video_facts(),
             images: sample::images_plan(),
             scenes_ns: vec![0, 12_345_678_901],
+            clip: Some(sample::clip()),
         }),
     ]
 }

@@ -61,6 +61,7 @@ fn uploading() -> JobRecord {
                 score_permille: 100,
                 length_ms_min: 30_000,
             }),
+            clip: Some(sample::clip()),
         },
         source: SourceObject {
             key: bus_schema::object_key::source(&tenant, &sample::job()),

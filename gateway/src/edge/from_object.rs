@@ -15,7 +15,7 @@ use super::body::Body;
 use super::state::{Edge, Shared};
 use super::uploads::created;
 use super::view::JobView;
-use super::wishes::{ChaptersBody, ImagesBody, LoudnessBody, WatermarkBody, Wishes};
+use super::wishes::{ChaptersBody, ClipBody, ImagesBody, LoudnessBody, WatermarkBody, Wishes};
 use crate::clock::now_ms;
 use crate::jobs::NewJob;
 use crate::problem::{Code, Problem, ProblemBody};
@@ -57,6 +57,8 @@ pub(super) struct JobRequestBody {
     loudness: Option<LoudnessBody>,
     /// Chapters that begin where scenes do; none without this.
     chapters: Option<ChaptersBody>,
+    /// The part that is taken; the whole by default.
+    clip: Option<ClipBody>,
 }
 
 /// A job that began.
@@ -98,6 +100,7 @@ pub(super) async fn create(
         images: asked.images,
         loudness: asked.loudness,
         chapters: asked.chapters,
+        clip: asked.clip,
     };
     let source = source_object(&edge, asked.key, &mut wishes).await?;
     let (request, priority) = wishes.check(&edge.options).await?;

@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 
 use super::body::Body;
 use super::state::Shared;
-use super::wishes::{ChaptersBody, ImagesBody, LoudnessBody, WatermarkBody, Wishes};
+use super::wishes::{ChaptersBody, ClipBody, ImagesBody, LoudnessBody, WatermarkBody, Wishes};
 use crate::clock::{now_ms, rfc3339};
 use crate::jobs::NewJob;
 use crate::problem::{Code, Problem, ProblemBody};
@@ -56,6 +56,8 @@ pub(super) struct UploadRequest {
     loudness: Option<LoudnessBody>,
     /// Chapters that begin where scenes do; none without this.
     chapters: Option<ChaptersBody>,
+    /// The part that is taken; the whole by default.
+    clip: Option<ClipBody>,
 }
 
 /// The right to upload one file.
@@ -118,6 +120,7 @@ pub(super) async fn create(
         images: asked.images,
         loudness: asked.loudness,
         chapters: asked.chapters,
+        clip: asked.clip,
     };
     let (request, priority) = wishes.check(&edge.options).await?;
     let now_ms = now_ms();

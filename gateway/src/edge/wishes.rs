@@ -1,11 +1,13 @@
 //! What a client wishes for a job, checked. Every refusal comes before anything is written.
 
 mod chapters;
+mod clip;
 mod images;
 mod loudness;
 mod watermark;
 
 pub(super) use chapters::ChaptersBody;
+pub(super) use clip::ClipBody;
 pub(super) use images::ImagesBody;
 pub(super) use loudness::LoudnessBody;
 pub(super) use watermark::WatermarkBody;
@@ -51,6 +53,7 @@ pub(super) struct Wishes {
     pub(super) images: Option<ImagesBody>,
     pub(super) loudness: Option<LoudnessBody>,
     pub(super) chapters: Option<ChaptersBody>,
+    pub(super) clip: Option<ClipBody>,
 }
 
 impl Wishes {
@@ -78,6 +81,7 @@ impl Wishes {
             )
         })?;
         check_metadata(&self.metadata, self.external_id.as_deref())?;
+        let clip = self.clip.map(ClipBody::check).transpose()?;
         let watermark = self.watermark.map(WatermarkBody::check).transpose()?;
         let images = self.images.map(ImagesBody::check).transpose()?;
         let chapters = self.chapters.map(ChaptersBody::check).transpose()?;
@@ -113,6 +117,7 @@ impl Wishes {
             images,
             loudness,
             chapters,
+            clip,
         };
         Ok((request, priority))
     }

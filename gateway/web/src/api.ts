@@ -46,6 +46,15 @@ export interface Images {
     | { readonly mode: "scenes"; readonly count?: number }
     | { readonly mode: "interval"; readonly every_s: number };
   readonly storyboard?: boolean;
+  readonly clip?: Clip;
+}
+
+/** The part of a source that is taken, in milliseconds from its beginning. */
+export interface Clip {
+  /** 0 by default. */
+  readonly start_ms?: number;
+  /** The source's end by default. */
+  readonly end_ms?: number;
 }
 
 /** A mark over the picture of every rendition: either `text` or `image`. */

@@ -1,5 +1,6 @@
 //! What preset `default` copies, and the first reason that it gives where it encodes.
 
+use bus_schema::request::clip::Clip;
 use bus_schema::request::watermark::{Mark, Position, Watermark};
 use bus_schema::source::{AacFacts, H264Facts, IndexFacts};
 
@@ -70,6 +71,34 @@ fn a_web_safe_source_is_copied_under_the_name_of_its_size() {
         assert_eq!(plan.files, [copy.name]);
         assert!(plan.video.is_none() && plan.audio.is_empty() && !plan.is_streamed);
         assert_eq!(plan.encode_reason, None);
+    }
+}
+
+#[test]
+fn a_clip_is_encoded_and_says_so() {
+    let clip = |start_ms, end_ms| JobRequest {
+        clip: Some(Clip { start_ms, end_ms }),
+        ..request(Preset::Default, &[])
+    };
+    let facts = web_safe();
+    let whole = plan(&facts, &request(Preset::WebOptimized, &[])).unwrap();
+    let half_ms = facts.duration_ns / 2_000_000;
+    let part = plan(&facts, &clip(half_ms, None)).unwrap();
+    let reason = part.encode_reason.clone().unwrap();
+    assert!(part.copy.is_none() && reason.contains("clip"), "{reason}");
+    assert_eq!(part.duration_ns, facts.duration_ns - half_ms * 1_000_000);
+    let short = plan(&facts, &clip(0, Some(3_000))).unwrap();
+    assert!(whole.n_chunks() > 1 && short.n_chunks() == 1);
+    assert!(part.video.unwrap().end_ns <= part.duration_ns);
+    for (refused, words) in [
+        (clip(4, Some(3)), "ends at 3 ms, and begins at 4 ms"),
+        (clip(half_ms * 3, None), "begin earlier"),
+        (clip(0, Some(half_ms * 3)), "end earlier"),
+    ] {
+        let error = plan(&facts, &refused).unwrap_err();
+        assert_eq!(error.code, ErrorCode::Unsupported);
+        assert!(error.message.contains(words), "{error:?}");
+        assert!(error.message.starts_with("The clip ") && error.message.ends_with('.'));
     }
 }
 

@@ -66,7 +66,7 @@ pub fn run(
     let grid = Grid::new(plan.sample_rate_hz, spec.segment_ns, plan.part_segments);
     let first_unit = grid.first_unit_of_part(spec.parts_done);
     let first_block = grid.first_block(first_unit);
-    let from_ns = grid.block_ns(first_block).saturating_sub(LEAD_NS);
+    let from_ns = grid.block_ns(first_block);
     let decode = open(spec, source, results, threads, from_ns)?;
     let mut work = Work {
         timeline: Timeline::new(
@@ -112,7 +112,7 @@ fn measure(
     Ok((loudness, reached_ns))
 }
 
-/// The track, decoded from a time on.
+/// The track, decoded from a time on and a little before.
 fn open(
     spec: &AudioSpec,
     source: &Source,
@@ -126,8 +126,8 @@ fn open(
         channels: spec.audio.channels,
         sample_rate_hz: spec.audio.sample_rate_hz,
     };
-    let decode = Decode::open(source, want, threads)?;
-    if !decode.seek(from_ns) {
+    let decode = Decode::open(source, want, threads)?.clipped(spec.clip);
+    if !decode.seek_before(from_ns, LEAD_NS) {
         results.log(
             true,
             "this container cannot be sought in: decoding from its start",

@@ -18,6 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bus_schema::attempt::{ChunkResult, RenditionResult};
+use bus_schema::plan::Span;
 use bus_schema::report::ErrorCode;
 use bus_schema::source::VideoFacts;
 use bus_schema::task::ChunkSpec;
@@ -62,8 +63,10 @@ pub fn run(
     let watermark = watermark
         .map(|asked| Drawing::new(asked, font))
         .transpose()?;
-    let decode = Decode::open(source, Want::Video, threads)?;
-    if !is_seekable(&decode) || !decode.seek(seek_ns(spec)) {
+    let decode = Decode::open(source, Want::Video, threads)?.clipped(spec.clip);
+    let for_scenes = spec.scene_score_permille.map(|_| scenes::LEAD_FRAMES);
+    let lead_ns = lead_ns(&spec.facts).max(frame_ns(&spec.facts) * for_scenes.unwrap_or(0));
+    if !is_seekable(&decode) || !decode.seek_before(spec.span.start_ns, lead_ns) {
         results.log(
             true,
             "this container cannot be sought in: decoding from its start",
@@ -76,13 +79,6 @@ pub fn run(
     drop(decode);
     check_count(chunk.frames, promised)?;
     chunk.finish(end)
-}
-
-/// Where decoding begins.
-fn seek_ns(spec: &ChunkSpec) -> u64 {
-    let for_scenes = spec.scene_score_permille.map(|_| scenes::LEAD_FRAMES);
-    let lead_ns = lead_ns(&spec.facts).max(frame_ns(&spec.facts) * for_scenes.unwrap_or(0));
-    spec.span.start_ns.saturating_sub(lead_ns)
 }
 
 /// How much earlier decoding begins than the first frame that is wanted: interlaced frames need the
@@ -110,7 +106,20 @@ fn promised(spec: &ChunkSpec, source: &Source) -> Result<Option<u64>> {
     Ok(table
         .as_ref()
         .and_then(|found| found.index.video())
-        .map(|track| track.frames_in(spec.span)))
+        .map(|track| track.frames_in(in_source(spec))))
+}
+
+/// Where the chunk lies in the source.
+fn in_source(spec: &ChunkSpec) -> Span {
+    let Some(clip) = spec.clip.map(|clip| clip.span()) else {
+        return spec.span;
+    };
+    let later = |ns: u64| clip.start_ns.saturating_add(ns);
+    let ends = spec.span.end_ns.map(later).into_iter().chain(clip.end_ns);
+    Span {
+        start_ns: later(spec.span.start_ns),
+        end_ns: ends.min(),
+    }
 }
 
 /// Fewer frames than promised are lost frames. More are no loss: some tables are shorter than what

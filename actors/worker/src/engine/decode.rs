@@ -1,14 +1,18 @@
 //! One stream of a container, decoded, from any time on.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use bus_schema::plan::Span;
 use bus_schema::report::ErrorCode;
+use bus_schema::request::clip::Clip;
 use gstreamer as gst;
 use gstreamer::prelude::*;
 use gstreamer_app as gst_app;
 use gstreamer_audio as gst_audio;
 
+use super::clip::Within;
 use super::colour::Declared;
 use super::demux::{Demux, Medium, Stream, link};
 use super::downmix;
@@ -56,6 +60,10 @@ pub struct Decode {
     stream: Option<Stream>,
     /// Where the container's table is known.
     edited: Option<Edited>,
+    /// The part that is taken, in stream time; frames' times are counted from its start.
+    clip: Span,
+    /// Whether anything was taken, or sought.
+    is_moved: AtomicBool,
     /// Decoded, and not yet asked for.
     ready: Mutex<VecDeque<Frame>>,
 }
@@ -129,6 +137,11 @@ impl Decode {
             channels,
             stream,
             edited,
+            clip: Span {
+                start_ns: 0,
+                end_ns: None,
+            },
+            is_moved: AtomicBool::new(false),
             ready: Mutex::default(),
         })
     }
@@ -139,15 +152,38 @@ impl Decode {
         self.stream.as_ref()
     }
 
+    /// Takes this part of the source alone, as if it were the whole.
+    #[must_use]
+    pub fn clipped(self, clip: Option<Clip>) -> Self {
+        let clip = clip.map_or(self.clip, |clip| clip.span());
+        Self { clip, ..self }
+    }
+
     /// Goes to where decoding has to begin for everything from a stream time on to be right. Always
-    /// done once, before playing, also for 0. `false` where the container cannot be sought in.
+    /// done before playing, also for 0. `false` where the container cannot be sought in.
     #[must_use]
     pub fn seek(&self, to_ns: u64) -> bool {
+        self.seek_before(to_ns, 0)
+    }
+
+    /// As [`Self::seek`], and so much earlier; in a clip also earlier than its start.
+    #[must_use]
+    pub fn seek_before(&self, to_ns: u64, lead_ns: u64) -> bool {
+        let in_source_ns = self.clip.start_ns.saturating_add(to_ns);
+        let to_ns = in_source_ns.saturating_sub(lead_ns);
+        let is_fresh = !self.is_moved.load(Ordering::Relaxed);
+        self.ready().clear();
         let Some(edited) = &self.edited else {
-            return self.demux.seek_media(to_ns);
+            self.is_moved.fetch_or(to_ns > 0, Ordering::Relaxed);
+            return self.demux.seek_media(to_ns, is_fresh);
         };
         match edited.entry_ns(to_ns) {
-            Ok(entry_ns) => entry_ns.is_none_or(|entry_ns| self.demux.seek_media(entry_ns)),
+            // What has given nothing yet is at its beginning.
+            Ok(None) if is_fresh => true,
+            Ok(entry_ns) => {
+                self.is_moved.store(true, Ordering::Relaxed);
+                self.demux.seek_media(entry_ns.unwrap_or(0), false)
+            }
             Err(_) => false,
         }
     }
@@ -168,25 +204,29 @@ impl Decode {
     }
 
     /// The next frame with its stream time, or `None` at the end. Frames outside of what the
-    /// container shows (its edit list) are left out. `idle` is called while there is none yet.
+    /// container shows (its edit list), and of the clip, are left out.
     ///
     /// # Errors
     /// What the pipeline's elements say.
     pub fn next(&self) -> Result<Option<Frame>> {
         loop {
-            if let Some(frame) = self.ready().pop_front() {
-                if let Some(channels) = self.channels {
-                    return downmix::mixed(frame, channels).map(Some);
+            let ready = self.ready().pop_front();
+            if let Some(frame) = ready {
+                match frame.within(self.clip)? {
+                    Within::Before => continue,
+                    Within::Behind => return Ok(None),
+                    Within::Inside(frame) => return self.finished(frame).map(Some),
                 }
-                let caps = self.colours.complete(frame.caps);
-                return Ok(Some(Frame { caps, ..frame }));
             }
             let timeout = gst::ClockTime::from_mseconds(POLL_MS);
             match self.sink.try_pull_sample(timeout) {
-                Some(sample) => match self.frames_of(&sample)? {
-                    Edit::Frames(frames) => self.ready().extend(frames),
-                    Edit::Over => return Ok(None),
-                },
+                Some(sample) => {
+                    self.is_moved.store(true, Ordering::Relaxed);
+                    match self.frames_of(&sample)? {
+                        Edit::Frames(frames) => self.ready().extend(frames),
+                        Edit::Over => return Ok(None),
+                    }
+                }
                 None => {
                     // An error also ends the stream: it must be looked for first.
                     let is_end = self.sink.is_eos();
@@ -197,6 +237,15 @@ impl Decode {
                 }
             }
         }
+    }
+
+    /// The frame as it is given out: sound in the channels asked for, a picture with all of its colours.
+    fn finished(&self, frame: Frame) -> Result<Frame> {
+        if let Some(channels) = self.channels {
+            return downmix::mixed(frame, channels);
+        }
+        let caps = self.colours.complete(frame.caps);
+        Ok(Frame { caps, ..frame })
     }
 
     fn ready(&self) -> std::sync::MutexGuard<'_, VecDeque<Frame>> {

@@ -254,17 +254,18 @@ impl Demux {
     /// Goes to the keyframe at or before a time of the container's own, in every stream. Always done
     /// before playing, also for 0. `false` where the container cannot be sought in.
     ///
-    /// To 0 nothing is sought where that would leave something out.
+    /// To 0 nothing is sought where that would leave something out, and nothing was taken yet
+    /// (`is_fresh`).
     ///
     /// This is no stream time where edits are applied by us: [`super::decode::Decode::seek`] knows both.
     #[must_use]
-    pub fn seek_media(&self, to_ns: u64) -> bool {
+    pub fn seek_media(&self, to_ns: u64, is_fresh: bool) -> bool {
         let to_ns = if self.is_matroska() {
             to_ns.saturating_sub(self.origin_ns())
         } else {
             to_ns
         };
-        if to_ns == 0 && self.is_matroska() {
+        if to_ns == 0 && is_fresh && self.is_matroska() {
             return true;
         }
         let flags = gst::SeekFlags::FLUSH | gst::SeekFlags::KEY_UNIT | gst::SeekFlags::SNAP_BEFORE;

@@ -40,7 +40,7 @@ pub fn run(
     threads: u32,
 ) -> Result<ImagesResult> {
     let shots = shots(&spec.images, &spec.scenes_ns);
-    let decode = Decode::open(source, Want::Video, threads)?;
+    let decode = Decode::open(source, Want::Video, threads)?.clipped(spec.clip);
     let mut frames = Frames::new(&decode, &spec.facts)?;
     let mut work = Work::new(spec, results)?;
     for (n, shot) in shots.iter().enumerate() {

@@ -43,7 +43,7 @@ pub fn run(source: &Source, from_ns: u64) -> Result<Vec<Track>> {
         sink.sync_state_with_parent()?;
         link(&stream.pad, &sink)
     })?;
-    if !demux.seek_media(from_ns) {
+    if !demux.seek_media(from_ns, true) {
         tracing::debug!("not seekable: scanning from the start");
     }
     let pipeline = demux.pipeline();

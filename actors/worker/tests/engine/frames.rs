@@ -8,6 +8,7 @@ use std::process::Command;
 use std::sync::Once;
 
 use bus_schema::plan::Span;
+use bus_schema::request::clip::Clip;
 use bytes::Bytes;
 use gstreamer as gst;
 use gstreamer_video as gst_video;
@@ -65,6 +66,16 @@ pub(crate) fn source(path: &Path) -> Source {
 
 /// All frames, decoded in chunks that begin at these times, as a task's window takes them.
 pub(crate) fn decoded(path: &Path, timescale: u32, starts_ms: &[u64]) -> Vec<Frame> {
+    decoded_clip(path, timescale, None, starts_ms)
+}
+
+/// The same of a clip, in its own time.
+pub(crate) fn decoded_clip(
+    path: &Path,
+    timescale: u32,
+    clip: Option<Clip>,
+    starts_ms: &[u64],
+) -> Vec<Frame> {
     let mut all = Vec::new();
     for (index, start_ms) in starts_ms.iter().enumerate() {
         let end_ns = starts_ms.get(index + 1).map(|ms| ms * 1_000_000);
@@ -73,6 +84,7 @@ pub(crate) fn decoded(path: &Path, timescale: u32, starts_ms: &[u64]) -> Vec<Fra
             end_ns,
         };
         let decode = Decode::open(&source(path), Want::Video, 2).expect("it can be decoded");
+        let decode = decode.clipped(clip);
         assert!(decode.seek(span.start_ns), "{}: no seeking", path.display());
         decode.play().expect("it flows");
         let mut window = Window::new(span, timescale, SECOND_NS);
@@ -193,6 +205,11 @@ pub(crate) fn compare(what: &str, ours: &[Frame], theirs: &[Frame], tolerance_ns
 
 /// The first sound as one channel of 48,000 samples a second: where it begins, and what is heard.
 pub(crate) fn sound(path: &Path, from_ms: u64) -> Vec<(u64, Vec<f32>)> {
+    sound_clip(path, None, from_ms)
+}
+
+/// The same of a clip, in its own time; decoding begins half a second before.
+pub(crate) fn sound_clip(path: &Path, clip: Option<Clip>, from_ms: u64) -> Vec<(u64, Vec<f32>)> {
     let want = Want::Audio {
         track: 0,
         stream: String::new(),
@@ -200,7 +217,10 @@ pub(crate) fn sound(path: &Path, from_ms: u64) -> Vec<(u64, Vec<f32>)> {
         sample_rate_hz: 48_000,
     };
     let decode = Decode::open(&source(path), want, 2).expect("it can be decoded");
-    assert!(decode.seek(from_ms * 1_000_000), "{}", path.display());
+    let decode = decode.clipped(clip);
+    let lead_ns = clip.map_or(0, |_| 500_000_000);
+    let is_sought = decode.seek_before(from_ms * 1_000_000, lead_ns);
+    assert!(is_sought, "{}", path.display());
     decode.play().expect("it flows");
     let mut runs = Vec::new();
     while let Some(frame) = decode.next().expect("no error") {

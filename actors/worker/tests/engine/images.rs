@@ -38,6 +38,7 @@ fn spec(source: &Path, facts: &VideoFacts, images: &ImagesPlan, scenes_ns: Vec<u
         facts: facts.clone(),
         images: images.clone(),
         scenes_ns,
+        clip: None,
     })
 }
 

@@ -14,6 +14,7 @@ mod colour;
 mod corpus;
 mod devices;
 mod edits;
+mod excerpts;
 mod folder;
 mod frames;
 mod geometry;

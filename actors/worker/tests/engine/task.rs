@@ -173,6 +173,7 @@ pub(crate) fn chunk(
         },
         watermark: None,
         scene_score_permille: None,
+        clip: None,
     })
 }
 
@@ -206,6 +207,7 @@ pub(crate) fn audio(source: &Path, facts: &AudioFacts, parts_done: u32) -> TaskS
             title: None,
             loudness: None,
         },
+        clip: None,
     })
 }
 

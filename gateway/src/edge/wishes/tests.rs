@@ -17,6 +17,7 @@ fn wishes() -> Wishes {
         images: None,
         loudness: None,
         chapters: None,
+        clip: None,
     }
 }
 
@@ -182,4 +183,21 @@ async fn a_watermark_needs_a_picture_and_a_mark() {
         code(|w| w.watermark = asked("{}")).await,
         Some(Code::InvalidWatermark)
     );
+}
+
+#[tokio::test]
+async fn a_clip_ends_behind_its_beginning() {
+    let asked = |json: &str| Some(serde_json::from_str(json).unwrap());
+    for json in [
+        "{}",
+        r#"{"start_ms": 5}"#,
+        r#"{"end_ms": 5}"#,
+        r#"{"start_ms": 4, "end_ms": 5}"#,
+    ] {
+        assert_eq!(code(|w| w.clip = asked(json)).await, None, "{json}");
+    }
+    for json in [r#"{"end_ms": 0}"#, r#"{"start_ms": 5, "end_ms": 5}"#] {
+        let code = code(|w| w.clip = asked(json)).await;
+        assert_eq!(code, Some(Code::InvalidClip), "{json}");
+    }
 }

@@ -40,7 +40,7 @@ impl<'a> Frames<'a> {
     /// without frames.
     pub(super) fn at(&mut self, at_ns: u64, slack_ns: u64) -> Result<Option<Frame>> {
         if self.is_seekable {
-            if !self.decode.seek(at_ns.saturating_sub(self.lead_ns)) {
+            if !self.decode.seek_before(at_ns, self.lead_ns) {
                 return Err(Error::internal("a seek was refused after others were not"));
             }
             self.pictures = Pictures::new(self.decode);

@@ -1,0 +1,192 @@
+//! A clip of a source holds the frames whose time lies in it and no others, and the sound from its first
+//! sample to its last; it begins at 0, and its chunks follow one another as those of a whole film do.
+
+use std::path::Path;
+
+use bus_schema::plan::Span;
+use bus_schema::request::clip::Clip;
+use bus_schema::task::TaskSpec;
+
+use super::task::{self, Made, SECOND_NS};
+use super::{clip, frames};
+
+const SIZE: (usize, usize) = (320, 180);
+/// Containers and ffprobe round.
+const TOLERANCE_NS: u64 = 1_001_000;
+
+fn film(name: &str, rest: &str) -> std::path::PathBuf {
+    let coding = "-preset medium -bf 3 -g 75 -keyint_min 75 -sc_threshold 0 -aac_pns 0";
+    clip::film(
+        name,
+        8,
+        "30000/1001",
+        "320x180",
+        &format!("{coding} {rest}"),
+    )
+}
+
+const CLIPS: [Clip; 4] = [
+    Clip {
+        start_ms: 1_234,
+        end_ms: Some(6_100),
+    },
+    Clip {
+        start_ms: 3_003,
+        end_ms: None,
+    },
+    Clip {
+        start_ms: 0,
+        end_ms: Some(2_002),
+    },
+    Clip {
+        start_ms: 5_000,
+        end_ms: Some(5_500),
+    },
+];
+
+/// What ffmpeg shows of the film in the clip, in the clip's time.
+fn expected(all: &[frames::Frame], clip: Clip) -> Vec<frames::Frame> {
+    let span = clip.span();
+    // ffprobe rounds to microseconds: a time on the bound may be told a little short of it.
+    let is_inside = |frame: &&frames::Frame| {
+        let time_ns = frame.time_ns + 500;
+        time_ns >= span.start_ns && span.end_ns.is_none_or(|end_ns| time_ns < end_ns)
+    };
+    let inside = all.iter().filter(is_inside);
+    let own = inside.map(|frame| frames::Frame {
+        time_ns: frame.time_ns.saturating_sub(span.start_ns),
+        ..*frame
+    });
+    own.collect()
+}
+
+#[tokio::test]
+async fn a_clip_holds_the_frames_that_lie_in_it() {
+    if !clip::has_ffmpeg("a_clip_holds_the_frames_that_lie_in_it") {
+        return;
+    }
+    let whole = film("excerpt.mp4", "");
+    let trimmed = format!("-ss 0.7 -i {} -c copy", whole.display());
+    for source in [
+        clip::make("excerpt-cut.mp4", &trimmed),
+        film("excerpt.mkv", ""),
+        whole,
+    ] {
+        let facts = task::facts(&source).await;
+        let timescale = facts.video.as_ref().expect("a picture").timescale;
+        let all = frames::decoded(&source, timescale, &[0]);
+        assert!(all.len() > 200);
+        for clip in CLIPS {
+            let what = format!("{}, {clip:?}", source.display());
+            let theirs = expected(&all, clip);
+            for starts_ms in [&[0][..], &[0, 333, 1_000, 2_000]] {
+                let ours = frames::decoded_clip(&source, timescale, Some(clip), starts_ms);
+                frames::compare(&what, &ours, &theirs, 100_000);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn frames_of_a_clip_are_ffmpeg_s() {
+    if !clip::has_ffmpeg("frames_of_a_clip_are_ffmpeg_s") {
+        return;
+    }
+    let source = film("excerpt.mp4", "");
+    let timescale = 30_000;
+    let all = frames::by_ffmpeg(&source, "0:v:0", SIZE);
+    for clip in CLIPS {
+        let ours = frames::decoded_clip(&source, timescale, Some(clip), &[0, 1_000]);
+        frames::compare(
+            &format!("{clip:?}"),
+            &ours,
+            &expected(&all, clip),
+            TOLERANCE_NS,
+        );
+    }
+}
+
+#[tokio::test]
+async fn sound_is_cut_at_the_sample() {
+    if !clip::has_ffmpeg("sound_is_cut_at_the_sample") {
+        return;
+    }
+    let source = film("excerpt.mp4", "");
+    let all = clip::samples(&source);
+    for clip in CLIPS {
+        let runs = frames::sound_clip(&source, Some(clip), 0);
+        assert_eq!(runs[0].0, 0, "{clip:?}");
+        let ours: Vec<f32> = runs.into_iter().flat_map(|(_, samples)| samples).collect();
+        let at = |ms: u64| usize::try_from(ms * 48).expect("an index");
+        let theirs = &all[at(clip.start_ms)..];
+        if let Some(end_ms) = clip.end_ms {
+            assert_eq!(ours.len(), at(end_ms - clip.start_ms), "{clip:?}");
+        }
+        let off = ours.iter().zip(theirs).map(|(a, b)| (a - b).abs());
+        let most = off.fold(0.0, f32::max);
+        assert!(most < 1e-3, "{clip:?}: samples differ by {most}");
+    }
+}
+
+/// The clip's chunks through real tasks, which begin at these seconds.
+async fn tasks(source: &Path, clip: Clip, starts_s: &[u64]) -> (Vec<Made>, Made) {
+    let facts = clip.apply(&task::facts(source).await).expect("a clip");
+    let video = facts.video.expect("a picture");
+    let mut chunks = Vec::new();
+    for (index, start_s) in starts_s.iter().enumerate() {
+        let span = Span {
+            start_ns: start_s * SECOND_NS,
+            end_ns: starts_s.get(index + 1).map(|end_s| end_s * SECOND_NS),
+        };
+        let mut spec = task::chunk(source, &video, span, 1, &[(160, 90)]);
+        if let TaskSpec::Chunk(chunk) = &mut spec {
+            chunk.clip = Some(clip);
+        }
+        chunks.push(task::run(spec, source).await);
+    }
+    let mut spec = task::audio(source, &facts.audio[0], 0);
+    if let TaskSpec::Audio(audio) = &mut spec {
+        audio.clip = Some(clip);
+    }
+    (chunks, task::run(spec, source).await)
+}
+
+#[tokio::test]
+async fn tasks_of_a_clip_make_a_film_that_begins_at_0() {
+    if !clip::has_ffmpeg("tasks_of_a_clip_make_a_film_that_begins_at_0") {
+        return;
+    }
+    let source = film("excerpt.mp4", "");
+    let clip = CLIPS[0];
+    let expected = expected(&frames::by_ffmpeg(&source, "0:v:0", SIZE), clip);
+    let (chunks, sound) = tasks(&source, clip, &[0, 1, 3]).await;
+    let mut at = None;
+    let mut n_frames = 0;
+    for made in &chunks {
+        assert_eq!(made.failure, None);
+        let result = made.chunk.as_ref().expect("a result");
+        assert!(at.is_none_or(|at| at == result.start), "a gap");
+        at = Some(result.start + result.durations.iter().map(|d| u64::from(*d)).sum::<u64>());
+        n_frames += result.frames;
+        let last = made.progress.last().expect("progress is told");
+        assert!(last.done_ns[0] <= last.total_ns, "{last:?}");
+    }
+    assert_eq!(n_frames, expected.len() as u64);
+    // It ends where the clip does, to the unit.
+    assert_eq!(at, Some((6_100 - 1_234) * 30));
+    let first = chunks[0].chunk.as_ref().expect("a result").start;
+    let first_ns = first * 1_000_000_000 / 30_000;
+    assert!(
+        first_ns.abs_diff(expected[0].time_ns) < 100_000,
+        "{first_ns}"
+    );
+    assert_eq!(sound.failure, None);
+    let samples = clip::samples(&task::join("audio", &[&sound], "excerpt-sound.mp4"));
+    // Whole access units, and the encoder's own before and behind.
+    let n_samples = (6_100 - 1_234) * 48;
+    assert!(
+        (n_samples..n_samples + 4 * 1024).contains(&samples.len()),
+        "{}",
+        samples.len()
+    );
+}
