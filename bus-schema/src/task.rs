@@ -120,14 +120,14 @@ impl TaskSpec {
 /// Read source facts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProbeSpec {
-    /// Size of the source object.
+    /// Size of the source object; by hand it is measured, whatever is told.
     pub source_bytes: u64,
 }
 
 /// Transcode the frames whose stream time lies in `span` into every rendition.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChunkSpec {
-    /// Size of the source object.
+    /// Size of the source object; by hand it is measured, whatever is told.
     pub source_bytes: u64,
     /// As probed.
     pub facts: VideoFacts,
@@ -154,7 +154,7 @@ pub struct ChunkSpec {
 /// Transcode a track of sound from a part on, and report it in parts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AudioSpec {
-    /// Size of the source object.
+    /// Size of the source object; by hand it is measured, whatever is told.
     pub source_bytes: u64,
     /// As probed.
     pub facts: AudioFacts,
@@ -201,14 +201,14 @@ pub struct AudioPieces {
 /// Write one MP4 with its index in front, from the source's streams as they are.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RemuxSpec {
-    /// Size of the source object.
+    /// Size of the source object; by hand it is measured, whatever is told.
     pub source_bytes: u64,
 }
 
 /// Make the still images of the picture. Their names are [`crate::object_key`]'s.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImagesSpec {
-    /// Size of the source object.
+    /// Size of the source object; by hand it is measured, whatever is told.
     pub source_bytes: u64,
     /// As probed.
     pub facts: VideoFacts,

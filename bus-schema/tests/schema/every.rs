@@ -16,7 +16,7 @@ use bus_schema::progress::Progress;
 use bus_schema::record::JobRecord;
 use bus_schema::report::Report;
 use bus_schema::source::SourceFacts;
-use bus_schema::task::Invitation;
+use bus_schema::task::{Invitation, TaskSpec};
 use bus_schema::timer::Timer;
 use bus_schema::webhook::Delivery;
 use serde::Serialize;
@@ -68,6 +68,7 @@ every! {
         "images-result": ImagesResult,
         "plan": Plan,
         "source-facts": SourceFacts,
+        "task-spec": TaskSpec,
     }
     live {
         "live": LiveMessage,

@@ -109,6 +109,9 @@ pub(crate) fn all() -> Vec<Golden> {
     all.push(value("plan", "", sample::plan()));
     all.push(value("plan", "copy", sample::copy_plan()));
     all.push(value("source-facts", "", sample::facts()));
+    for spec in sample_message::specs() {
+        all.push(value("task-spec", spec.kind().as_str(), spec));
+    }
     for (case, frame) in sample_message::live() {
         all.push(value("live", case, frame));
     }

@@ -1,7 +1,7 @@
 //! What surrounds tasks: the encoders' trial, tasks by hand, and children that do not outlive their
 //! parent.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -48,7 +48,9 @@ fn a_probe_by_hand_prints_facts_and_a_refusal_exits_with_its_code() {
         return;
     }
     let source = clip::film("hand.mp4", 1, "25", "320x180", "");
-    let spec = clip::write("probe.json", br#"{"probe":{"source_bytes":0}}"#);
+    // As documented: the sample that the schema keeps.
+    let golden = "../../bus-schema/tests/golden/task-spec-probe.json";
+    let spec = Path::new(env!("CARGO_MANIFEST_DIR")).join(golden);
     let by_hand = |source: &PathBuf| {
         let output = program()
             .args(["task", "--spec"])
