@@ -2,12 +2,15 @@
 
 use proptest::prelude::*;
 
-use super::library::Graph;
+use super::library::{Graph, Planes};
 use super::picture::{Layout, Matrix, Picture, Site};
 use super::twin;
 
 /// One rounding of the sums, one of the library's weights, which have 14 bits.
 const OFF_MAX: f64 = 1.0;
+
+/// What is done to a picture's planes.
+type Change = dyn Fn(&mut Planes<'_>);
 
 fn layout(width: usize, height: usize) -> Layout {
     Layout {
@@ -136,7 +139,7 @@ fn what_does_not_lie_as_it_must_is_refused() {
     let mut graph = Graph::new(from, to).unwrap();
     let picture = Picture::new(&from);
     let mut made = Picture::new(&to);
-    let mut refused = |change: &dyn Fn(&mut [(&[u8], usize); 3])| {
+    let mut refused = |change: &Change| {
         let mut planes = picture.planes();
         change(&mut planes);
         graph.process(&planes, &mut made.planes_mut()).is_err()
