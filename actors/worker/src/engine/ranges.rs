@@ -15,8 +15,11 @@ const BLOCK_BYTES: u64 = RANGE_BYTES_MAX as u64;
 /// Blocks kept: enough for two tracks that lie apart, each with its read-ahead, and the index.
 const CACHED_BLOCKS_MAX: usize = 12;
 /// Blocks asked for beyond the one that is needed, where reading goes on block after block: hides
-/// the way to storage, and is the most that a chunk reads beyond its share.
+/// the way to storage, and is most of what a chunk reads beyond its share.
 const READ_AHEAD_BLOCKS: u64 = 2;
+/// Blocks in a row behind which reading is taken to go on. The first frames of a film, which are
+/// opened with before the chunk is sought, often lie on both sides of a block's end.
+const ROW_BLOCKS: u64 = 2;
 
 /// A source whose bytes the parent fetches.
 #[derive(Debug)]
@@ -43,10 +46,11 @@ impl RangeClient {
         }
     }
 
-    /// A block, from the cache or the parent; and the next ones are asked for when the one before
-    /// was read too.
+    /// A block, from the cache or the parent; and the next ones are asked for when those before
+    /// were read too.
     fn block(&mut self, block: u64) -> io::Result<Bytes> {
-        let is_sequential = block > 0 && self.is_cached(block - 1);
+        let is_sequential =
+            block >= ROW_BLOCKS && (block - ROW_BLOCKS..block).all(|one| self.is_cached(one));
         if !self.is_cached(block) {
             self.ask(block)?;
         }
