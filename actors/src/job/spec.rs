@@ -81,14 +81,17 @@ pub fn spec(record: &JobRecord, task: TaskNumber, role: TaskRole) -> Option<Task
     })
 }
 
+/// A chunk's or a part's ordinal, and the task and the attempt that wrote it.
+pub type Written = (u32, TaskNumber, Attempt);
+
 /// The attempts whose results a file is made of: the picture's chunks, the sound's parts.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Ingredients {
     /// Chunk, task, attempt.
-    pub video: Vec<(u32, TaskNumber, Attempt)>,
+    pub video: Vec<Written>,
     /// Of each track of sound that is not given up and has parts: its place in the plan, and part, task
     /// and attempt of each.
-    pub audio: Vec<(usize, Vec<(u32, TaskNumber, Attempt)>)>,
+    pub audio: Vec<(usize, Vec<Written>)>,
 }
 
 /// What one of the plan's files is made of.

@@ -21,12 +21,16 @@ fn probed() -> World {
 
 fn step(world: &mut World, task: TaskNumber) {
     world.release_all();
-    let held = world.claim(task, &"w1".parse().unwrap()).unwrap();
+    let held = world
+        .claim(task, &"w1".parse().expect("a worker name"))
+        .expect("as the test made it");
     world.work(task, &held, 60);
 }
 
 fn fail(world: &mut World, task: TaskNumber) {
-    let held = world.claim(task, &"w1".parse().unwrap()).unwrap();
+    let held = world
+        .claim(task, &"w1".parse().expect("a worker name"))
+        .expect("as the test made it");
     let error = TaskError {
         code: ErrorCode::Unsupported,
         message: "This worker has no decoder for it.".to_owned(),
@@ -36,7 +40,7 @@ fn fail(world: &mut World, task: TaskNumber) {
 
 fn assembled(world: &World) -> Vec<(String, u32)> {
     let record = &world.job.record;
-    let plan = record.plan.as_ref().unwrap();
+    let plan = record.plan.as_ref().expect("as the test made it");
     let some = Segments { first: 0, n: 1 };
     let tracks = ingredients(record, plan, 0).audio;
     let audio: Vec<Vec<Segments>> = tracks
