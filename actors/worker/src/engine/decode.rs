@@ -219,6 +219,8 @@ impl Decode {
                 }
             }
             let timeout = gst::ClockTime::from_mseconds(POLL_MS);
+            // From here on its beginning has to be gone back to.
+            self.is_moved.store(true, Ordering::Relaxed);
             match self.sink.try_pull_sample(timeout) {
                 Some(sample) => {
                     self.is_moved.store(true, Ordering::Relaxed);

@@ -96,7 +96,7 @@ async fn check_exact(source: &Path, rate: u32, times_ms: &[u64], format: ImageFo
     let result = result(&made, &images);
     assert_eq!(result.thumbnails.len(), times_ms.len(), "{what}");
     let poster = result.poster.as_ref().expect("there is a poster");
-    assert_eq!(poster.time_ms, result.thumbnails[0].time_ms);
+    assert_eq!(poster.time_ms, result.thumbnails[0].time_ms, "{what}");
     for (image, ms) in result.thumbnails.iter().zip(times_ms) {
         // The last frame that began at or before that time.
         let n = ms.saturating_sub(start_ms) * u64::from(rate) / 1_000;
@@ -248,6 +248,8 @@ async fn images_are_upright_and_of_every_width() {
                 let to = format!("upright-{degrees}-{}.{}", size.0, format.extension());
                 let path = file(&made, &name, *bytes, &to);
                 assert_eq!(clip::size(&path), size, "{degrees}");
+                let sampling = clip::colours(&path);
+                assert!(sampling.contains("420p"), "{name}: {sampling}");
                 let picture = clip::rgb(&path);
                 let (left, right) = (size.0 / 4, size.0 * 3 / 4);
                 let (top, bottom) = (size.1 / 4, size.1 * 3 / 4);

@@ -158,19 +158,20 @@ pub(super) struct Encoder(OneByOne);
 
 impl Encoder {
     pub(super) fn new(format: ImageFormat) -> Result<Self> {
-        let encoder = match format {
+        let elements = match format {
             ImageFormat::Jpeg => {
                 let encoder = element("jpegenc")?;
                 encoder.set_property("quality", JPEG_QUALITY);
-                encoder
+                // It would store red, green and blue as they are, in four times the bytes.
+                vec![scale::converter()?, scale::filter(&jfif_caps())?, encoder]
             }
             ImageFormat::Webp => {
                 let encoder = element("webpenc")?;
                 encoder.set_property("quality", WEBP_QUALITY);
-                encoder
+                vec![encoder]
             }
         };
-        Ok(Self(OneByOne::new(&[encoder])?))
+        Ok(Self(OneByOne::new(&elements)?))
     }
 
     pub(super) fn encode(&mut self, rgb: &Rgb) -> Result<Vec<u8>> {
@@ -207,7 +208,17 @@ impl Encoder {
     }
 }
 
-/// Both formats' files are made of these, and by their own rules of luma and chroma.
+/// What JPEG files hold (JFIF, ITU-T T.871): luma and chroma of BT.601 in full range, 4:2:0.
+fn jfif_caps() -> gst::Caps {
+    gst::Caps::builder("video/x-raw")
+        .field("format", "I420")
+        // Full range, the matrix of BT.601; the rest as it was.
+        .field("colorimetry", "1:4:0:0")
+        .field("chroma-site", "jpeg")
+        .build()
+}
+
+/// What images are until they are stored.
 fn rgb_caps(size: ImageSize) -> gst::Caps {
     let pixels = |n: u32| i32::try_from(n).unwrap_or(i32::MAX);
     gst::Caps::builder("video/x-raw")
