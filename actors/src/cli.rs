@@ -58,7 +58,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Up(up::Up),
-    Transcode(transcode::Transcode),
+    Transcode(Box<transcode::Transcode>),
     Jobs(jobs::Jobs),
     Watch(jobs::Watch),
     Cancel(jobs::Cancel),
