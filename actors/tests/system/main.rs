@@ -32,4 +32,6 @@ mod browser;
 mod images;
 mod players;
 
+mod excerpts;
+
 mod chapters;

@@ -30,7 +30,7 @@ pub struct JobView {
     pub size: u64,
     /// 0 to 100, higher is released first.
     pub priority: u8,
-    /// Length of the source, once it was probed.
+    /// Length of the source once it was probed, or of the clip that is taken of it.
     pub duration_ms: Option<u64>,
     /// The number of the last fact that this view holds: open a live feed with it.
     pub n: u64,
@@ -157,10 +157,7 @@ impl JobView {
             filename: record.request.filename.clone(),
             size: record.source.bytes,
             priority: record.priority,
-            duration_ms: record
-                .facts
-                .as_ref()
-                .map(|facts| facts.duration_ns / 1_000_000),
+            duration_ms: duration_ns(record).map(|ns| ns / 1_000_000),
             n: record.n_facts,
             progress: ProgressView {
                 percent: progress.map_or(0.0, |progress| progress.percent),
@@ -220,6 +217,12 @@ pub(super) fn is_playable(record: &JobRecord) -> bool {
 
 fn is_copied(record: &JobRecord) -> bool {
     record.plan.as_ref().is_some_and(|plan| plan.copy.is_some())
+}
+
+/// How long what is made of the source is: a clip's own length, once it is planned.
+fn duration_ns(record: &JobRecord) -> Option<u64> {
+    let planned = record.plan.as_ref().map(|plan| plan.duration_ns);
+    planned.or_else(|| Some(record.facts.as_ref()?.duration_ns))
 }
 
 fn renditions(record: &JobRecord, progress: Option<&JobProgress>) -> Vec<RenditionView> {

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use bus_schema::report::ErrorCode;
 use gstreamer as gst;
@@ -12,6 +13,10 @@ use super::probe::names;
 use super::source::Source;
 use super::{Error, Result};
 
+/// How often the format of a stream is looked for before what it could be is taken for it: a second.
+const CAPS_LOOKS_MAX: u32 = 1_000;
+/// Between two looks.
+const CAPS_LOOK: Duration = Duration::from_millis(1);
 /// Longest name of a stream: demuxers make them of numbers.
 const ID_CHARS_MAX: usize = 64;
 
@@ -48,7 +53,7 @@ pub struct Stream {
 
 impl Stream {
     fn of(pad: &gst::Pad, earlier: &[Self]) -> Self {
-        let caps = pad.current_caps().unwrap_or_else(|| pad.query_caps(None));
+        let caps = caps(pad);
         let name = caps
             .structure(0)
             .map(|s| s.name().as_str())
@@ -120,6 +125,22 @@ pub struct Told {
     pub is_default: bool,
 }
 
+/// The format of a stream. A parser that reads by itself, as that of an MP3 does, is shown by another
+/// thread than its own, which may be a moment behind: without the wait its pad says all that it could be.
+fn caps(pad: &gst::Pad) -> gst::Caps {
+    let known = || {
+        let target = || pad.downcast_ref::<gst::GhostPad>()?.target();
+        pad.current_caps().or_else(|| target()?.current_caps())
+    };
+    for _ in 0..CAPS_LOOKS_MAX {
+        if let Some(caps) = known() {
+            return caps;
+        }
+        std::thread::park_timeout(CAPS_LOOK);
+    }
+    pad.query_caps(None)
+}
+
 /// The end of a stream's id, behind the last slash: what is before it stands for the whole file, and
 /// is another in every run. Nothing where the file is a single stream, which has no name of its own.
 fn id(pad: &gst::Pad) -> String {
@@ -188,9 +209,11 @@ impl Demux {
     }
 
     fn build(&self) -> Build {
-        if self.shared.is_flowing.load(Ordering::Relaxed) {
+        // Held while a stream is being connected, through which something may flow already.
+        let streams = lock(&self.shared.streams);
+        if self.shared.is_flowing.load(Ordering::Relaxed) && !streams.is_empty() {
             Build::Whole
-        } else if lock(&self.shared.streams).is_empty() && !self.pipeline.is_running() {
+        } else if streams.is_empty() && !self.pipeline.is_running() {
             Build::Stopped
         } else {
             Build::Growing
