@@ -54,9 +54,9 @@ async fn a_web_safe_film_is_copied_packet_by_packet() {
     assert_eq!(job["playback"], Value::Null, "{job:#}");
     assert!(job["playable_at"].is_string(), "{job:#}");
     let renditions = json!([{
-            "name": "240p", "is_audio": false, "language": null, "title": null, "encoder": null,
-            "width": 320, "height": 180, "percent": 100.0,
-        }]);
+        "name": "240p", "is_audio": false, "language": null, "title": null, "encoder": null,
+        "width": 320, "height": 180, "percent": 100.0,
+    }]);
     assert_eq!(job["renditions"], renditions, "{job:#}");
     let output = &job["outputs"][0];
     assert_eq!(

@@ -11,9 +11,9 @@ use serde_json::{Value, json};
 use crate::fixture::{DEADLINE, Fixture, code, json as body_of, problem};
 use crate::sample_job::{SECOND_NS, SampleJob};
 
-/// How a rendition of the picture is shown.
-fn picture(name: &str, width: u32, height: u32, percent: f64) -> Value {
-    json!({"name": name, "is_audio": false, "language": null, "title": null,
+/// How a rendition of the picture is shown; a copy has no encoder.
+fn picture(name: &str, (width, height): (u32, u32), percent: f64, encoder: Option<&str>) -> Value {
+    json!({"name": name, "is_audio": false, "language": null, "title": null, "encoder": encoder,
            "width": width, "height": height, "percent": percent})
 }
 
@@ -84,9 +84,9 @@ async fn a_job_shows_what_a_client_wants_to_know() {
     assert_eq!(
         shown["renditions"],
         json!([
-            picture("360p", 640, 360, 6.67),
-            picture("720p", 1280, 720, 6.67),
-            {"name": "audio", "is_audio": true, "language": "de", "title": null,
+            picture("360p", (640, 360), 6.67, Some("x264enc")),
+            picture("720p", (1280, 720), 6.67, Some("x264enc")),
+            {"name": "audio", "is_audio": true, "language": "de", "title": null, "encoder": null,
              "width": null, "height": null, "percent": 0.0},
         ])
     );
@@ -138,7 +138,7 @@ async fn a_copy_is_one_rendition_and_no_stream() {
     job.record.state = JobState::Playable;
     fixture.jobs.put(job);
     let view = body_of(fixture.get(&format!("/v1/jobs/{id}")).await).await;
-    let expected = json!([picture("720p", 1280, 720, 0.0)]);
+    let expected = json!([picture("720p", (1280, 720), 0.0, None)]);
     assert_eq!(view["renditions"], expected, "{view:#}");
     assert_eq!(view["playback"], Value::Null, "{view:#}");
     assert_eq!(view["encode_reason"], Value::Null, "{view:#}");
