@@ -94,7 +94,7 @@ pub(in crate::engine) fn lead_ns(facts: &VideoFacts) -> u64 {
 /// Whether a seek leads to a keyframe, and to right pictures behind it.
 pub(in crate::engine) fn is_seekable(decode: &Decode) -> bool {
     let container = decode.demux().container();
-    container.is_some_and(|caps| !is_broadcast(&caps))
+    container.is_some_and(|caps| !is_unfit(&caps))
 }
 
 /// Frames of the span by the container's table, where it has one.
@@ -138,9 +138,10 @@ fn check_count(frames: u64, promised: Option<u64>) -> Result<()> {
 }
 
 /// Programme and transport streams have no index: a seek lands between keyframes, and the first
-/// pictures after it are wrong.
-fn is_broadcast(caps: &gst::CapsRef) -> bool {
-    names::container(caps).is_none_or(|name| name == "mpegts" || name == "mpegps")
+/// pictures after it are wrong. AVI has one, but its demuxer's seeks, some of them, give a picture of
+/// before the seek, or decode the first of those behind it without what they refer to.
+fn is_unfit(caps: &gst::CapsRef) -> bool {
+    names::container(caps).is_none_or(|name| ["mpegts", "mpegps", "avi"].contains(&name.as_str()))
 }
 
 /// A chunk at work.

@@ -243,6 +243,12 @@ impl Demux {
             .is_some_and(is_matroska)
     }
 
+    /// Whether the container is AVI, whose demuxer gives, by chance, pictures of before a seek behind it.
+    fn is_avi(&self) -> bool {
+        let name = self.container().and_then(|caps| names::container(&caps));
+        name.as_deref() == Some("avi")
+    }
+
     /// The pipeline.
     #[must_use]
     pub fn pipeline(&self) -> &Pipeline {
@@ -288,6 +294,9 @@ impl Demux {
         } else {
             to_ns
         };
+        if self.is_avi() {
+            return to_ns == 0 && is_fresh;
+        }
         if to_ns == 0 && is_fresh && self.is_matroska() {
             return true;
         }

@@ -85,7 +85,10 @@ pub(crate) fn decoded_clip(
         };
         let decode = Decode::open(&source(path), Want::Video, 2).expect("it can be decoded");
         let decode = decode.clipped(clip);
-        assert!(decode.seek(span.start_ns), "{}: no seeking", path.display());
+        // In some containers nobody can: then it is decoded from its start.
+        let is_avi = path.extension().is_some_and(|name| name == "avi");
+        let is_sought = decode.seek(span.start_ns);
+        assert!(is_sought || is_avi, "{}: no seeking", path.display());
         decode.play().expect("it flows");
         let mut window = Window::new(span, timescale, SECOND_NS);
         while let Some(frame) = decode.next().expect("no error") {
