@@ -66,7 +66,7 @@ fn compared(
     curve: &[Point],
     seconds: u32,
 ) -> anyhow::Result<[Row; 3]> {
-    let theirs = at_rate(curve, ours.bits).context("a curve without points")?;
+    let theirs = at_rate(curve, ours.bits).context("a curve of fewer than two points")?;
     let name = &rendition.name;
     Ok([
         Row::plain(
@@ -92,9 +92,8 @@ fn compared(
 /// points around it or beyond the two at its end.
 fn at_rate(curve: &[Point], bits: f64) -> Option<f64> {
     let above = curve.iter().position(|point| point.bits >= bits);
-    let end = above
-        .unwrap_or(curve.len())
-        .clamp(1, curve.len().checked_sub(1)?);
+    let last = curve.len().checked_sub(1).filter(|last| *last > 0)?;
+    let end = above.unwrap_or(last).clamp(1, last);
     let (a, b) = (curve.get(end - 1)?, curve.get(end)?);
     let share = (bits.ln() - a.bits.ln()) / (b.bits.ln() - a.bits.ln());
     Some(a.ssim + share * (b.ssim - a.ssim))
