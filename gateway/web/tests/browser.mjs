@@ -5,9 +5,9 @@
 //
 // TCODER_SHOTS=dir keeps screenshots, TCODER_CHROMIUM names another browser. Prints `ok ...` for each thing that held;
 // ends with 1 and the reason on stderr at the first that did not, with 2 when it could not begin.
-import { existsSync, mkdirSync } from "node:fs";
-import { basename, delimiter, join } from "node:path";
-import { chromium } from "playwright-core";
+import { mkdirSync } from "node:fs";
+import { basename, join } from "node:path";
+import { launchChromium } from "./chromium.mjs";
 
 /** To catch a hang, not to measure: two slow cores may be at it with everything else. */
 const DEADLINE_MS = 240_000;
@@ -24,18 +24,6 @@ function need(name) {
   if (value) return value;
   console.error(
     `${name} is not set: it names the running gateway's address (TCODER_URL) or a video (TCODER_CLIP).`,
-  );
-  process.exit(2);
-}
-
-function findChromium() {
-  const names = ["chromium", "chromium-browser", "google-chrome"];
-  const folders = (process.env.PATH ?? "").split(delimiter).concat("/usr/bin");
-  const paths = folders.flatMap((folder) => names.map((name) => join(folder, name)));
-  const found = process.env.TCODER_CHROMIUM ?? paths.find((path) => existsSync(path));
-  if (found) return found;
-  console.error(
-    "There is no Chromium on PATH. Install Debian's package `chromium`, or name one with TCODER_CHROMIUM.",
   );
   process.exit(2);
 }
@@ -183,19 +171,7 @@ async function run(page) {
   );
 }
 
-const browser = await chromium.launch({
-  executablePath: findChromium(),
-  chromiumSandbox: process.getuid?.() !== 0,
-  args: [
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--autoplay-policy=no-user-gesture-required",
-  ],
-});
+const browser = await launchChromium();
 try {
   const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
   page.setDefaultTimeout(DEADLINE_MS);

@@ -7,14 +7,11 @@
 // One rendition is played, since frames of a second one would be counted too; players choose by its height, the
 // number in its name. TCODER_CHROMIUM names another browser. Prints `ok ...` for each thing that held; ends with 1
 // and the reasons on stderr when any did not, with 2 when it could not begin.
-import { existsSync } from "node:fs";
-import { delimiter, join } from "node:path";
-import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
+import { launchChromium } from "../chromium.mjs";
 
 /** A file beside this one; packages do not export the bundles that browsers load. */
 const file = (path) => fileURLToPath(new URL(path, import.meta.url));
-const { chromium } = createRequire(file("../../package.json"))("playwright-core");
 
 /** To catch a hang, not to measure. */
 const DEADLINE_MS = 120_000;
@@ -57,18 +54,6 @@ function need(name) {
   const value = process.env[name];
   if (value) return value;
   console.error(`${name} is not set: the head of this file says what it takes.`);
-  process.exit(2);
-}
-
-function findChromium() {
-  const names = ["chromium", "chromium-browser", "google-chrome"];
-  const folders = (process.env.PATH ?? "").split(delimiter).concat("/usr/bin");
-  const paths = folders.flatMap((folder) => names.map((name) => join(folder, name)));
-  const found = process.env.TCODER_CHROMIUM ?? paths.find((path) => existsSync(path));
-  if (found) return found;
-  console.error(
-    "There is no Chromium on PATH. Install Debian's package `chromium`, or name one with TCODER_CHROMIUM.",
-  );
   process.exit(2);
 }
 
@@ -191,19 +176,7 @@ async function play(context, { name, script, source, begin }) {
   return problems.map((problem) => `not ok ${name}: ${problem}`);
 }
 
-const browser = await chromium.launch({
-  executablePath: findChromium(),
-  chromiumSandbox: process.getuid?.() !== 0,
-  args: [
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--autoplay-policy=no-user-gesture-required",
-  ],
-});
+const browser = await launchChromium();
 try {
   // The page's own policy would keep the players' scripts out.
   const context = await browser.newContext({ bypassCSP: true });
