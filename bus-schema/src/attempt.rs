@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{Attempt, JobId, RenditionName, TaskNumber};
 use crate::plan::images::ImagesPlan;
-use crate::request::images::TIME_MS_MAX;
+use crate::request::images::{Poster, TIME_MS_MAX};
+use crate::request::uploaded_image::ImageVerdict;
 
 /// The key of an attempt's details in the `attempts` bucket.
 #[must_use]
@@ -201,6 +202,9 @@ pub struct ImagesResult {
     /// Size of each of the storyboard's sheets.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sheets: Vec<u32>,
+    /// What became of the uploaded image, where the attempt was given one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uploaded: Option<ImageVerdict>,
     /// CPU time of the child, for the job's cost.
     pub cpu_ms: u64,
 }
@@ -210,7 +214,7 @@ pub struct ImagesResult {
 pub struct ImageResult {
     /// The thumbnail's number, from 1; 0 for the poster.
     pub number: u32,
-    /// Stream time of the frame.
+    /// Stream time of the frame; 0 of an uploaded image.
     pub time_ms: u64,
     /// Bytes in each of the plan's sizes.
     pub bytes: Vec<u32>,
@@ -236,6 +240,12 @@ impl ImagesResult {
             .is_some_and(|poster| poster.number != 0 || plan.poster_pick().is_none())
         {
             return Err("a poster that nobody asked for");
+        }
+        if self.uploaded.is_some() && !matches!(plan.poster, Poster::Uploaded { .. }) {
+            return Err("an uploaded image that nobody announced");
+        }
+        if self.uploaded == Some(ImageVerdict::Used) && self.poster.is_none() {
+            return Err("an uploaded image without a poster");
         }
         let numbers = self.thumbnails.iter().map(|image| image.number as usize);
         let is_rising = numbers

@@ -44,6 +44,8 @@ pub struct Held {
 pub enum Want {
     /// Read the source.
     Source,
+    /// Read the image that was uploaded beside the source.
+    Image,
     /// Write an object of this exact size under the attempt's prefix; the name as
     /// [`crate::object_key::is_attempt_name`] allows.
     Put {

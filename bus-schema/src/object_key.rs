@@ -28,6 +28,22 @@ pub fn job_of_source(key: &str) -> Option<(TenantId, JobId)> {
         .then(|| Some((tenant.parse().ok()?, job.parse().ok()?)))?
 }
 
+/// The key that a job's image is uploaded to, where it brings one: `inputs/<tenant>/<job>/image`. It begins no job.
+#[must_use]
+pub fn image(tenant: &TenantId, job: &JobId) -> String {
+    format!("{INPUTS}{tenant}/{job}/image")
+}
+
+/// Whether a key is one that [`source`] or [`image`] makes: it goes with its job.
+#[must_use]
+pub fn is_upload(key: &str) -> bool {
+    let of_image = || {
+        let (folder, name) = key.rsplit_once('/')?;
+        (name == "image").then(|| job_of_source(&format!("{folder}/source")))?
+    };
+    job_of_source(key).or_else(of_image).is_some()
+}
+
 /// Everything of one job: `outputs/<tenant>/<job>/`.
 #[must_use]
 pub fn outputs(tenant: &TenantId, job: &JobId) -> String {
@@ -160,7 +176,11 @@ mod tests {
         let tenant = TenantId::default();
         let job = JobId::from_parts(1, [7; 10]);
         let key = source(&tenant, &job);
-        assert_eq!(job_of_source(&key), Some((tenant, job)));
+        assert_eq!(job_of_source(&key), Some((tenant.clone(), job)));
+        let image = image(&tenant, &job);
+        assert_eq!(job_of_source(&image), None);
+        assert!(is_upload(&key) && is_upload(&image));
+        assert!(!is_upload(&format!("{image}s")) && !is_upload("inputs/default/notajob/image"));
         for key in [
             format!("{key}/x"),
             format!("{key}x"),

@@ -4,6 +4,7 @@ pub mod chapters;
 pub mod clip;
 pub mod images;
 pub mod loudness;
+pub mod uploaded_image;
 pub mod watermark;
 
 use std::collections::BTreeMap;

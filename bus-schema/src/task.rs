@@ -9,6 +9,7 @@ use crate::id::{Attempt, JobId, RenditionName, TaskNumber, TenantId};
 use crate::plan::images::ImagesPlan;
 use crate::plan::{AudioPlan, Span, VideoPlan};
 use crate::request::clip::Clip;
+use crate::request::uploaded_image::UploadedImage;
 use crate::request::watermark::Watermark;
 use crate::source::{AudioFacts, VideoFacts};
 
@@ -220,6 +221,9 @@ pub struct ImagesSpec {
     /// The part of the source that is taken: all times are in its time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clip: Option<Clip>,
+    /// The image that the client uploaded to be the poster, where it is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uploaded: Option<UploadedImage>,
 }
 
 /// Consecutive segments that one attempt wrote, with one table of samples.

@@ -136,6 +136,8 @@ pub(crate) struct Loudness {
 pub(crate) struct Upload {
     pub(crate) job_id: String,
     pub(crate) upload: Target,
+    /// Where to send the poster, where one was announced.
+    pub(crate) image_upload: Option<Target>,
 }
 
 /// Where to send the file.

@@ -96,7 +96,7 @@ impl Transcode {
             Ok(watermark) => watermark,
             Err(error) => return super::failed(&Error::File(error)),
         };
-        let images = match self.images.read() {
+        let images = match self.images.read().await {
             Ok(images) => images,
             Err(error) => return super::failed(&Error::File(error)),
         };
@@ -203,6 +203,11 @@ async fn upload(client: &Client, wish: &Wish<'_>, bars: &Bars) -> Result<String,
         chapters: wish.chapters.clone(),
     };
     let authorized = client.authorize(&new).await?;
+    let image = wish.images.as_ref().and_then(Images::file);
+    if let (Some(target), Some(image)) = (&authorized.image_upload, image) {
+        // In front of the film: it is to be there when that has come.
+        client.put(target, image, |_| ()).await?;
+    }
     let bar = bars.upload(facts.len());
     let sent = bar.clone();
     client

@@ -7,7 +7,8 @@ use bus_schema::attempt::{ImageResult, ImagesResult};
 use bus_schema::object_key;
 use bus_schema::plan::images::{ImagesPlan, StoryboardPlan};
 use bus_schema::record::{Output, OutputKind};
-use bus_schema::request::images::ImageFormat;
+use bus_schema::request::images::{ImageFormat, Poster};
+use bus_schema::request::uploaded_image::ImageVerdict;
 use serde_json::json;
 
 /// A text to write beside the results, and as what it is listed.
@@ -91,6 +92,19 @@ pub(crate) fn warnings(
     n_thumbnails: usize,
 ) -> Vec<String> {
     let mut warnings = Vec::new();
+    if let Poster::Uploaded { .. } = plan.poster {
+        let reason = match result.uploaded {
+            Some(ImageVerdict::Used) => None,
+            Some(ImageVerdict::Refused(fault)) => Some(fault.to_string()),
+            None => Some("it had not come when the film's images were made".to_owned()),
+        };
+        let told = |reason| {
+            format!(
+                "The uploaded image is not used, for {reason}: the poster is a frame of the film."
+            )
+        };
+        warnings.extend(reason.map(told));
+    }
     if plan.poster_pick().is_some() && result.poster.is_none() {
         warnings.push("There is no poster: the film has no frame at its time.".to_owned());
     }
@@ -103,11 +117,18 @@ pub(crate) fn warnings(
 
 /// `images.json`: addresses are relative to it.
 fn list(plan: &ImagesPlan, result: &ImagesResult, dir: &str) -> String {
+    let is_uploaded =
+        |image: &ImageResult| image.number == 0 && result.uploaded == Some(ImageVerdict::Used);
     let image = |image: &ImageResult| {
         let files = sizes(plan, image).map(|(name, (width, height), bytes)| {
             json!({ "url": format!("{dir}{name}"), "width": width, "height": height, "bytes": bytes })
         });
-        json!({ "time_ms": image.time_ms, "files": files.collect::<Vec<_>>() })
+        let files: Vec<_> = files.collect();
+        if is_uploaded(image) {
+            json!({ "time_ms": null, "is_uploaded": true, "files": files })
+        } else {
+            json!({ "time_ms": image.time_ms, "files": files })
+        }
     };
     let board = plan.storyboard.as_ref();
     let storyboard = board.map(|board| {
@@ -169,7 +190,8 @@ pub(crate) fn timestamp(ns: u64) -> String {
 #[cfg(test)]
 mod tests {
     use bus_schema::plan::images::ImageSize;
-    use bus_schema::request::images::{Poster, Thumbnails};
+    use bus_schema::request::images::Thumbnails;
+    use bus_schema::request::uploaded_image::ImageFault;
 
     use super::*;
 
@@ -214,6 +236,7 @@ mod tests {
             poster: Some(image(0, 1_960)),
             thumbnails: vec![image(1, 1_000)],
             sheets: vec![7, 8],
+            uploaded: None,
             cpu_ms: 0,
         }
     }
@@ -276,6 +299,38 @@ mod tests {
             posters(&plan, &result, "t5a1/")[1].name,
             "t5a1/images/poster-320.webp"
         );
+    }
+
+    #[test]
+    fn an_uploaded_image_is_listed_as_one_and_what_kept_it_out_is_told() {
+        let mut plan = plan();
+        plan.poster = Poster::Uploaded { bytes: 9 };
+        let with = |uploaded| ImagesResult {
+            uploaded,
+            ..result()
+        };
+        let used = with(Some(ImageVerdict::Used));
+        assert_eq!(used.check(&plan, 2), Ok(()));
+        assert_eq!(warnings(&plan, &used, 1), Vec::<String>::new());
+        let text = &documents(&plan, &used, "t5a1/")[0].text;
+        let list: serde_json::Value = serde_json::from_str(text).unwrap();
+        assert_eq!(list["poster"]["is_uploaded"], true);
+        assert_eq!(list["poster"]["time_ms"], serde_json::Value::Null);
+        assert_eq!(list["thumbnails"][0]["time_ms"], 1_000);
+        for fault in ImageFault::ALL {
+            let refused = with(Some(ImageVerdict::Refused(fault)));
+            assert_eq!(refused.check(&plan, 2), Ok(()));
+            let told = warnings(&plan, &refused, 1);
+            assert!(told[0].contains(&fault.to_string()), "{told:?}");
+        }
+        assert!(warnings(&plan, &with(None), 1)[0].contains("had not come"));
+        // Nobody announced one, or there is no poster that it could be.
+        assert!(used.check(&self::plan(), 2).is_err());
+        let nowhere = ImagesResult {
+            poster: None,
+            ..used
+        };
+        assert!(nowhere.check(&plan, 2).is_err());
     }
 
     #[test]

@@ -75,6 +75,7 @@ pub fn spec(record: &JobRecord, task: TaskNumber, role: TaskRole) -> Option<Task
                 images: plan.images.clone()?,
                 scenes_ns: Vec::new(),
                 clip,
+                uploaded: None,
             })
         }
         TaskRole::Assemble(_) => return None,

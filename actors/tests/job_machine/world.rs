@@ -416,6 +416,7 @@ pub(crate) fn pictured() -> ImagesResult {
         }),
         thumbnails: Vec::new(),
         sheets: Vec::new(),
+        uploaded: None,
         cpu_ms: 1,
     }
 }

@@ -10,6 +10,8 @@ pub(crate) mod facts;
 
 pub(crate) mod films;
 
+pub(crate) mod pictures;
+
 pub(crate) mod process;
 
 pub(crate) mod system;

@@ -5,16 +5,14 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::harness::{Client, System, clips, films};
+use crate::harness::pictures::{assert_coloured, coloured, size_of};
+use crate::harness::{Client, System, clips};
 
-/// Width and height of an image, as ffprobe reads it.
+/// Width and height of an image.
 fn size(folder: &Path, name: &str, bytes: &[u8]) -> (u64, u64) {
     let path = folder.join(name);
     std::fs::write(&path, bytes).expect("written");
-    let probed = films::probe(path.to_str().expect("a plain path"));
-    let image = films::stream(&probed, "video").expect("an image");
-    let side = |name: &str| image[name].as_u64().expect("a number");
-    (side("width"), side("height"))
+    size_of(&path)
 }
 
 fn address<'a>(job: &'a Value, kind: &str) -> &'a str {
@@ -105,4 +103,63 @@ async fn a_time_behind_the_end_is_a_warning() {
     assert_eq!(job["state"], "completed", "{job:#}");
     let warning = job["warnings"][0].as_str().expect("a warning");
     assert!(warning.starts_with("1 of 2 thumbnails"), "{warning}");
+}
+
+#[tokio::test]
+async fn an_uploaded_image_is_the_poster() {
+    if !clips::has_ffmpeg("an_uploaded_image_is_the_poster") {
+        return;
+    }
+    let system = System::shared().await;
+    let client = system.client();
+    let film = clips::beeps().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let image = std::fs::read(coloured(folder.path(), "own.png")).expect("an image");
+    let film = std::fs::read(film).expect("a clip");
+    let wishes = json!({"preset": "default", "images": {
+        "widths": [320, 64],
+        "uploaded": {"content_type": "image/png", "size": image.len()},
+        "thumbnails": {"mode": "times", "at_s": [1]},
+    }});
+    let authorized = client.authorize(film.len(), &wishes).await;
+    client
+        .send(&authorized["image_upload"], image.clone())
+        .await;
+    client.send(&authorized["upload"], film.clone()).await;
+    let id = authorized["job_id"].as_str().expect("an id");
+    let job = client.completed(id).await;
+    assert_eq!(job["warnings"], json!([]), "{job:#}");
+    let poster = client.fetch(address(&job, "poster")).await;
+    assert_eq!(size(folder.path(), "poster.jpg", &poster), (320, 180));
+    assert_coloured(&folder.path().join("poster.jpg"));
+    let list: Value =
+        serde_json::from_slice(&client.fetch(address(&job, "images")).await).expect("JSON");
+    assert_eq!(list["poster"]["is_uploaded"], true, "{list:#}");
+    assert_eq!(list["poster"]["files"].as_array().map(Vec::len), Some(2));
+    assert_eq!(list["thumbnails"][0]["time_ms"], 1_000, "{list:#}");
+
+    // It does not come, or is none: the film is done all the same, and says so.
+    for (sent, told) in [
+        (None, "had not come"),
+        (Some(vec![7; image.len()]), "neither"),
+    ] {
+        let authorized = client.authorize(film.len(), &wishes).await;
+        if let Some(bytes) = sent {
+            client.send(&authorized["image_upload"], bytes).await;
+        }
+        client.send(&authorized["upload"], film.clone()).await;
+        let job = client
+            .ended(authorized["job_id"].as_str().expect("an id"))
+            .await;
+        assert_eq!(job["state"], "completed", "{job:#}");
+        let warning = job["warnings"][0].as_str().expect("a warning");
+        assert!(warning.contains(told), "{warning}");
+        let poster = client.fetch(address(&job, "poster")).await;
+        assert_eq!(size(folder.path(), "frame.jpg", &poster), (320, 180));
+    }
+
+    // Nothing of it is left behind with the job's own upload.
+    let path = format!("/v1/jobs/{id}");
+    let (status, _) = client.ask(reqwest::Method::DELETE, &path, None).await;
+    assert_eq!(status, 204);
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::Context;
 use bus_schema::attempt::{AssembleResult, AudioPart, ChunkResult, ImagesResult};
 use bus_schema::report::TaskError;
+use bus_schema::request::uploaded_image::{IMAGE_BYTES_MAX, UploadedImage};
 use bus_schema::source::SourceFacts;
 use bus_schema::task::TaskSpec;
 use bytes::BytesMut;
@@ -13,7 +14,7 @@ use tokio::io::AsyncWriteExt as _;
 
 use crate::child::{ChildEvent, ChildTask, Options};
 use crate::mp4::remux::CopiedFile;
-use crate::protocol::{CopyRanges, RANGE_BYTES_MAX};
+use crate::protocol::{CopyRanges, RANGE_BYTES_MAX, Readable};
 use crate::reader::Reader;
 
 /// What `tcoder-worker task` prints last: how the task ended.
@@ -41,8 +42,17 @@ const PART_BYTES: u64 = 16 << 20;
 /// The longest read of the source: what a child, for whom the reader is, may ask for.
 const READ_BYTES_MAX: u64 = RANGE_BYTES_MAX as u64;
 
-/// Runs a task on a source, and writes what it makes under `out`. The spec's `source_bytes` are
-/// replaced by what the source really has.
+/// What a task reads, each a path or an address.
+#[derive(Debug, Clone, Copy)]
+pub struct Inputs<'a> {
+    /// The film.
+    pub source: &'a str,
+    /// An image for the poster, which a task of images takes.
+    pub image: Option<&'a str>,
+}
+
+/// Runs a task on its inputs, and writes what it makes under `out`. The spec's sizes of them are replaced by what they
+/// really have.
 ///
 /// # Errors
 /// When the source cannot be opened, the child not be started, or the outputs not be written. A
@@ -50,9 +60,10 @@ const READ_BYTES_MAX: u64 = RANGE_BYTES_MAX as u64;
 pub async fn run(
     options: &Options,
     mut spec: TaskSpec,
-    source: &str,
+    inputs: Inputs<'_>,
     out: &Path,
 ) -> anyhow::Result<Outcome> {
+    let Inputs { source, image } = inputs;
     let (reader, size) = Reader::open(source)
         .await
         .with_context(|| format!("cannot open {source}"))?;
@@ -64,18 +75,27 @@ pub async fn run(
         TaskSpec::Images(spec) => spec.source_bytes = size,
         TaskSpec::Assemble(_) => anyhow::bail!("an assembly reads objects, not a source"),
     }
+    let image = match image {
+        Some(image) => Some(open_image(image, &mut spec).await?),
+        None => None,
+    };
     let mut child = ChildTask::spawn(options, spec).context("cannot start the task's process")?;
     let (mut parts, mut outcome) = (Vec::new(), None);
     let mut head = Vec::new();
     while let Some(event) = child.next().await {
         match event {
-            ChildEvent::Range { offset, len, reply } => {
-                reply.send(
-                    reader
-                        .read(offset, len)
-                        .await
-                        .map_err(|error| error.to_string()),
-                );
+            ChildEvent::Range {
+                of,
+                offset,
+                len,
+                reply,
+            } => {
+                let reader = match (of, &image) {
+                    (Readable::Image, Some(image)) => image,
+                    (Readable::Image, None) | (Readable::Source, _) => &reader,
+                };
+                let read = reader.read(offset, len).await;
+                reply.send(read.map_err(|error| error.to_string()));
             }
             ChildEvent::Object {
                 name,
@@ -109,6 +129,22 @@ pub async fn run(
         }
     }
     outcome.context("the task ended without a word")
+}
+
+/// Opens the image of a task of images, which is told its size.
+async fn open_image(image: &str, spec: &mut TaskSpec) -> anyhow::Result<Reader> {
+    let TaskSpec::Images(spec) = spec else {
+        anyhow::bail!("only a task of images takes an image");
+    };
+    let opened = Reader::open(image).await;
+    let (reader, bytes) = opened.with_context(|| format!("cannot open {image}"))?;
+    let is_possible = (1..=IMAGE_BYTES_MAX).contains(&bytes);
+    anyhow::ensure!(
+        is_possible,
+        "{image} has {bytes} bytes, and may have {IMAGE_BYTES_MAX}"
+    );
+    spec.uploaded = Some(UploadedImage { bytes });
+    Ok(reader)
 }
 
 /// Writes a copy as planned.

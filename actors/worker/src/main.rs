@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use anyhow::{Context, anyhow};
 use cache::Cache;
 use clap::{Args, Parser, Subcommand};
-use worker::by_hand::{self, Outcome};
+use worker::by_hand::{self, Inputs, Outcome};
 use worker::child::{Limits, Options};
 use worker::{encoders, engine, plugins};
 
@@ -43,6 +43,9 @@ struct Task {
     /// A path or an http(s) address.
     #[arg(long, required_unless_present = "child")]
     source: Option<String>,
+    /// A path or address of an image for the poster, for a task of images.
+    #[arg(long)]
+    image: Option<String>,
     /// Where to write what it makes.
     #[arg(long, default_value = "out")]
     out: PathBuf,
@@ -133,8 +136,12 @@ fn run_task(task: &Task) -> anyhow::Result<ExitCode> {
         threads: task.threads.unwrap_or(cores),
         limits: Limits::default(),
     };
+    let inputs = Inputs {
+        source,
+        image: task.image.as_deref(),
+    };
     let runtime = tokio::runtime::Runtime::new()?;
-    let outcome = runtime.block_on(by_hand::run(&options, spec, source, &task.out))?;
+    let outcome = runtime.block_on(by_hand::run(&options, spec, inputs, &task.out))?;
     writeln!(std::io::stdout(), "{}", serde_json::to_string(&outcome)?)?;
     Ok(match outcome {
         Outcome::Failed(error) if !error.code.is_passing() => ExitCode::from(3),

@@ -42,14 +42,26 @@ pub const HEAD_PIECE_BYTES_MAX: usize = 1 << 20;
 /// The largest ask.
 pub const ASK_BYTES_MAX: u32 = 128;
 
-/// The child asks for bytes of the source.
+/// What a child may read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Readable {
+    /// The film.
+    Source,
+    /// The image that was uploaded beside it.
+    Image,
+}
+
+/// The child asks for bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ask {
     /// Named again in the answer; counted up.
     pub id: u64,
+    /// Of what.
+    pub of: Readable,
     /// First byte.
     pub offset: u64,
-    /// How many, at most [`RANGE_BYTES_MAX`]; never beyond the source's end.
+    /// How many, at most [`RANGE_BYTES_MAX`]; never beyond its end.
     pub len: u32,
 }
 

@@ -117,7 +117,8 @@ impl ImagesPlan {
     pub fn poster_pick(&self) -> Option<Pick> {
         match self.poster {
             Poster::None => None,
-            Poster::Automatic => {
+            // Of an uploaded image it is what stands in for it.
+            Poster::Automatic | Poster::Uploaded { .. } => {
                 let [start_ns, end_ns] = POSTER_PERCENT.map(|percent| self.end_ns / 100 * percent);
                 Some(Pick::Best { start_ns, end_ns })
             }

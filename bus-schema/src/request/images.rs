@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::uploaded_image::{IMAGE_BYTES_MAX, IMAGE_MEDIA_TYPES};
+
 /// Most thumbnails of a film: one every ten seconds of an hour and a half.
 pub const THUMBNAILS_MAX: u32 = 500;
 /// Most thumbnails that are chosen by what they show: several frames are looked at for each.
@@ -61,6 +63,12 @@ pub enum Poster {
     At {
         /// Since the film's begin.
         ms: u64,
+    },
+    /// An image that the client uploads beside the film; one chosen as [`Self::Automatic`] does where that has not come
+    /// when the images are made, or is none.
+    Uploaded {
+        /// As announced, 1 to [`IMAGE_BYTES_MAX`].
+        bytes: u64,
     },
 }
 
@@ -163,6 +171,17 @@ pub enum Refusal {
     /// A poster that is not there is shown at a time.
     #[error("the poster cannot have a time when there is to be no poster")]
     NoPoster,
+    /// An image is brought, and another poster asked for.
+    #[error(
+        "the poster is either the uploaded image or a frame of the film, so leave out one of the two"
+    )]
+    TwoPosters,
+    /// Too large, or none.
+    #[error("an uploaded image must have 1 to {IMAGE_BYTES_MAX} bytes")]
+    UploadedBytes,
+    /// Of another kind.
+    #[error("an uploaded image must be {}, {} or {}", IMAGE_MEDIA_TYPES[0], IMAGE_MEDIA_TYPES[1], IMAGE_MEDIA_TYPES[2])]
+    UploadedType,
     /// Too short.
     #[error(
         "thumbnails are at least {} ms and at most a day apart",
@@ -186,8 +205,12 @@ impl ImagesRequest {
         {
             return Err(Refusal::Widths);
         }
-        if matches!(self.poster, Poster::At { ms } if ms > TIME_MS_MAX) {
-            return Err(Refusal::Times);
+        match self.poster {
+            Poster::At { ms } if ms > TIME_MS_MAX => return Err(Refusal::Times),
+            Poster::Uploaded { bytes } if !(1..=IMAGE_BYTES_MAX).contains(&bytes) => {
+                return Err(Refusal::UploadedBytes);
+            }
+            Poster::None | Poster::Automatic | Poster::At { .. } | Poster::Uploaded { .. } => {}
         }
         match &self.thumbnails {
             Thumbnails::Automatic { count } | Thumbnails::Scenes { count_max: count } => {
@@ -271,5 +294,13 @@ mod tests {
             with(&|i| i.poster = Poster::At { ms: u64::MAX }),
             Err(Refusal::Times)
         );
+        for (bytes, verdict) in [
+            (0, Err(Refusal::UploadedBytes)),
+            (1, Ok(())),
+            (IMAGE_BYTES_MAX, Ok(())),
+            (IMAGE_BYTES_MAX + 1, Err(Refusal::UploadedBytes)),
+        ] {
+            assert_eq!(with(&|i| i.poster = Poster::Uploaded { bytes }), verdict);
+        }
     }
 }

@@ -12,6 +12,7 @@ use bus_schema::report::{ErrorCode, TaskError};
 use bus_schema::request::clip::Clip;
 use bus_schema::request::images::{ImageFormat, ImagesRequest, Poster, Thumbnails};
 use bus_schema::request::loudness::Loudness;
+use bus_schema::request::uploaded_image::ImageVerdict;
 use bus_schema::request::watermark::{Mark, Position, Watermark};
 use bus_schema::source::{AacFacts, AudioFacts, H264Facts, IndexFacts, SourceFacts, VideoFacts};
 use bus_schema::task::TaskClass;
@@ -192,7 +193,7 @@ pub(crate) fn images_request() -> ImagesRequest {
     ImagesRequest {
         format: ImageFormat::Webp,
         widths: vec![640, 320],
-        poster: Poster::At { ms: 1_500 },
+        poster: Poster::Uploaded { bytes: 123_456 },
         thumbnails: Thumbnails::Interval { ms: 10_000 },
         has_storyboard: true,
     }
@@ -205,9 +206,10 @@ pub(crate) fn images_result() -> ImagesResult {
         bytes: vec![45_678, 23_456],
     };
     ImagesResult {
-        poster: Some(image(0, 1_468)),
+        poster: Some(image(0, 0)),
         thumbnails: vec![image(1, 0), image(2, 9_976)],
         sheets: vec![345_678],
+        uploaded: Some(ImageVerdict::Used),
         cpu_ms: 1_234,
     }
 }

@@ -11,6 +11,7 @@ use bus_schema::plan::Span;
 use bus_schema::progress::Progress;
 use bus_schema::report::{ErrorCode, Outcome, Report};
 use bus_schema::request::loudness::LoudnessResult;
+use bus_schema::request::uploaded_image::UploadedImage;
 use bus_schema::task::{
     AssembleSpec, AudioPieces, AudioSpec, ChunkSpec, ImagesSpec, Invitation, Piece, ProbeSpec,
     RemuxSpec, TaskKind, TaskSpec,
@@ -47,6 +48,7 @@ pub(crate) fn claim_requests() -> Vec<(&'static str, ClaimRequest)> {
 pub(crate) fn wants() -> Vec<Want> {
     vec![
         Want::Source,
+        Want::Image,
         Want::Put {
             name: "720p/000001.m4s".to_owned(),
             bytes: 1_200_345,
@@ -152,6 +154,7 @@ pub(crate) fn specs() -> [TaskSpec; 6] {
             images: sample::images_plan(),
             scenes_ns: vec![0, 12_345_678_901],
             clip: Some(sample::clip()),
+            uploaded: Some(UploadedImage { bytes: 123_456 }),
         }),
     ]
 }

@@ -35,7 +35,7 @@ macro_rules! variants {
 
 variants! {
     ClaimReply { Go, Gone, Later }
-    Want { Source, Put, Get, Part }
+    Want { Source, Image, Put, Get, Part }
     TaskSpec { Probe, Chunk, Audio, Assemble, Remux, Images }
     Outcome { Probed, Transcoded, AudioPart, AudioDone, Assembled, Remuxed, Pictured, Failed, Returned }
     Control { Cancel, Drain }

@@ -85,6 +85,11 @@ pub(super) async fn create(
 ) -> Result<Response, Problem> {
     let tenant = edge.tenant();
     check_key(&asked.key, &tenant)?;
+    let uploaded = asked.images.as_ref().and_then(ImagesBody::uploaded);
+    if uploaded.is_some() {
+        let detail = "`images.uploaded` needs an upload, by which the image comes: leave it out, or upload the film.";
+        return Err(Problem::new(Code::InvalidImages, detail));
+    }
     let last_part = asked.key.rsplit('/').next().unwrap_or_default().to_owned();
     let mut wishes = Wishes {
         filename: asked.filename.unwrap_or(last_part),
@@ -191,7 +196,7 @@ fn check_key(key: &str, tenant: &TenantId) -> Result<(), Problem> {
         ));
     }
     // Whoever deletes that job deletes its upload with it, under the feet of this one.
-    if object_key::job_of_source(key).is_some() {
+    if object_key::is_upload(key) {
         return refused(
             "`key` is another job's upload, which goes when that job is deleted: copy it to a key of your own, or upload the file again."
                 .to_owned(),
@@ -242,5 +247,7 @@ mod tests {
         assert_eq!(problem.code, Code::InvalidKey);
         assert!(problem.detail.contains("copy it"), "{}", problem.detail);
         assert!(check_key(&format!("{key}.mp4"), &tenant).is_ok());
+        let image = object_key::image(&tenant, &JobId::from_parts(1, [7; 10]));
+        assert!(check_key(&image, &tenant).is_err());
     }
 }

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
-use bus_schema::id::JobId;
+use bus_schema::claim::SignedRequest;
+use bus_schema::id::{JobId, TenantId};
 use bus_schema::object_key;
 use bus_schema::record::SourceObject;
 use http::{HeaderValue, StatusCode, header};
@@ -13,8 +14,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::body::Body;
-use super::state::Shared;
-use super::wishes::{ChaptersBody, ClipBody, ImagesBody, LoudnessBody, WatermarkBody, Wishes};
+use super::state::{Edge, Shared};
+use super::wishes::{
+    ChaptersBody, ClipBody, ImagesBody, LoudnessBody, UploadedBody, WatermarkBody, Wishes,
+};
 use crate::clock::{now_ms, rfc3339};
 use crate::jobs::NewJob;
 use crate::problem::{Code, Problem, ProblemBody};
@@ -69,6 +72,10 @@ pub(super) struct UploadAuthorized {
     key: String,
     /// The request to make, once.
     upload: UploadTarget,
+    /// Where to send the image that was announced, before the film: one that comes when the film's images are being made
+    /// already is left out, with a warning.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    image_upload: Option<UploadTarget>,
     /// When the address ends, RFC 3339.
     expires_at: String,
     /// Opens the job's live feed, once, within a minute.
@@ -84,6 +91,16 @@ pub(super) struct UploadTarget {
     url: String,
     /// Headers that are signed. Browsers send `content-length` and `host` by themselves.
     headers: BTreeMap<String, String>,
+}
+
+impl From<SignedRequest> for UploadTarget {
+    fn from(signed: SignedRequest) -> Self {
+        Self {
+            method: signed.method,
+            url: signed.url,
+            headers: signed.headers,
+        }
+    }
 }
 
 /// Authorizes an upload: a job, and a signed PUT for exactly this file.
@@ -106,6 +123,8 @@ pub(super) async fn create(
         );
         return Err(Problem::new(Code::SizeOutOfRange, detail));
     }
+    let image = asked.images.as_ref().and_then(ImagesBody::uploaded);
+    let image = image.cloned();
     let wishes = Wishes {
         filename: asked.filename,
         content_type: asked.content_type,
@@ -133,6 +152,10 @@ pub(super) async fn create(
         expires: edge.options.upload_expiry(),
     };
     let signed = edge.storage.presign_put(&key, &conditions).await?;
+    let image_upload = match image {
+        Some(image) => Some(sign_image(&edge, &tenant, &id, image).await?),
+        None => None,
+    };
     let source = SourceObject {
         key: key.clone(),
         bytes: asked.size,
@@ -154,14 +177,29 @@ pub(super) async fn create(
         job_id: id.to_string(),
         key,
         expires_at: rfc3339(signed.expires_at_ms),
-        upload: UploadTarget {
-            method: signed.method,
-            url: signed.url,
-            headers: signed.headers,
-        },
+        upload: signed.into(),
+        image_upload,
         live_ticket: ticket.as_str().to_owned(),
     };
     Ok(created(id, Json(authorized).into_response()))
+}
+
+/// The right to upload the image that was announced, and was checked.
+async fn sign_image(
+    edge: &Edge,
+    tenant: &TenantId,
+    id: &JobId,
+    image: UploadedBody,
+) -> Result<UploadTarget, Problem> {
+    let conditions = PutConditions {
+        content_length: Some(image.size),
+        content_type: Some(image.content_type),
+        create_only: true,
+        expires: edge.options.upload_expiry(),
+    };
+    let key = object_key::image(tenant, id);
+    let signed = edge.storage.presign_put(&key, &conditions).await?;
+    Ok(signed.into())
 }
 
 /// 201, with the job's address.

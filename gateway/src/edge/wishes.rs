@@ -8,7 +8,7 @@ mod watermark;
 
 pub(super) use chapters::ChaptersBody;
 pub(super) use clip::ClipBody;
-pub(super) use images::ImagesBody;
+pub(super) use images::{ImagesBody, UploadedBody};
 pub(super) use loudness::LoudnessBody;
 pub(super) use watermark::WatermarkBody;
 

@@ -14,6 +14,12 @@ fn with(field: &str, value: Value) -> Value {
     body
 }
 
+/// An image beside the film.
+fn uploaded(content_type: &str, size: u64) -> Value {
+    let image = json!({"content_type": content_type, "size": size});
+    with("images", json!({ "uploaded": image }))
+}
+
 /// What files cannot be: body, status, code.
 fn impossible_files() -> Vec<(Value, u16, &'static str)> {
     vec![
@@ -84,6 +90,9 @@ fn impossible_wishes() -> Vec<(Value, u16, &'static str)> {
             "invalid_metadata",
         ),
         (with("external_id", json!("")), 422, "invalid_metadata"),
+        (uploaded("image/gif", 7), 422, "invalid_images"),
+        (uploaded("image/png", 0), 422, "invalid_images"),
+        (uploaded("image/png", 10_485_761), 422, "invalid_images"),
         (
             with("webhook_url", json!("http://127.0.0.1:9/")),
             422,

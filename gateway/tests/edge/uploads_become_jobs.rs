@@ -106,6 +106,48 @@ async fn an_upload_is_signed_for_one_file_and_its_job_waits_for_it() {
 }
 
 #[tokio::test]
+async fn an_image_is_signed_for_beside_the_film_where_one_is_announced() {
+    let fixture = Fixture::start().await;
+    let answer = authorize(&fixture, 10).await;
+    assert_eq!(answer.get("image_upload"), None);
+    let body = json!({
+        "filename": "film.mp4", "content_type": "video/mp4", "size": 10,
+        "images": {"uploaded": {"content_type": "image/png", "size": 100}},
+    });
+    let answer = body_of(fixture.post("/v1/uploads", &body).await).await;
+    let upload = &answer["image_upload"];
+    assert_eq!(
+        put(&fixture, upload, vec![1; 101]).await.status(),
+        403,
+        "longer"
+    );
+    assert_eq!(put(&fixture, upload, vec![1; 100]).await.status(), 200);
+    assert_eq!(
+        put(&fixture, upload, vec![2; 100]).await.status(),
+        412,
+        "again"
+    );
+    let source = answer["key"].as_str().expect("what the answer promises");
+    let key = source.replace("/source", "/image");
+    let facts = fixture.storage.head(&key).await.unwrap();
+    assert_eq!(
+        (facts.size, facts.content_type.as_deref()),
+        (100, Some("image/png"))
+    );
+    // An object that is there already comes by no upload, and neither would its image.
+    fixture
+        .storage
+        .put_bytes("film.mp4", Bytes::from_static(b"film"), "video/mp4", None)
+        .await
+        .unwrap();
+    let body = json!({"key": "film.mp4", "images": body["images"]});
+    assert_eq!(
+        code(fixture.post("/v1/jobs", &body).await).await,
+        "invalid_images"
+    );
+}
+
+#[tokio::test]
 async fn the_ticket_of_an_upload_opens_its_feed() {
     let fixture = Fixture::start().await;
     let answer = authorize(&fixture, 10).await;

@@ -3,6 +3,7 @@
 use bus_schema::claim::{Held, SignedRequest, WANTS_MAX, Want};
 use bus_schema::id::TaskNumber;
 use bus_schema::object_key;
+use bus_schema::plan::TaskRole;
 use bus_schema::record::TaskState;
 use std::time::Duration;
 
@@ -51,6 +52,10 @@ impl JobActor {
                     )
                     .await?
             }
+            Want::Image if job.role(task) == Some(TaskRole::Images) => {
+                let key = object_key::image(&record.tenant, &record.id);
+                storage.presign_get(&key, &reading(None, ttl)).await?
+            }
             Want::Put { name, bytes } if object_key::is_attempt_name(name) => {
                 let conditions = PutConditions {
                     content_length: Some(*bytes),
@@ -75,7 +80,7 @@ impl JobActor {
                     .presign_part(&(own + &name), upload_id, n, Some(*bytes), ttl)
                     .await?
             }
-            Want::Put { .. } | Want::Get { .. } => return Ok(None),
+            Want::Image | Want::Put { .. } | Want::Get { .. } => return Ok(None),
         }))
     }
 }

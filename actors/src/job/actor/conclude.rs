@@ -167,7 +167,8 @@ impl JobActor {
         Ok(assemble(&job.record, plan, file, &video, &audio))
     }
 
-    /// The specification of the still images: scenes are known once the chunks are.
+    /// The specification of the still images: scenes are known once the chunks are, and an uploaded image is used if it
+    /// is there by now.
     pub(super) async fn images_spec(
         &self,
         job: &Job,
@@ -180,6 +181,9 @@ impl JobActor {
         {
             let details = self.details(job).await?;
             images.scenes_ns = scenes_ns(&images.images, plan, &details.chunks);
+        }
+        if let Some(TaskSpec::Images(images)) = &mut spec {
+            images.uploaded = self.uploaded_image(job, &images.images).await?;
         }
         Ok(spec)
     }
@@ -212,7 +216,8 @@ impl JobActor {
         let prefix = object_key::outputs(&record.tenant, &record.id);
         self.remove_all(&prefix).await?;
         if object_key::source(&record.tenant, &record.id) == record.source.key {
-            let keys = [record.source.key.clone()];
+            let image = object_key::image(&record.tenant, &record.id);
+            let keys = [record.source.key.clone(), image];
             self.platform
                 .storage
                 .delete_many(&keys)

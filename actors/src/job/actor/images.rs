@@ -6,7 +6,9 @@ use bus_schema::object_key;
 use bus_schema::plan::Plan;
 use bus_schema::plan::images::ImagesPlan;
 use bus_schema::record::Output;
-use bus_schema::request::images::Thumbnails;
+use bus_schema::request::images::{Poster, Thumbnails};
+use bus_schema::request::uploaded_image::{IMAGE_BYTES_MAX, UploadedImage};
+use gateway::storage::ErrorKind;
 
 use super::{Job, JobActor, Trouble};
 use crate::job::chapters;
@@ -34,6 +36,27 @@ pub(super) fn scenes_ns(images: &ImagesPlan, plan: &Plan, chunks: &[ChunkResult]
 }
 
 impl JobActor {
+    /// The image that the client has uploaded; `None` where none was announced, it has not come, or is larger than any may be.
+    pub(super) async fn uploaded_image(
+        &self,
+        job: &Job,
+        images: &ImagesPlan,
+    ) -> Result<Option<UploadedImage>, Trouble> {
+        let Poster::Uploaded { .. } = images.poster else {
+            return Ok(None);
+        };
+        let key = object_key::image(&job.record.tenant, &job.record.id);
+        match self.platform.storage.head(&key).await {
+            Ok(found) => {
+                let bytes = found.size;
+                let is_possible = (1..=IMAGE_BYTES_MAX).contains(&bytes);
+                Ok(is_possible.then_some(UploadedImage { bytes }))
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// Writes the list of images and the storyboard's index. A task that was given up has said so
     /// already, and then there is nothing.
     pub(super) async fn write_images(

@@ -80,7 +80,12 @@ impl Client {
     /// Uploads as a browser does; the job's id.
     pub(crate) async fn upload(&self, bytes: Vec<u8>, wishes: &Value) -> String {
         let authorized = self.authorize(bytes.len(), wishes).await;
-        let upload = &authorized["upload"];
+        self.send(&authorized["upload"], bytes).await;
+        authorized["job_id"].as_str().expect("an id").to_owned()
+    }
+
+    /// Sends bytes to where an upload was authorized.
+    pub(crate) async fn send(&self, upload: &Value, bytes: Vec<u8>) {
         let url = upload["url"].as_str().expect("an address");
         let mut request = self.http.put(url).body(bytes);
         for (name, value) in upload["headers"].as_object().expect("headers") {
@@ -88,7 +93,6 @@ impl Client {
         }
         let response = request.send().await.expect("storage answers");
         assert!(response.status().is_success(), "{response:?}");
-        authorized["job_id"].as_str().expect("an id").to_owned()
     }
 
     /// Uploads a file.

@@ -10,16 +10,18 @@ use bus_schema::source::SourceFacts;
 use bytes::Bytes;
 use tokio::sync::{Notify, oneshot};
 
-use crate::protocol::{CREDIT_BYTES, CopyRanges, Position};
+use crate::protocol::{CREDIT_BYTES, CopyRanges, Position, Readable};
 
 /// One event of a child, in the order in which they happened.
 #[derive(Debug)]
 pub enum ChildEvent {
-    /// It needs bytes of the source.
+    /// It needs bytes.
     Range {
+        /// Of what; the image of a task alone that was given one.
+        of: Readable,
         /// First byte.
         offset: u64,
-        /// How many; never beyond the source's end.
+        /// How many; never beyond its end.
         len: u32,
         /// Where to put them.
         reply: RangeReply,

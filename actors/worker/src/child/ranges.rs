@@ -22,7 +22,8 @@ pub(super) async fn serve(
     mut answers: FrameWriter,
 ) -> Result<End, TaskError> {
     let mut pending = FuturesUnordered::new();
-    let mut rest_bytes = range_bytes_max(session.source_bytes);
+    let all_bytes = session.source_bytes.saturating_add(session.image_bytes);
+    let mut rest_bytes = range_bytes_max(all_bytes);
     loop {
         tokio::select! {
             body = asks.next(protocol::ASK_BYTES_MAX) => {
@@ -31,13 +32,14 @@ pub(super) async fn serve(
                     Err(frame::Error::Io(_)) => return std::future::pending().await,
                     Err(error) => return Err(broken(error)),
                 };
-                check(&ask, session.source_bytes, pending.len())?;
+                check(&ask, session.bytes_of(ask.of), pending.len())?;
                 rest_bytes = rest_bytes.checked_sub(u64::from(ask.len)).ok_or_else(too_much)?;
                 session.advance();
                 let (sender, receiver) = oneshot::channel();
                 pending.push(answer(ask, session.owe(), receiver));
                 let reply = RangeReply(sender);
-                session.tell(ChildEvent::Range { offset: ask.offset, len: ask.len, reply }).await;
+                let Ask { of, offset, len, .. } = ask;
+                session.tell(ChildEvent::Range { of, offset, len, reply }).await;
             }
             Some((answer, debt)) = pending.next(), if !pending.is_empty() => {
                 let bytes = frame::encode(&answer, protocol::TO_CHILD_BYTES_MAX).map_err(broken)?;
@@ -53,15 +55,15 @@ pub(super) async fn serve(
     }
 }
 
-fn check(ask: &Ask, source_bytes: u64, pending: usize) -> Result<(), TaskError> {
+fn check(ask: &Ask, size: u64, pending: usize) -> Result<(), TaskError> {
     let is_inside = ask
         .offset
         .checked_add(u64::from(ask.len))
-        .is_some_and(|end| end <= source_bytes);
+        .is_some_and(|end| end <= size);
     if !is_inside || ask.len == 0 || ask.len > RANGE_BYTES_MAX {
         return Err(broken(format!(
-            "{} bytes from {} of {source_bytes}",
-            ask.len, ask.offset
+            "{} bytes from {} of {size} of the {:?}",
+            ask.len, ask.offset, ask.of
         )));
     }
     if pending >= ASKS_MAX {

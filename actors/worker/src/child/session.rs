@@ -10,12 +10,14 @@ use tokio::sync::mpsc;
 use super::event::{ChildEvent, Pool};
 use super::limits::Limits;
 use crate::engine::error::plain;
+use crate::protocol::Readable;
 
 /// One child's counters, and the way to its owner.
 #[derive(Debug)]
 pub(super) struct Session {
     pub(super) kind: TaskKind,
     pub(super) source_bytes: u64,
+    pub(super) image_bytes: u64,
     pub(super) limits: Limits,
     pub(super) pool: Arc<Pool>,
     events: mpsc::Sender<ChildEvent>,
@@ -35,14 +37,27 @@ impl Session {
             TaskSpec::Images(spec) => spec.source_bytes,
             TaskSpec::Assemble(_) => 0,
         };
+        let image_bytes = match spec {
+            TaskSpec::Images(spec) => spec.uploaded.map_or(0, |image| image.bytes),
+            _ => 0,
+        };
         Self {
             kind: spec.kind(),
             source_bytes,
+            image_bytes,
             limits,
             pool: Arc::default(),
             events,
             advances: AtomicU64::new(0),
             owed: AtomicUsize::new(0),
+        }
+    }
+
+    /// The size of what may be read.
+    pub(super) fn bytes_of(&self, of: Readable) -> u64 {
+        match of {
+            Readable::Source => self.source_bytes,
+            Readable::Image => self.image_bytes,
         }
     }
 

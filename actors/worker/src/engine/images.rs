@@ -9,40 +9,54 @@ mod look;
 mod sheet;
 mod shots;
 mod still;
+mod uploaded;
 
 use std::collections::BTreeMap;
+use std::io;
 
 use bus_schema::attempt::{ImageResult, ImagesResult};
 use bus_schema::object_key;
 use bus_schema::plan::images::ImageSize;
+use bus_schema::request::uploaded_image::{ImageFault, ImageVerdict};
 use bus_schema::task::ImagesSpec;
 
 use self::frames::Frames;
 use self::look::Look;
 use self::sheet::Sheets;
 use self::shots::{Shot, Subject, shots};
-use self::still::{Encoder, Scaler};
+use self::still::{Encoder, Rgb, Scaler};
 use super::decode::{Decode, Frame, Want};
 use super::results::Results;
 use super::source::Source;
 use super::{Error, Result};
 use crate::protocol::Position;
 
-/// Makes all images.
+/// The poster's number among the images.
+const POSTER: u32 = 0;
+
+/// Makes all images, given the film and, where one was uploaded, what came of reading the image beside it.
 ///
 /// # Errors
 /// What the decoder, a converter or the parent says. A time that the film does not reach is no error:
-/// its image is missing.
+/// its image is missing. Nor is an image that cannot be used: a frame of the film is in its place.
 pub fn run(
     spec: &ImagesSpec,
-    source: &Source,
+    (source, uploaded): (&Source, Option<io::Result<Vec<u8>>>),
     results: &Results,
     threads: u32,
 ) -> Result<ImagesResult> {
-    let shots = shots(&spec.images, &spec.scenes_ns);
+    let mut work = Work::new(spec, results)?;
+    let mut shots = shots(&spec.images, &spec.scenes_ns);
+    if let Some(bytes) = uploaded
+        && work.take_uploaded(bytes)? == ImageVerdict::Used
+    {
+        shots.retain(|shot| shot.subject != Subject::Image(POSTER));
+    }
+    if shots.is_empty() {
+        return work.finish();
+    }
     let decode = Decode::open(source, Want::Video, threads)?.clipped(spec.clip);
     let mut frames = Frames::new(&decode, &spec.facts)?;
-    let mut work = Work::new(spec, results)?;
     for (n, shot) in shots.iter().enumerate() {
         if let Some(frame) = frames.at(shot.at_ns, shot.slack_ns)? {
             work.take(shot, frame)?;
@@ -72,6 +86,7 @@ struct Work<'a> {
     /// Of each image that has several frames to choose from, the best so far and how good it is.
     best: BTreeMap<Subject, (f64, Frame)>,
     made: BTreeMap<u32, ImageResult>,
+    uploaded: Option<ImageVerdict>,
 }
 
 impl<'a> Work<'a> {
@@ -92,6 +107,7 @@ impl<'a> Work<'a> {
             sheets: sheets.transpose()?,
             best: BTreeMap::new(),
             made: BTreeMap::new(),
+            uploaded: None,
         })
     }
 
@@ -136,12 +152,46 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// Makes an image in all its sizes.
+    /// Makes the poster of an uploaded image, if it is one.
+    fn take_uploaded(&mut self, bytes: io::Result<Vec<u8>>) -> Result<ImageVerdict> {
+        let bytes = bytes.map_err(|error| {
+            tracing::warn!(%error, "an uploaded image was not read");
+            ImageFault::Unreadable
+        });
+        let facts = &self.spec.facts;
+        let shape = (facts.width, facts.height);
+        let verdict = match bytes.and_then(|bytes| uploaded::read(&bytes, shape)) {
+            Ok(image) => {
+                let frame = image.to_frame()?;
+                drop(image);
+                // It is upright already, whatever the film is.
+                let scaled = |size: ImageSize, _: &mut Scaler| Scaler::new(0, size)?.scale(&frame);
+                self.store(POSTER, 0, scaled)?;
+                ImageVerdict::Used
+            }
+            Err(fault) => ImageVerdict::Refused(fault),
+        };
+        self.uploaded = Some(verdict);
+        Ok(verdict)
+    }
+
+    /// Makes an image of a frame in all its sizes.
     fn make(&mut self, number: u32, frame: &Frame) -> Result<()> {
+        let time_ms = frame.time_ns.unwrap_or(0) / 1_000_000;
+        self.store(number, time_ms, |_, scaler| scaler.scale(frame))
+    }
+
+    /// Stores an image in all its sizes, given how it is had in one.
+    fn store(
+        &mut self,
+        number: u32,
+        time_ms: u64,
+        scaled: impl Fn(ImageSize, &mut Scaler) -> Result<Rgb>,
+    ) -> Result<()> {
         let format = self.spec.images.format;
         let mut sizes = Vec::with_capacity(self.makers.len());
         for (size, scaler, encoder) in &mut self.makers {
-            let bytes = encoder.encode(&scaler.scale(frame)?)?;
+            let bytes = encoder.encode(&scaled(*size, scaler)?)?;
             sizes.push(u32::try_from(bytes.len()).unwrap_or(u32::MAX));
             let name = match number {
                 0 => object_key::poster(size.width, format),
@@ -151,7 +201,7 @@ impl<'a> Work<'a> {
         }
         let result = ImageResult {
             number,
-            time_ms: frame.time_ns.unwrap_or(0) / 1_000_000,
+            time_ms,
             bytes: sizes,
         };
         self.made.insert(number, result);
@@ -168,6 +218,7 @@ impl<'a> Work<'a> {
             poster,
             thumbnails: self.made.into_values().collect(),
             sheets,
+            uploaded: self.uploaded,
             cpu_ms: super::cpu_ms(),
         })
     }

@@ -7,7 +7,7 @@ use std::os::unix::net::UnixStream;
 use bytes::{Bytes, BytesMut};
 
 use super::source::RangeSource;
-use crate::protocol::{self, ASKS_MAX, Answer, Ask, RANGE_BYTES_MAX, frame};
+use crate::protocol::{self, ASKS_MAX, Answer, Ask, RANGE_BYTES_MAX, Readable, frame};
 
 /// Bytes per block. At 20 ms a request, 256 KiB blocks cost three times the time, 4 MiB blocks
 /// three times the bytes for a chunk of four seconds.
@@ -20,6 +20,33 @@ const READ_AHEAD_BLOCKS: u64 = 2;
 /// Blocks in a row behind which reading is taken to go on. The first frames of a film, which are
 /// opened with before the chunk is sought, often lie on both sides of a block's end.
 const ROW_BLOCKS: u64 = 2;
+
+/// The whole of something small, asked for piece by piece while nothing else is.
+///
+/// # Errors
+/// When the bytes cannot be had, or the parent went away.
+pub(super) fn read_whole(socket: &mut UnixStream, of: Readable, size: u64) -> io::Result<Vec<u8>> {
+    let mut whole = Vec::new();
+    while (whole.len() as u64) < size {
+        let offset = whole.len() as u64;
+        let rest = u32::try_from(size - offset).unwrap_or(u32::MAX);
+        let ask = Ask {
+            id: offset,
+            of,
+            offset,
+            len: rest.min(RANGE_BYTES_MAX),
+        };
+        frame::write(socket, &ask, protocol::ASK_BYTES_MAX).map_err(io::Error::other)?;
+        let answer: Answer =
+            frame::read(socket, protocol::TO_CHILD_BYTES_MAX).map_err(io::Error::other)?;
+        let bytes = answer.result.map_err(io::Error::other)?;
+        if answer.id != ask.id || bytes.len() != ask.len as usize {
+            return Err(io::Error::other("an answer to what was not asked"));
+        }
+        whole.extend_from_slice(&bytes);
+    }
+    Ok(whole)
+}
 
 /// A source whose bytes the parent fetches.
 #[derive(Debug)]
@@ -93,6 +120,7 @@ impl RangeClient {
         self.next_id += 1;
         let ask = Ask {
             id,
+            of: Readable::Source,
             offset: block * BLOCK_BYTES,
             len: self.block_len(block),
         };
@@ -218,6 +246,20 @@ mod tests {
         }
         drop(client);
         server.join().unwrap();
+    }
+
+    #[test]
+    fn something_small_is_read_whole_and_a_source_after_it() {
+        let size = 2 * BLOCK_BYTES + 17;
+        let (mut ours, theirs) = UnixStream::pair().unwrap();
+        let server = std::thread::spawn(move || serve(theirs, size));
+        let whole = read_whole(&mut ours, Readable::Image, size).unwrap();
+        assert_eq!(whole.len() as u64, size);
+        assert!(whole.iter().zip(0..).all(|(b, at)| *b == byte(at)));
+        let mut client = RangeClient::new(ours, size);
+        assert_eq!(client.read(5, 1).unwrap()[0], byte(5));
+        drop(client);
+        assert_eq!(server.join().unwrap(), [0, 1, 2, 0]);
     }
 
     #[test]

@@ -8,11 +8,11 @@ use bus_schema::task::TaskSpec;
 use rustix::process::{Pid, Signal};
 
 use super::chunk::watermark::{self, Font};
-use super::ranges::RangeClient;
+use super::ranges::{self, RangeClient};
 use super::results::Results;
 use super::source::Source;
 use super::{Error, Result, audio, chunk, images, probe, remux};
-use crate::protocol::{Begin, ToParent};
+use crate::protocol::{Begin, Readable, ToParent};
 use crate::sandbox;
 
 /// Runs the task that arrives on the inherited sockets: standard input for ranges, standard output
@@ -91,10 +91,16 @@ fn prepare(results: &Results, begin: &Begin) -> Result<Option<Font>> {
 /// Does the task; what it returns is the last message.
 fn perform(
     begin: &Begin,
-    ranges: UnixStream,
+    mut ranges: UnixStream,
     results: &Arc<Results>,
     font: Option<&Font>,
 ) -> Result<ToParent> {
+    let image = match &begin.spec {
+        TaskSpec::Images(spec) => spec
+            .uploaded
+            .map(|image| ranges::read_whole(&mut ranges, Readable::Image, image.bytes)),
+        _ => None,
+    };
     let source = |bytes| Source::new(Box::new(RangeClient::new(ranges, bytes)));
     let threads = begin.threads.max(1);
     match &begin.spec {
@@ -114,7 +120,8 @@ fn perform(
             remux::run(&source(spec.source_bytes), results).map(ToParent::CopyPlanned)
         }
         TaskSpec::Images(spec) => {
-            images::run(spec, &source(spec.source_bytes), results, threads).map(ToParent::Pictured)
+            let source = source(spec.source_bytes);
+            images::run(spec, (&source, image), results, threads).map(ToParent::Pictured)
         }
         TaskSpec::Assemble(_) => Err(Error::internal(
             "files are assembled by the worker itself: no media is opened for it",

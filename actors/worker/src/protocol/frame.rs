@@ -98,16 +98,18 @@ pub fn read<T: DeserializeOwned>(from: &mut impl Read, bytes_max: u32) -> Result
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::{Ask, Position, ToParent};
+    use crate::protocol::{Ask, Position, Readable, ToParent};
 
     #[test]
     fn a_frame_comes_back_and_the_next_one_after_it() {
         let first = Ask {
+            of: Readable::Source,
             id: 1,
             offset: u64::MAX,
             len: 7,
         };
         let second = Ask {
+            of: Readable::Image,
             id: 2,
             offset: 0,
             len: 0,

@@ -18,7 +18,7 @@ use super::source::Source;
 use super::uploads::Uploads;
 use super::{Shared, priority};
 use crate::child::{ChildEvent, ChildTask, RangeReply};
-use crate::protocol::Position;
+use crate::protocol::{Position, Readable};
 
 /// Progress is told at most this often.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
@@ -37,6 +37,8 @@ enum Milestone {
 pub(crate) struct Media {
     attempt: Attempt,
     source: Arc<Source>,
+    /// Where a task has one.
+    image: Option<Arc<Source>>,
     /// They end the attempt where it is no use to read on; the child then waits for its answer.
     reads: JoinSet<Result<(), (Halt, RangeReply)>>,
     /// At most one question whether the attempt is still wanted. The work goes on meanwhile: a control
@@ -59,6 +61,12 @@ pub(crate) async fn run(
     source: SignedRequest,
 ) -> Result<(), Halt> {
     let can_wait = matches!(spec, TaskSpec::Images(_));
+    let image = match &spec {
+        TaskSpec::Images(spec) if spec.uploaded.is_some() => {
+            Some(Arc::new(Source::image(shared, &attempt).await?))
+        }
+        _ => None,
+    };
     let child = ChildTask::spawn(&shared.child_options(class), spec)
         .map_err(|error| Halt::unavailable(format!("No process starts for the task: {error}.")))?;
     if can_wait {
@@ -67,6 +75,7 @@ pub(crate) async fn run(
     let media = Media {
         uploads: Uploads::new(attempt.clone(), shared.http.clone()),
         source: Arc::new(Source::new(shared, attempt.clone(), source)),
+        image,
         attempt,
         reads: JoinSet::new(),
         check: JoinSet::new(),
@@ -129,7 +138,15 @@ impl Media {
     /// Takes note of an event; tells whether the child is done.
     fn note(&mut self, event: ChildEvent) -> Result<bool, Halt> {
         match event {
-            ChildEvent::Range { offset, len, reply } => self.read(offset, len, reply),
+            ChildEvent::Range {
+                of,
+                offset,
+                len,
+                reply,
+            } => match of {
+                Readable::Source => self.read(offset, len, reply),
+                Readable::Image => self.read_image(offset, len, reply),
+            },
             ChildEvent::Object {
                 name,
                 bytes,
@@ -196,6 +213,19 @@ impl Media {
                 Err(halt) if halt.is_final() => return Err((halt, reply)),
                 read => reply.send(read.map_err(|halt| halt.to_string())),
             }
+            Ok(())
+        });
+    }
+
+    /// The same of the uploaded image. Without it the film has another poster: no reason to end the attempt.
+    fn read_image(&mut self, offset: u64, len: u32, reply: RangeReply) {
+        let image = self.image.clone();
+        self.reads.spawn(async move {
+            let read = match image {
+                Some(image) => image.read(offset, u64::from(len)).await,
+                None => Err(Halt::defect("an image that the task was not given")),
+            };
+            reply.send(read.map_err(|halt| halt.to_string()));
             Ok(())
         });
     }

@@ -73,7 +73,9 @@ async fn follow(
             }
         };
         match event {
-            Some(ChildEvent::Range { offset, len, reply }) => {
+            Some(ChildEvent::Range {
+                offset, len, reply, ..
+            }) => {
                 let source = Arc::clone(source);
                 reads.spawn(async move { answer(&source, offset, len, reply).await });
             }

@@ -1,4 +1,4 @@
-//! The source in storage, by an address that is renewed before it ends.
+//! The source in storage, or the image beside it, by an address that is renewed before it ends.
 
 use bus_schema::claim::{SignedRequest, Want};
 use bytes::Bytes;
@@ -11,11 +11,12 @@ use super::{Shared, now_ms, transfer};
 /// An address is asked for anew when it ends within this.
 const ADDRESS_MARGIN_MS: u64 = 60_000;
 
-/// Reads one attempt's source.
+/// Reads one object for an attempt.
 #[derive(Debug)]
 pub(crate) struct Source {
     client: reqwest::Client,
     attempt: Attempt,
+    want: Want,
     address: RwLock<SignedRequest>,
 }
 
@@ -24,8 +25,20 @@ impl Source {
         Self {
             client: shared.http.clone(),
             attempt,
+            want: Want::Source,
             address: RwLock::new(address),
         }
+    }
+
+    /// The image that was uploaded beside the source.
+    pub(crate) async fn image(shared: &Shared, attempt: &Attempt) -> Result<Self, Halt> {
+        let addresses = attempt.addresses(&[Want::Image]).await?;
+        let address = addresses.into_iter().next();
+        let address = address.ok_or_else(|| Halt::defect("no address for the image"))?;
+        Ok(Self {
+            want: Want::Image,
+            ..Self::new(shared, attempt.clone(), address)
+        })
     }
 
     /// Exactly these bytes.
@@ -34,7 +47,7 @@ impl Source {
         let address = if address.expires_at_ms < now_ms() + ADDRESS_MARGIN_MS {
             let fresh = self
                 .attempt
-                .addresses(&[Want::Source])
+                .addresses(std::slice::from_ref(&self.want))
                 .await?
                 .into_iter()
                 .next()

@@ -39,6 +39,7 @@ fn spec(source: &Path, facts: &VideoFacts, images: &ImagesPlan, scenes_ns: Vec<u
         images: images.clone(),
         scenes_ns,
         clip: None,
+        uploaded: None,
     })
 }
 

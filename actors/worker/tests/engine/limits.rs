@@ -191,7 +191,10 @@ async fn a_child_waits_for_what_it_is_owed() {
     let event = tokio::time::timeout(PATIENCE, child.next())
         .await
         .expect("the child asks");
-    let Some(ChildEvent::Range { offset, len, reply }) = event else {
+    let Some(ChildEvent::Range {
+        offset, len, reply, ..
+    }) = event
+    else {
         panic!("{event:?}")
     };
     // Longer than it may stall, in our own time: an unanswered range is our debt.

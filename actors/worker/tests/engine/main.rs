@@ -38,4 +38,5 @@ mod sound_kinds;
 mod task;
 mod together;
 mod tracks;
+mod uploaded;
 mod watermark;

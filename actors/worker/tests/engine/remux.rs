@@ -36,7 +36,11 @@ async fn a_film_is_copied_by_its_index_alone() {
 
     let out = folder::of_run("copied");
     let source_name = source.to_str().expect("a plain path");
-    let outcome = by_hand::run(&task::options(), spec(&source), source_name, &out)
+    let inputs = by_hand::Inputs {
+        source: source_name,
+        image: None,
+    };
+    let outcome = by_hand::run(&task::options(), spec(&source), inputs, &out)
         .await
         .expect("it runs");
     let Outcome::Copied(result) = outcome else {

@@ -1,6 +1,7 @@
 //! Tasks through real children, with all that they make in memory.
 
 use std::collections::BTreeMap;
+use std::io::Read as _;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
@@ -16,7 +17,7 @@ use bus_schema::video_codec::VideoCodec;
 use bytes::Bytes;
 use worker::child::{ChildEvent, ChildTask, Limits, Options};
 use worker::plugins::{self, Plugins};
-use worker::protocol::{CopyRanges, Position};
+use worker::protocol::{CopyRanges, Position, Readable};
 
 use super::{folder, sentence};
 
@@ -63,15 +64,33 @@ pub(crate) async fn run(spec: TaskSpec, source: &Path) -> Made {
 }
 
 /// Serves a child from a file until it is gone.
-pub(crate) async fn drive(mut child: ChildTask, source: &Path) -> Made {
+pub(crate) async fn drive(child: ChildTask, source: &Path) -> Made {
+    drive_with(child, source, None).await
+}
+
+/// The same with an image beside the film.
+pub(crate) async fn drive_with(mut child: ChildTask, source: &Path, image: Option<&[u8]>) -> Made {
     let file = std::fs::File::open(source).expect("the source can be opened");
     let mut made = Made::default();
     while let Some(event) = child.next().await {
         match event {
-            ChildEvent::Range { offset, len, reply } => {
-                made.read_bytes += u64::from(len);
+            ChildEvent::Range {
+                of,
+                offset,
+                len,
+                reply,
+            } => {
                 let mut bytes = vec![0; len as usize];
-                let read = file.read_exact_at(&mut bytes, offset);
+                let read = match (of, image) {
+                    (Readable::Source, _) => {
+                        made.read_bytes += u64::from(len);
+                        file.read_exact_at(&mut bytes, offset)
+                    }
+                    (Readable::Image, Some(image)) => {
+                        (&image[usize::try_from(offset).expect("small")..]).read_exact(&mut bytes)
+                    }
+                    (Readable::Image, None) => Err(std::io::Error::other("the image is gone")),
+                };
                 reply.send(
                     read.map(|()| Bytes::from(bytes))
                         .map_err(|error| error.to_string()),

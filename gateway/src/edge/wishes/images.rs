@@ -3,6 +3,7 @@
 use bus_schema::request::images::{
     ImageFormat, ImagesRequest, Poster, Refusal, Thumbnails, WIDTH_DEFAULT,
 };
+use bus_schema::request::uploaded_image::IMAGE_MEDIA_TYPES;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -24,11 +25,24 @@ pub(in crate::edge) struct ImagesBody {
     poster: Option<bool>,
     /// The poster shows the frame at this time, in seconds; one is chosen by default.
     poster_at_s: Option<f64>,
+    /// An image of yours is the poster: the answer says where to send it. Only with an upload.
+    uploaded: Option<UploadedBody>,
     /// Further images; none by default.
     thumbnails: Option<ThumbnailsBody>,
     /// Small images of the whole film on sheets, with a WebVTT index for players; false by default.
     #[serde(default)]
     storyboard: bool,
+}
+
+/// An image to be uploaded beside the film, and before it: it is cut to the film's shape, and encoded anew.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::edge) struct UploadedBody {
+    /// `image/jpeg`, `image/png` or `image/webp`; sent and signed with the upload.
+    pub(in crate::edge) content_type: String,
+    /// Exactly so many bytes will come, 10 MiB at most.
+    #[schema(minimum = 1, maximum = 10485760)]
+    pub(in crate::edge) size: u64,
 }
 
 /// Which thumbnails.
@@ -60,6 +74,11 @@ pub(in crate::edge) enum ThumbnailsBody {
 }
 
 impl ImagesBody {
+    /// The image that is to be uploaded, if one is.
+    pub(in crate::edge) fn uploaded(&self) -> Option<&UploadedBody> {
+        self.uploaded.as_ref()
+    }
+
     /// What was asked for, checked.
     pub(super) fn check(self) -> Result<ImagesRequest, Problem> {
         self.read()
@@ -67,13 +86,22 @@ impl ImagesBody {
     }
 
     fn read(self) -> Result<ImagesRequest, Refusal> {
-        let poster = match (self.poster, self.poster_at_s) {
-            (Some(false), None) => Poster::None,
-            (Some(false), Some(_)) => return Err(Refusal::NoPoster),
-            (_, None) => Poster::Automatic,
-            (_, Some(at_s)) => Poster::At {
+        let poster = match (self.poster, self.poster_at_s, self.uploaded) {
+            (Some(false), None, None) => Poster::None,
+            (Some(false), Some(_), None) => return Err(Refusal::NoPoster),
+            (_, None, None) => Poster::Automatic,
+            (_, Some(at_s), None) => Poster::At {
                 ms: ms(at_s).ok_or(Refusal::Times)?,
             },
+            (None | Some(true), None, Some(uploaded)) => {
+                if !IMAGE_MEDIA_TYPES.contains(&uploaded.content_type.as_str()) {
+                    return Err(Refusal::UploadedType);
+                }
+                Poster::Uploaded {
+                    bytes: uploaded.size,
+                }
+            }
+            (_, _, Some(_)) => return Err(Refusal::TwoPosters),
         };
         let thumbnails = match self.thumbnails {
             None | Some(ThumbnailsBody::None {}) => Thumbnails::None,
@@ -142,6 +170,8 @@ mod tests {
         let images = check(r#"{"thumbnails": {"mode": "automatic"}, "poster": false}"#).unwrap();
         assert_eq!(images.thumbnails, Thumbnails::Automatic { count: 3 });
         assert_eq!(images.poster, Poster::None);
+        let json = r#"{"uploaded": {"content_type": "image/png", "size": 7}}"#;
+        assert_eq!(check(json).unwrap().poster, Poster::Uploaded { bytes: 7 });
     }
 
     #[test]
@@ -166,6 +196,22 @@ mod tests {
             (r#"{"widths": [8]}"#, "widths"),
             (r#"{"poster": false, "poster_at_s": 1}"#, "poster"),
             (r#"{"poster_at_s": -1}"#, "times"),
+            (
+                r#"{"uploaded": {"content_type": "image/gif", "size": 7}}"#,
+                "image/webp",
+            ),
+            (
+                r#"{"uploaded": {"content_type": "image/png", "size": 10485761}}"#,
+                "10485760",
+            ),
+            (
+                r#"{"uploaded": {"content_type": "image/png", "size": 7}, "poster_at_s": 1}"#,
+                "one of the two",
+            ),
+            (
+                r#"{"uploaded": {"content_type": "image/png", "size": 7}, "poster": false}"#,
+                "one of the two",
+            ),
             (
                 r#"{"thumbnails": {"mode": "automatic", "count": 51}}"#,
                 "1 to 50",

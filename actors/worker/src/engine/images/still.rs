@@ -44,6 +44,38 @@ impl Rgb {
     pub(super) fn stride(&self) -> usize {
         self.size.width as usize * 3
     }
+
+    /// The same as GStreamer has it, where rows begin at multiples of four bytes.
+    ///
+    /// # Errors
+    /// When there is no memory for it.
+    pub(super) fn to_frame(&self) -> Result<Frame> {
+        let mut caps = rgb_caps(self.size);
+        caps.make_mut().set("framerate", gst::Fraction::new(1, 1));
+        let info = VideoInfo::from_caps(&caps)?;
+        let mut buffer = gst::Buffer::with_size(info.size())?;
+        {
+            let buffer = buffer
+                .get_mut()
+                .ok_or_else(|| Error::internal("a new buffer is shared"))?;
+            let mut frame = VideoFrameRef::from_buffer_ref_writable(buffer, &info)?;
+            let stride = frame.plane_stride().first().copied().unwrap_or(0);
+            let stride = usize::try_from(stride).unwrap_or(0).max(1);
+            let rows = frame.plane_data_mut(0)?.chunks_mut(stride);
+            for (to, from) in rows.zip(self.data.chunks_exact(self.stride())) {
+                let to = to
+                    .get_mut(..from.len())
+                    .ok_or_else(|| Error::internal("a short row"))?;
+                to.copy_from_slice(from);
+            }
+        }
+        Ok(Frame {
+            time_ns: None,
+            duration_ns: None,
+            buffer,
+            caps,
+        })
+    }
 }
 
 /// A pipeline that makes one buffer of each.
@@ -175,25 +207,7 @@ impl Encoder {
     }
 
     pub(super) fn encode(&mut self, rgb: &Rgb) -> Result<Vec<u8>> {
-        let mut caps = rgb_caps(rgb.size);
-        caps.make_mut().set("framerate", gst::Fraction::new(1, 1));
-        let info = VideoInfo::from_caps(&caps)?;
-        let mut buffer = gst::Buffer::with_size(info.size())?;
-        {
-            let buffer = buffer
-                .get_mut()
-                .ok_or_else(|| Error::internal("a new buffer is shared"))?;
-            let mut frame = VideoFrameRef::from_buffer_ref_writable(buffer, &info)?;
-            let stride = frame.plane_stride().first().copied().unwrap_or(0);
-            let stride = usize::try_from(stride).unwrap_or(0).max(1);
-            let rows = frame.plane_data_mut(0)?.chunks_mut(stride);
-            for (to, from) in rows.zip(rgb.data.chunks_exact(rgb.stride())) {
-                let to = to
-                    .get_mut(..from.len())
-                    .ok_or_else(|| Error::internal("a short row"))?;
-                to.copy_from_slice(from);
-            }
-        }
+        let Frame { buffer, caps, .. } = rgb.to_frame()?;
         let made = self.0.make(&buffer, &caps)?;
         let bytes = made
             .buffer()
