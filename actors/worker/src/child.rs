@@ -26,6 +26,7 @@ use tokio::task::JoinSet;
 pub use event::{ChildEvent, Credit, RangeReply};
 pub use limits::Limits;
 
+use crate::devices;
 use crate::protocol::Begin;
 
 /// Events that wait for the owner of the handle; the child waits beyond.
@@ -72,8 +73,14 @@ impl ChildTask {
     pub fn spawn(options: &Options, spec: TaskSpec) -> std::io::Result<Self> {
         let (ranges, their_ranges) = UnixStream::pair()?;
         let (results, their_results) = UnixStream::pair()?;
+        let of_devices: &[&str] = if devices::of_task(&spec).is_empty() {
+            &[]
+        } else {
+            devices::ENVIRONMENT
+        };
         let kept = ENVIRONMENT
             .iter()
+            .chain(of_devices)
             .filter_map(|name| Some((*name, std::env::var_os(name)?)));
         let mut command = Command::new(&options.program);
         command

@@ -13,6 +13,7 @@ use bus_schema::heartbeat::EncoderCheck;
 use futures_util::{StreamExt as _, stream};
 use tokio::process::Command;
 
+use crate::devices;
 use crate::engine::error::plain;
 use crate::plugins::Plugins;
 use memory::Memory;
@@ -137,9 +138,13 @@ async fn output(
     environment: &BTreeMap<String, String>,
     arguments: &[&str],
 ) -> Result<Vec<u8>, String> {
+    let of_devices = devices::ENVIRONMENT
+        .iter()
+        .filter_map(|name| Some((*name, std::env::var_os(name)?)));
     let child = Command::new(program)
         .args(arguments)
         .env_clear()
+        .envs(of_devices)
         .envs(environment)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

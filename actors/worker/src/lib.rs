@@ -10,6 +10,8 @@ pub mod engine;
 
 pub mod sandbox;
 
+pub mod devices;
+
 pub mod plugins;
 
 pub mod encoders;

@@ -16,6 +16,7 @@ use rustix::thread::{CapabilitySet, CapabilitySets};
 pub use descriptors::close_inherited;
 pub use limits::Limits;
 
+use crate::devices::Family;
 use crate::engine::{Error, Result};
 
 /// What is in force.
@@ -29,17 +30,21 @@ pub struct Confinement {
     pub notices: Vec<String>,
 }
 
-/// Enters the sandbox. Called once, before any thread is started and after everything that needs
-/// files is loaded.
+/// Enters the sandbox, with the devices of these families inside. Called once, before any thread is started and after
+/// everything that needs files is loaded.
 ///
 /// # Errors
 /// When something that every supported Linux can do fails: nothing untrusted may be read then.
-pub fn enter(data_bytes_max: u64) -> Result<Confinement> {
-    enter_with(data_bytes_max, files::RIGHTS)
+pub fn enter(data_bytes_max: u64, families: &[Family]) -> Result<Confinement> {
+    enter_with(data_bytes_max, families, files::RIGHTS)
 }
 
 /// [`enter`], as on a kernel whose landlock is no newer than `landlock_abi_max`.
-fn enter_with(data_bytes_max: u64, landlock_abi_max: u32) -> Result<Confinement> {
+fn enter_with(
+    data_bytes_max: u64,
+    families: &[Family],
+    landlock_abi_max: u32,
+) -> Result<Confinement> {
     let mut notices = Vec::new();
     limits::restrict(data_bytes_max).map_err(|error| failed("resource limits", error))?;
     let undumpable = rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable);
@@ -51,8 +56,16 @@ fn enter_with(data_bytes_max: u64, landlock_abi_max: u32) -> Result<Confinement>
             "{n:?} threads were running already, and keep their rights to files"
         )),
     }
-    let (landlock_abi, notice) = files::restrict(landlock_abi_max);
+    let (landlock_abi, notice) = files::restrict(families, landlock_abi_max);
     notices.extend(notice);
+    // The filter cannot tell one file from another: without landlock, whoever may write to a device may write anywhere.
+    let families = match (landlock_abi, families) {
+        (0, [_, ..]) => {
+            notices.push("devices are not given to tasks, for that needs landlock".to_owned());
+            &[]
+        }
+        (_, families) => families,
+    };
     // A worker that runs as root can raise its limits and read everybody's files.
     let none = CapabilitySet::empty();
     let sets = CapabilitySets {
@@ -61,7 +74,7 @@ fn enter_with(data_bytes_max: u64, landlock_abi_max: u32) -> Result<Confinement>
         inheritable: none,
     };
     rustix::thread::set_capabilities(None, sets).map_err(|error| failed("capabilities", error))?;
-    syscalls::restrict().map_err(|error| failed("system calls", error))?;
+    syscalls::restrict(families).map_err(|error| failed("system calls", error))?;
     Ok(Confinement {
         landlock_abi,
         by: files::describe(landlock_abi),

@@ -6,6 +6,7 @@ use std::process::{Command, ExitCode};
 use anyhow::{Context as _, anyhow};
 use clap::{Args, ValueEnum};
 use worker::child::Limits;
+use worker::devices;
 use worker::sandbox::trial::{self, Deadly, Report};
 
 /// Enter the sandbox that tasks run in, and print as JSON what is refused there.
@@ -14,6 +15,9 @@ pub(crate) struct Sandbox {
     /// Use landlock as a kernel with this version of it would; 0: none.
     #[arg(long, value_name = "ABI")]
     landlock: Option<u32>,
+    /// Try what a task may that encodes with this: nvh264enc.
+    #[arg(long)]
+    encoder: Option<String>,
     /// Be the process that tries.
     #[arg(long, hide = true)]
     inside: bool,
@@ -43,9 +47,11 @@ impl Sandbox {
         }
         let landlock_abi_max = self.landlock.unwrap_or(u32::MAX);
         let report = if self.inside {
-            trial::inside(data_bytes_max, landlock_abi_max).map_err(|e| anyhow!(e.to_log()))?
+            let families = self.encoder.as_deref().map_or(&[][..], devices::of);
+            trial::inside(data_bytes_max, families, landlock_abi_max)
+                .map_err(|e| anyhow!(e.to_log()))?
         } else {
-            outside(landlock_abi_max)?
+            outside(landlock_abi_max, self.encoder.as_deref())?
         };
         for notice in report.notices.iter().filter(|_| !self.inside) {
             tracing::warn!(notice, "sandbox");
@@ -62,9 +68,12 @@ impl Sandbox {
 
 /// Nothing may be written to files inside, where output may go: what is said there is taken through
 /// pipes.
-fn outside(landlock_abi_max: u32) -> anyhow::Result<Report> {
+fn outside(landlock_abi_max: u32, encoder: Option<&str>) -> anyhow::Result<Report> {
     let mut command = ourselves()?;
     command.args(["--inside", "--landlock", &landlock_abi_max.to_string()]);
+    if let Some(encoder) = encoder {
+        command.args(["--encoder", encoder]);
+    }
     let output = command.output().context("cannot start another process")?;
     anyhow::ensure!(
         output.status.success(),

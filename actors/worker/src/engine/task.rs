@@ -12,6 +12,7 @@ use super::ranges::{self, RangeClient};
 use super::results::Results;
 use super::source::Source;
 use super::{Error, Result, audio, chunk, images, probe, remux};
+use crate::devices;
 use crate::protocol::{Begin, Readable, ToParent};
 use crate::sandbox;
 
@@ -80,7 +81,8 @@ fn prepare(results: &Results, begin: &Begin) -> Result<Option<Font>> {
         | TaskSpec::Remux(_)
         | TaskSpec::Images(_) => None,
     };
-    let confinement = sandbox::enter(begin.data_bytes_max)?;
+    let families = devices::of_task(&begin.spec);
+    let confinement = sandbox::enter(begin.data_bytes_max, &families)?;
     results.log(false, format!("confined by {}", confinement.by))?;
     for notice in confinement.notices {
         results.log(true, format!("sandbox: {notice}"))?;

@@ -16,22 +16,49 @@ use super::feed::Feed;
 use super::pipeline::Pipeline;
 use super::{Error, Result};
 use crate::child::Limits;
-use crate::sandbox;
+use crate::{devices, sandbox};
 
 /// Frames of the trial: a group with frames in front and behind.
 const FRAMES: u64 = 16;
 /// Frames that wait in front of the encoder.
 const INPUT_FRAMES_MAX: u64 = 4;
 
-/// Encodes a few frames and decodes them again, in the sandbox that tasks run in: for a process of its own.
+/// Encodes a few frames and decodes them again, in the sandbox that tasks run in: for a process of its own. What
+/// works only with more rights than a task has does not work.
 ///
 /// # Errors
-/// Whatever is in the way of it.
+/// Whatever is in the way of it, and where that is a device, what is wrong with it as far as can be seen.
 pub fn run(encoder: &str) -> Result<()> {
     gst::init().map_err(|error| Error::internal(format!("GStreamer: {error}")))?;
-    // What works only with more rights than a task has does not work.
     super::hardware::keep_to_encoding();
-    sandbox::enter(Limits::default().data_bytes_max())?;
+    let families = devices::of(encoder);
+    let mut obstacles: Vec<String> = families
+        .iter()
+        .flat_map(|family| family.obstacles())
+        .collect();
+    let confinement = sandbox::enter(Limits::default().data_bytes_max(), families)?;
+    if !families.is_empty() {
+        obstacles.extend(confinement.notices);
+    }
+    encode(encoder).map_err(|error| explained(error, &obstacles))
+}
+
+/// For the owner of the machine: what the encoder said, without the place in its source code, and what is wrong with its
+/// devices.
+fn explained(error: Error, obstacles: &[String]) -> Error {
+    let Some(detail) = error.detail.clone() else {
+        return error.because(obstacles.join("; "));
+    };
+    let said = match (detail.split_once(" ("), detail.rsplit_once('\n')) {
+        (Some((what, _)), Some((_, why))) => format!("{what}: {why}"),
+        _ => detail,
+    };
+    let all = std::iter::once(said).chain(obstacles.iter().cloned());
+    let all: Vec<String> = all.collect();
+    Error::new(ErrorCode::Unsupported, "It does not work here.").because(all.join("; "))
+}
+
+fn encode(encoder: &str) -> Result<()> {
     let rendition = rendition(encoder)?;
     let rate = gst::Fraction::new(25, 1);
     let coding = Coding::new(&rendition, rate)?;

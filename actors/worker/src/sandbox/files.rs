@@ -10,6 +10,8 @@ use landlock::{
     RulesetAttr, RulesetCreatedAttr, RulesetError, RulesetStatus, Scope, path_beneath_rules,
 };
 
+use crate::devices::{Family, PATH_VARIABLES};
+
 /// The newest set of rights that is asked for (Linux 6.12); older kernels enforce what they know
 /// of it. The seventh is about logs alone.
 pub(super) const RIGHTS: u32 = 6;
@@ -38,10 +40,10 @@ const GROWTH: &[(u32, &str)] = &[
     (6, "signals to others and sockets with abstract names"),
 ];
 
-/// Gives up all other files, for this thread and those that it starts. Tells the version of
+/// Gives up all other files, for this thread and those that it starts, but for devices of these families. Tells the version of
 /// landlock that is in force, at most `abi_max`; 0: none, and why.
-pub(super) fn restrict(abi_max: u32) -> (u32, Option<String>) {
-    match try_restrict(abi_max.min(RIGHTS)) {
+pub(super) fn restrict(families: &[Family], abi_max: u32) -> (u32, Option<String>) {
+    match try_restrict(families, abi_max.min(RIGHTS)) {
         Ok(0) => (0, Some(unrestricted("this kernel has no landlock"))),
         Ok(abi) => (abi, None),
         Err(error) => (0, Some(unrestricted(&error.to_string()))),
@@ -70,13 +72,29 @@ pub(super) fn describe(abi: u32) -> String {
 }
 
 /// The version that is in force.
-fn try_restrict(abi_max: u32) -> Result<u32, RulesetError> {
+fn try_restrict(families: &[Family], abi_max: u32) -> Result<u32, RulesetError> {
     if abi_max == 0 {
         return Ok(0);
     }
     let rights = ABI::from(i32::try_from(abi_max).unwrap_or(i32::MAX));
-    let readable = READABLE.iter().map(PathBuf::from).chain(from_environment());
+    let readable = READABLE
+        .iter()
+        .map(PathBuf::from)
+        .chain(from_environment(LIBRARIES));
     let rules = path_beneath_rules(readable, AccessFs::ReadFile | AccessFs::ReadDir);
+    let facts = families.iter().flat_map(|family| family.readable());
+    let facts = facts.map(PathBuf::from).chain(from_environment(
+        // Where there is no device, there is no driver to read them.
+        if families.is_empty() {
+            &[]
+        } else {
+            PATH_VARIABLES
+        },
+    ));
+    let facts = path_beneath_rules(facts, AccessFs::ReadFile | AccessFs::ReadDir);
+    let nodes = families.iter().flat_map(|family| family.nodes());
+    let commanded = AccessFs::ReadFile | AccessFs::WriteFile | AccessFs::IoctlDev;
+    let nodes = path_beneath_rules(nodes, commanded & AccessFs::from_all(rights));
     let mut ruleset = Ruleset::default()
         .set_compatibility(CompatLevel::BestEffort)
         .handle_access(AccessFs::from_all(rights))?;
@@ -88,7 +106,9 @@ fn try_restrict(abi_max: u32) -> Result<u32, RulesetError> {
     if !scopes.is_empty() {
         ruleset = ruleset.scope(scopes)?;
     }
-    let status = ruleset.create()?.add_rules(rules)?.restrict_self()?;
+    let ruleset = ruleset.create()?.add_rules(rules)?;
+    let ruleset = ruleset.add_rules(facts)?.add_rules(nodes)?;
+    let status = ruleset.restrict_self()?;
     Ok(match (status.ruleset, status.landlock) {
         (RulesetStatus::NotEnforced, _) => 0,
         (_, LandlockStatus::Available { effective_abi, .. }) => abi_max.min(effective_abi as u32),
@@ -96,10 +116,13 @@ fn try_restrict(abi_max: u32) -> Result<u32, RulesetError> {
     })
 }
 
-/// The plugins' folder and libraries in unusual places, as our parent named them.
-fn from_environment() -> impl Iterator<Item = PathBuf> {
-    let names = ["GST_PLUGIN_SYSTEM_PATH_1_0", "LD_LIBRARY_PATH"];
-    let values = names.into_iter().filter_map(std::env::var_os);
+/// The plugins' folder and libraries in unusual places.
+const LIBRARIES: &[&str] = &["GST_PLUGIN_SYSTEM_PATH_1_0", "LD_LIBRARY_PATH"];
+
+/// Files and folders as our parent named them in these variables.
+fn from_environment(names: &[&str]) -> impl Iterator<Item = PathBuf> {
+    let values: Vec<_> = names.iter().filter_map(std::env::var_os).collect();
+    let values = values.into_iter();
     values.flat_map(|value| std::env::split_paths(&value).collect::<Vec<_>>())
 }
 
@@ -124,7 +147,7 @@ mod tests {
             .unwrap();
         let pid = rustix::process::Pid::from_child(&other);
         let confined = thread::spawn(move || {
-            let (abi, _) = restrict(abi_max);
+            let (abi, _) = restrict(&[], abi_max);
             let connect = UnixStream::connect_addr(&address).map(drop);
             let signal = rustix::process::test_kill_process(pid);
             (abi, [connect, signal.map_err(std::io::Error::from)])

@@ -18,6 +18,8 @@ use std::collections::BTreeMap;
 
 use seccompiler::{BackendError, BpfProgram, SeccompAction, SeccompFilter, TargetArch};
 
+use crate::devices::Family;
+
 /// Why the filter is not in place.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Error {
@@ -29,20 +31,21 @@ pub(super) enum Error {
     Apply(#[from] seccompiler::Error),
 }
 
-/// Puts the filters in place for all threads, for good: `seccomp` itself is not allowed.
-pub(super) fn restrict() -> Result<(), Error> {
+/// Puts the filters in place for all threads, for good: `seccomp` itself is not allowed. With a family of devices files
+/// may be opened for writing, so that something else must say which; and its commands are allowed.
+pub(super) fn restrict(families: &[Family]) -> Result<(), Error> {
     let arch = TargetArch::try_from(std::env::consts::ARCH)?;
     #[cfg(target_arch = "x86_64")]
     seccompiler::apply_filter_all_threads(&x32())?;
     // It starts with a check of the architecture, and ends the process for another.
-    seccompiler::apply_filter_all_threads(&listed(arch)?)?;
+    seccompiler::apply_filter_all_threads(&listed(arch, families)?)?;
     Ok(())
 }
 
-fn listed(arch: TargetArch) -> Result<BpfProgram, BackendError> {
+fn listed(arch: TargetArch, families: &[Family]) -> Result<BpfProgram, BackendError> {
     let always = allowed::ALLOWED.iter().chain(allowed::OLDER);
     let mut rules: BTreeMap<_, _> = always.map(|call| (*call, Vec::new())).collect();
-    rules.extend(arguments::rules()?);
+    rules.extend(arguments::rules(families)?);
     let missing = SeccompAction::Errno(libc::ENOSYS.unsigned_abs());
     SeccompFilter::new(rules, missing, SeccompAction::Allow, arch)?.try_into()
 }

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 pub use call::calls;
 
 use super::{Confinement, Limits, close_inherited, enter_with};
+use crate::devices::{Commands, Family};
 use crate::engine::{Error, Result};
 
 /// Descriptors are looked for below this: a process seldom has as many.
@@ -48,6 +49,9 @@ pub struct Report {
     pub descriptors: Vec<i32>,
     /// What media has no business with: all should be refused.
     pub attempts: Vec<Attempt>,
+    /// What an encoder in hardware is given for its devices, where one was named.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub devices: Vec<Attempt>,
     /// What tasks cannot do without: none should be refused.
     pub needs: Vec<Attempt>,
 }
@@ -99,26 +103,46 @@ impl Deadly {
     }
 }
 
-/// Enters the sandbox as a task does, in this very process, and tries everything. `landlock_abi_max`
-/// is for seeing what an older kernel leaves open.
+/// Enters the sandbox as a task does that encodes with devices of these families, in this very process, and tries
+/// everything. `landlock_abi_max` is for seeing what an older kernel leaves open.
 ///
 /// # Errors
 /// When the sandbox cannot be entered.
-pub fn inside(data_bytes_max: u64, landlock_abi_max: u32) -> Result<Report> {
+pub fn inside(data_bytes_max: u64, families: &[Family], landlock_abi_max: u32) -> Result<Report> {
     close_inherited().map_err(|error| Error::internal(format!("closing descriptors: {error}")))?;
     let descriptors = raw::descriptors(DESCRIPTORS_MAX);
     let Confinement {
         landlock_abi,
         by,
         notices,
-    } = enter_with(data_bytes_max, landlock_abi_max)?;
+    } = enter_with(data_bytes_max, families, landlock_abi_max)?;
+    let calls = if families.is_empty() {
+        calls()
+    } else {
+        call::calls_beside_devices()
+    };
+    // Some kinds of commands belong to several families.
+    let (given, others): (Vec<_>, Vec<_>) = Family::ALL
+        .into_iter()
+        .flat_map(|family| family.commands().iter().map(move |kind| (family, *kind)))
+        .partition(|(_, kind)| families.iter().any(|one| one.commands().contains(kind)));
+    let commands = |kinds: Vec<(Family, Commands)>| {
+        let kinds = kinds.into_iter();
+        kinds.map(|(family, kind)| call::command(family, kind))
+    };
+    let nodes = families.iter().flat_map(|family| nodes(*family));
     Ok(Report {
         landlock_abi,
         by,
         notices,
         limits: Limits::now(),
         descriptors,
-        attempts: attempts().into_iter().chain(calls()).collect(),
+        attempts: attempts()
+            .into_iter()
+            .chain(calls)
+            .chain(commands(others))
+            .collect(),
+        devices: nodes.chain(commands(given)).collect(),
         needs: needs(),
     })
 }
@@ -128,7 +152,7 @@ pub fn inside(data_bytes_max: u64, landlock_abi_max: u32) -> Result<Report> {
 /// # Errors
 /// When the sandbox cannot be entered.
 pub fn alone(data_bytes_max: u64, deadly: Deadly) -> Result<()> {
-    enter_with(data_bytes_max, u32::MAX)?;
+    enter_with(data_bytes_max, &[], u32::MAX)?;
     deadly.act();
     Ok(())
 }
@@ -143,6 +167,25 @@ pub fn outlived(mut command: Command, deadly: Deadly) -> io::Result<Attempt> {
     Ok(Attempt {
         what: format!("make a call of {} programs", deadly.name()),
         refused: is_ended.then(|| format!("the process is ended: {status}")),
+    })
+}
+
+/// Which of a family's devices can be opened and commanded.
+fn nodes(family: Family) -> impl Iterator<Item = Attempt> {
+    family.nodes().into_iter().map(|node| {
+        attempt(&format!("use {}", node.display()), || {
+            let opened = std::fs::OpenOptions::new()
+                .read(true)
+                .write(true)
+                .open(&node)?;
+            // Not every device answers this; that it may be asked is what counts.
+            match rustix::io::ioctl_fionread(&opened) {
+                Err(rustix::io::Errno::ACCESS | rustix::io::Errno::PERM) => {
+                    Err(io::Error::from(io::ErrorKind::PermissionDenied))
+                }
+                Ok(_) | Err(_) => Ok(()),
+            }
+        })
     })
 }
 
@@ -176,6 +219,9 @@ fn attempts() -> Vec<Attempt> {
         attempt("write a file", || std::fs::write(&temporary, b"x")),
         attempt("write to a device", || {
             std::fs::OpenOptions::new().write(true).open("/dev/null")
+        }),
+        attempt("write to a file that is there", || {
+            std::fs::OpenOptions::new().write(true).open("/etc/passwd")
         }),
         attempt("start a program", || Command::new("/bin/true").status()),
         #[cfg(target_arch = "x86_64")]

@@ -5,6 +5,8 @@ use seccompiler::{
     BackendError, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition as Condition, SeccompRule,
 };
 
+use crate::devices::Family;
+
 /// How every C library starts a thread: all is shared, and no namespace is made.
 const THREAD: c_int = libc::CLONE_VM
     | libc::CLONE_FS
@@ -16,7 +18,11 @@ const THREAD: c_int = libc::CLONE_VM
     | libc::CLONE_PARENT_SETTID
     | libc::CLONE_CHILD_CLEARTID;
 /// What opening a file must not ask for. An unnamed file needs write access, too.
-const WRITING: c_int = libc::O_ACCMODE | libc::O_CREAT | libc::O_TRUNC | libc::O_APPEND;
+const WRITING: c_int = libc::O_ACCMODE | CHANGING;
+/// What opening a device must not ask for, which is there and has no length.
+const CHANGING: c_int = libc::O_CREAT | libc::O_TRUNC | libc::O_APPEND | UNNAMED;
+/// `__O_TMPFILE` of `<asm-generic/fcntl.h>`: `O_TMPFILE` without the bit of folders that is in it.
+const UNNAMED: c_int = libc::O_TMPFILE & !libc::O_DIRECTORY;
 /// A pair of these knows nobody but each other; a datagram's can be sent to a name.
 const PAIRS: &[c_int] = &[
     libc::SOCK_STREAM,
@@ -56,14 +62,19 @@ const PR_SET_VMA: c_int = 0x5356_4d41;
 const PR_GET_AUXV: c_int = 0x4155_5856;
 
 /// Each call with its rules: one of them must hold.
-pub(super) fn rules() -> Result<Vec<(c_long, Vec<SeccompRule>)>, BackendError> {
+pub(super) fn rules(families: &[Family]) -> Result<Vec<(c_long, Vec<SeccompRule>)>, BackendError> {
+    let opening = if families.is_empty() {
+        WRITING
+    } else {
+        CHANGING
+    };
     let ours = u64::from(std::process::id());
     let mut rules = vec![
         (libc::SYS_clone, vec![all([is(0, bits(THREAD))])?]),
         // `abort` and `raise` signal ourselves.
         (libc::SYS_kill, vec![all([is(0, ours)])?]),
         (libc::SYS_tgkill, vec![all([is(0, ours)])?]),
-        (libc::SYS_openat, vec![all([has_none(2, WRITING)])?]),
+        (libc::SYS_openat, vec![all([has_none(2, opening)])?]),
         (libc::SYS_fcntl, any(1, DESCRIPTOR_COMMANDS)?),
         (libc::SYS_prctl, any(0, PROCESS_OPTIONS)?),
         (libc::SYS_socketpair, pairs()?),
@@ -74,10 +85,25 @@ pub(super) fn rules() -> Result<Vec<(c_long, Vec<SeccompRule>)>, BackendError> {
         (libc::SYS_sendto, vec![all([is_null(4)])?]),
     ];
     let commands = DEVICE_COMMANDS.iter().map(|command| all([is(1, *command)]));
+    let commands = commands.chain(of_devices(families));
     rules.push((libc::SYS_ioctl, commands.collect::<Result<_, _>>()?));
     #[cfg(target_arch = "x86_64")]
-    rules.push((libc::SYS_open, vec![all([has_none(1, WRITING)])?]));
+    rules.push((libc::SYS_open, vec![all([has_none(1, opening)])?]));
     Ok(rules)
+}
+
+/// What drivers are told. On which descriptor, landlock says.
+fn of_devices(families: &[Family]) -> impl Iterator<Item = Result<SeccompRule, BackendError>> + '_ {
+    let commands = families.iter().flat_map(|family| family.commands());
+    commands.map(|commands| {
+        let masked = SeccompCmpOp::MaskedEq(commands.mask.into());
+        all([Condition::new(
+            1,
+            SeccompCmpArgLen::Dword,
+            masked,
+            commands.value.into(),
+        )])
+    })
 }
 
 /// Memory that is a file's.

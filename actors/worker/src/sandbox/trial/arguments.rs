@@ -51,12 +51,6 @@ pub(super) const ARGUMENTS: &[Call] = &[
     // Signal 0 harms nobody.
     ("kill all", libc::SYS_kill, [BAD, 0, 0, 0, 0, 0]),
     ("tgkill", libc::SYS_tgkill, [1, 1, BAD, 0, 0, 0]),
-    ("openat to write", libc::SYS_openat, open(libc::O_WRONLY)),
-    (
-        "openat to read and write",
-        libc::SYS_openat,
-        open(libc::O_RDWR),
-    ),
     ("openat to create", libc::SYS_openat, open(libc::O_CREAT)),
     ("openat to truncate", libc::SYS_openat, open(libc::O_TRUNC)),
     // Of no length.
@@ -106,6 +100,16 @@ pub(super) const ARGUMENTS: &[Call] = &[
         "prlimit64 to change",
         libc::SYS_prlimit64,
         [0, BAD, BAD, 0, 0, 0],
+    ),
+];
+
+/// The same, of calls that a process with a device may make.
+pub(super) const OPENING: &[Call] = &[
+    ("openat to write", libc::SYS_openat, open(libc::O_WRONLY)),
+    (
+        "openat to read and write",
+        libc::SYS_openat,
+        open(libc::O_RDWR),
     ),
 ];
 

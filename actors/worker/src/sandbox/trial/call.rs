@@ -5,8 +5,9 @@ use std::io;
 
 use libc::c_long;
 
-use super::arguments::ARGUMENTS;
+use super::arguments::{ARGUMENTS, OPENING};
 use super::{Attempt, raw};
+use crate::devices::{Commands, Family};
 
 /// No descriptor, process, command, flag or address of ours.
 pub(super) const BAD: c_long = -1;
@@ -20,15 +21,35 @@ pub(super) type Call = (&'static str, c_long, [c_long; 6]);
 /// other complaint means that the call is there.
 #[must_use]
 pub fn calls() -> Vec<Attempt> {
+    let mut calls = calls_beside_devices();
+    calls.extend(OPENING.iter().map(tried));
+    calls
+}
+
+/// The same without those that a process with a device may make.
+pub(super) fn calls_beside_devices() -> Vec<Attempt> {
     let all = ON_ALL.iter().chain(ON_ONE).chain(ARGUMENTS);
-    all.map(|(name, number, arguments)| Attempt {
+    all.map(tried).collect()
+}
+
+/// Whether a driver of this family could be sent commands of a kind, by one of them, on no device.
+pub(super) fn command(family: Family, Commands { mask, value }: Commands) -> Attempt {
+    let number = value | (!mask & 1);
+    let arguments = [BAD, c_long::from(number), BAD, BAD, BAD, BAD];
+    Attempt {
+        what: format!("send the command {number:#x} to a device ({family:?})"),
+        ..tried(&("ioctl", libc::SYS_ioctl, arguments))
+    }
+}
+
+fn tried((name, number, arguments): &Call) -> Attempt {
+    Attempt {
         what: format!("call {name}"),
         refused: raw::call(*number, *arguments)
             .err()
             .filter(is_refusal)
             .map(|error| error.to_string()),
-    })
-    .collect()
+    }
 }
 
 fn is_refusal(error: &io::Error) -> bool {

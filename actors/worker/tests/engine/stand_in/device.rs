@@ -1,5 +1,7 @@
 //! The device: x264 in a box, with a fault.
 
+use std::io;
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 
@@ -10,6 +12,8 @@ use gstreamer::subclass::prelude::*;
 
 /// The variable that tells the fault.
 const FAULT: &str = "STAND_IN";
+/// The variable that names a node which it opens, as a driver opens its device.
+const NODE: &str = "STAND_IN_NODE";
 /// Frames that go well before a fault in the middle.
 const FRAMES_BEFORE: u64 = 10;
 
@@ -139,8 +143,31 @@ impl ElementImpl for Inner {
             );
             return Err(gst::StateChangeError);
         }
+        if let Some(node) = std::env::var_os(NODE).filter(|_| is_opened)
+            && let Err(error) = open(Path::new(&node))
+        {
+            gst::element_error!(
+                self.obj(),
+                gst::ResourceError::OpenReadWrite,
+                ["the node: {error}"]
+            );
+            return Err(gst::StateChangeError);
+        }
         self.parent_change_state(transition)
     }
 }
 
 impl BinImpl for Inner {}
+
+/// Opens a node for reading and writing, and asks it something.
+fn open(node: &Path) -> io::Result<()> {
+    let device = std::fs::OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open(node)?;
+    match rustix::io::ioctl_fionread(&device) {
+        Err(error @ (rustix::io::Errno::ACCESS | rustix::io::Errno::PERM)) => Err(error.into()),
+        // It has nothing to say to that, and may be asked.
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
