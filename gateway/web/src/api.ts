@@ -1,4 +1,5 @@
 // The gateway's HTTP API. No DOM: it runs in a browser and in Node alike.
+import type { Codec } from "./choice";
 import type { Job, JobState, Preset } from "./job";
 import { refusal, UnreachableError } from "./problem";
 
@@ -14,6 +15,8 @@ export interface NewUpload {
   readonly preset?: Preset;
   /** Names of rungs, or `audio`; none means the preset's own choice. */
   readonly qualities?: readonly string[];
+  /** `h264` by default. */
+  readonly codec?: Codec;
   readonly priority?: number;
   readonly webhook_url?: string;
   readonly metadata?: Readonly<Record<string, string>>;
@@ -39,6 +42,11 @@ export interface Images {
   /** True by default. */
   readonly poster?: boolean;
   readonly poster_at_s?: number;
+  /** An image of yours is the poster: it is sent before the film, to `image_upload` of the answer. */
+  readonly uploaded?: {
+    readonly content_type: "image/jpeg" | "image/png" | "image/webp";
+    readonly size: number;
+  };
   readonly thumbnails?:
     | { readonly mode: "none" }
     | { readonly mode: "automatic"; readonly count?: number }
@@ -82,6 +90,8 @@ export interface AuthorizedUpload {
   readonly job_id: string;
   readonly key: string;
   readonly upload: UploadTarget;
+  /** Where to send the image that was announced. */
+  readonly image_upload?: UploadTarget;
   /** RFC 3339. */
   readonly expires_at: string;
   /** Opens one live session, once. */

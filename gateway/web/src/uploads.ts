@@ -1,6 +1,6 @@
 // The uploads that run in this page. They outlive the view that shows them: one may look at another job meanwhile.
 import type { AuthorizedUpload, Client } from "./api";
-import type { Choice } from "./choice";
+import { type Choice, hasPicture } from "./choice";
 import { cleanName } from "./filename";
 import { sentence } from "./problem";
 import { upload, UploadError, type UploadProgress } from "./upload";
@@ -44,6 +44,7 @@ export class Uploads {
       size: file.size,
       preset: choice.preset,
       ...(choice.qualities.length > 0 && { qualities: choice.qualities }),
+      ...(hasPicture(choice) && { codec: choice.codec }),
     });
     const entry: Entry = {
       file,

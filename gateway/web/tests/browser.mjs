@@ -114,6 +114,13 @@ async function run(page) {
   await page.goto(`${base}/`);
   await page.locator("input[type=file]").waitFor({ state: "attached" });
   await shot(page, "1-home");
+  await page.locator(".choices summary").click();
+  const format = page.getByLabel("Picture format");
+  await format.selectOption("vp9");
+  const chosen = await page.locator(".choices-names").textContent();
+  check(chosen?.endsWith("VP9"), `the codec that is chosen is shown (${chosen})`);
+  await shot(page, "1-choices");
+  await format.selectOption("h264");
   await page.setInputFiles("input[type=file]", clip);
   await page.waitForURL(/#\/jobs\/[0-9a-z]+$/);
   const id = new URL(page.url()).hash.split("/").at(-1);

@@ -1,7 +1,17 @@
 // What people read: numbers, names, states, advice, choices.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { CHOICE_DEFAULT, PRESETS, presetOf, readChoice, withPreset, withQuality } from "../src/choice";
+import {
+  CHOICE_DEFAULT,
+  CODECS,
+  codecOf,
+  hasPicture,
+  PRESETS,
+  presetOf,
+  readChoice,
+  withPreset,
+  withQuality,
+} from "../src/choice";
 import { cleanName } from "../src/filename";
 import * as format from "../src/format";
 import type { Job, JobState } from "../src/job";
@@ -100,7 +110,8 @@ test("choices fit their preset", () => {
     "one replaces the other",
   );
   assert.deepEqual(withQuality(many, "720p", false).qualities, ["360p"]);
-  for (const { preset } of PRESETS) assert.equal(presetOf({ preset, qualities: [] }).preset, preset);
+  for (const { preset } of PRESETS) assert.equal(presetOf({ preset }).preset, preset);
+  assert.equal(withPreset({ ...many, codec: "av1" }, "hls").codec, "av1");
 });
 
 test("a kept choice that is none any more gives the default", () => {
@@ -110,7 +121,19 @@ test("a kept choice that is none any more gives the default", () => {
   assert.deepEqual(readChoice('{"preset":"hls","qualities":["9p","360p"]}'), {
     preset: "hls",
     qualities: ["360p"],
+    codec: "h264",
   });
+});
+
+test("a codec is kept as long as there is one, and is for pictures", () => {
+  for (const { codec } of CODECS) {
+    const kept = readChoice(JSON.stringify({ ...CHOICE_DEFAULT, codec }));
+    assert.equal(codecOf(kept).codec, codec);
+  }
+  assert.equal(readChoice('{"preset":"hls","qualities":[],"codec":"vvc"}').codec, "h264");
+  assert.ok(hasPicture(CHOICE_DEFAULT));
+  assert.ok(hasPicture({ ...CHOICE_DEFAULT, qualities: ["720p", "audio"] }));
+  assert.ok(!hasPicture({ ...CHOICE_DEFAULT, qualities: ["audio"] }));
 });
 
 test("choices are of the ladder that the gateway has", () => {

@@ -1,8 +1,12 @@
-// Preset and qualities, with a default that needs no thought.
+// Preset, qualities and codec, with a default that needs no thought.
 import type { Client } from "../api";
 import {
   type Choice,
+  type Codec,
   CHOICE_DEFAULT,
+  codecOf,
+  CODECS,
+  hasPicture,
   PRESETS,
   presetOf,
   QUALITIES,
@@ -28,7 +32,8 @@ export function choices(client: Client): Choices {
   const presets = el("fieldset", { class: "presets" }, el("legend", {}, "What to make of it"));
   const qualities = el("fieldset", { class: "qualities" });
   const details = el("summary", {});
-  const element = el("details", { class: "choices" }, details, presets, qualities);
+  const codec = codecs((chosen) => change({ ...choice, codec: chosen }));
+  const element = el("details", { class: "choices" }, details, presets, qualities, codec.element);
 
   function change(next: Choice): void {
     choice = next;
@@ -73,13 +78,14 @@ export function choices(client: Client): Choices {
   function draw(): void {
     const preset = presetOf(choice);
     const names = choice.qualities.map(renditionWord).join(", ");
+    const qualityWords = names || (preset.qualities === "none" ? "original size" : "automatic qualities");
+    codec.element.hidden = !hasPicture(choice);
+    codec.select.value = choice.codec;
+    const codecWord =
+      hasPicture(choice) && choice.codec !== CHOICE_DEFAULT.codec ? codecOf(choice).title : "";
     details.replaceChildren(
       el("span", { class: "choices-title" }, preset.title),
-      el(
-        "span",
-        { class: "choices-names" },
-        names || (preset.qualities === "none" ? "original size" : "automatic qualities"),
-      ),
+      el("span", { class: "choices-names" }, [qualityWords, codecWord].filter(Boolean).join(" · ")),
       el("span", { class: "choices-change" }, "Change"),
     );
     for (const input of presets.querySelectorAll("input")) input.checked = input.value === choice.preset;
@@ -91,6 +97,18 @@ export function choices(client: Client): Choices {
   // Without an answer the standard ladder stays, and the gateway names what it does not have.
   askForLadder().catch(() => undefined);
   return { element, choice: () => choice };
+}
+
+/** How the picture is coded, to choose from a list. */
+function codecs(onChange: (codec: Codec) => void): { element: HTMLElement; select: HTMLSelectElement } {
+  const options = CODECS.map(({ codec, title, text }) => el("option", { value: codec }, `${title}: ${text}`));
+  const select = el("select", { id: "codec" }, ...options);
+  select.addEventListener("change", () => {
+    const chosen = CODECS.find(({ codec }) => codec === select.value);
+    if (chosen) onChange(chosen.codec);
+  });
+  const label = el("label", { for: select.id }, "Picture format");
+  return { element: el("div", { class: "codec" }, label, select), select };
 }
 
 /** A quality to choose. */

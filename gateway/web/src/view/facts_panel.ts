@@ -29,7 +29,7 @@ export function factsPanel(): Part<Job> {
 
 function factsOf(job: Job): [string, string][] {
   const facts: [string, string | undefined][] = [
-    ["Preset", presetOf({ preset: job.preset, qualities: [] }).title],
+    ["Preset", presetOf(job).title],
     ["Size", format.bytes(job.size)],
     ["Length", job.duration_ms ? format.clock(job.duration_ms) : undefined],
     ["Streams", streams(job)],
