@@ -158,8 +158,9 @@ async fn an_uploaded_image_is_the_poster() {
         assert_eq!(size(folder.path(), "frame.jpg", &poster), (320, 180));
     }
 
-    // Nothing of it is left behind with the job's own upload.
+    // It goes with its job: where it lay is free again, and taken once only.
     let path = format!("/v1/jobs/{id}");
     let (status, _) = client.ask(reqwest::Method::DELETE, &path, None).await;
     assert_eq!(status, 204);
+    client.send(&authorized["image_upload"], image).await;
 }

@@ -24,6 +24,7 @@ mod endings;
 mod stock_cli;
 
 mod terminal;
+mod terminal_images;
 
 mod panics;
 

@@ -10,7 +10,7 @@ use crate::harness::system::tcoder;
 use crate::harness::{System, clips, films};
 
 /// Runs a command to its end.
-async fn run(folder: &Path, arguments: &[&str], url: Option<&str>) -> Output {
+pub(crate) async fn run(folder: &Path, arguments: &[&str], url: Option<&str>) -> Output {
     let mut command = tcoder(folder);
     command.args(arguments);
     if let Some(url) = url {
@@ -26,7 +26,7 @@ async fn run(folder: &Path, arguments: &[&str], url: Option<&str>) -> Output {
 }
 
 /// The report, with the files that it names looked at.
-fn report(out: &Path) -> Value {
+pub(crate) fn report(out: &Path) -> Value {
     let text = std::fs::read(out.join("report.json")).expect("a report");
     serde_json::from_slice(&text).expect("JSON")
 }
