@@ -22,6 +22,7 @@ use super::probe::names;
 use super::shown::Shown;
 use super::source::Source;
 use super::{Error, Result, table};
+use crate::mp4::index::MovieIndex;
 
 /// Coded frames between demuxer and decoder.
 const CODED_FRAMES_MAX: u32 = 16;
@@ -46,6 +47,20 @@ pub enum Want {
     },
     /// The first picture, if there is one.
     AnyVideo,
+}
+
+impl Want {
+    /// The only track of a table that matters, where that is known before anything is opened.
+    fn alone(&self, index: &MovieIndex) -> Option<u32> {
+        match self {
+            Self::Video => index.video().map(|track| track.track_id),
+            Self::Audio { stream, .. } => {
+                let id = stream.parse().ok()?;
+                index.track(id).map(|track| track.track_id)
+            }
+            Self::AnyVideo => None,
+        }
+    }
 }
 
 /// A decoded stream.
@@ -101,7 +116,7 @@ impl Decode {
             .and_then(|found| found.index.video())
             .map(|track| track.track_id);
         let seen = match &table {
-            Some(found) => source.patched(found.without_edits()),
+            Some(found) => source.patched(found.without_edits(want.alone(&found.index))),
             None => source.clone(),
         };
         let (end, colours) = (sink.clone(), Declared::default());

@@ -126,10 +126,11 @@ pub struct Found {
 
 impl Found {
     /// What has to be written over the file for a demuxer to show it every sample at its own media
-    /// time: no edits, and no durations to stop at. Empty for an index that contradicts itself.
+    /// time: no edits, and no durations to stop at; and where one track is wanted `alone`, none but that,
+    /// unless the file is of fragments. Empty for an index that contradicts itself.
     #[must_use]
-    pub fn without_edits(&self) -> Vec<Patch> {
-        overlay::without_edits(self)
+    pub fn without_edits(&self, alone: Option<u32>) -> Vec<Patch> {
+        overlay::without_edits(self, alone)
     }
 }
 

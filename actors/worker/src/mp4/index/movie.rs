@@ -146,13 +146,28 @@ fn read_track(body: &[u8], movie_timescale: u32) -> Result<(TrackBuilder, u64), 
     Ok((builder, tables.media_end()?))
 }
 
+/// The number of a track, from the body of its `trak`; `None` where it has none.
+pub(super) fn track_id(body: &[u8]) -> Result<Option<u32>, Error> {
+    let Some(header) = find(body, *b"tkhd")? else {
+        return Ok(None);
+    };
+    let (version, _, mut fields) = Fields::full_box(header)?;
+    fields.skip(times_bytes(version))?;
+    fields.u32().map(Some)
+}
+
+/// Bytes of the two times that `tkhd` begins with.
+fn times_bytes(version: u8) -> usize {
+    if version == 0 { 8 } else { 16 }
+}
+
 /// Flag of `tkhd` (ISO/IEC 14496-12, 8.3.2.3).
 const TRACK_ENABLED: u32 = 1;
 
 fn read_track_header(body: &[u8], track: &mut TrackIndex) -> Result<(), Error> {
     let (version, flags, mut fields) = Fields::full_box(body)?;
     track.is_enabled = flags & TRACK_ENABLED != 0;
-    fields.skip(if version == 0 { 8 } else { 16 })?;
+    fields.skip(times_bytes(version))?;
     track.track_id = fields.u32()?;
     // Reserved, duration, reserved, layer, group, volume, reserved.
     fields.skip(if version == 0 { 8 } else { 12 } + 16)?;

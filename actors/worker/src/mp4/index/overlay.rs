@@ -5,12 +5,17 @@
 //! a track that is much shorter than the movie for a preview, and leaves it out. So edits are hidden from
 //! it, and durations made unreachable; the edits are applied to what it gives out.
 //!
+//! It also reads every track, whoever wants it, and begins behind a seek with whichever sample of any of
+//! them is the earliest: a sample of sound that began just before the keyframe cost the group of pictures
+//! before it. So, where a single track is decoded, the others are hidden.
+//!
 //! In fragments it takes a decode time of 0 for none at all, and the time at which the table of random
 //! access shows the first keyframe in its place: all frames come late by the reordering's delay, until a
 //! seek. So the table's first times are made 0, too.
 
 use super::Found;
 use super::boxes::{Child, Children, Fields};
+use super::movie;
 use crate::mp4::error::Error;
 
 /// Bytes to be read in place of the file's own.
@@ -33,7 +38,7 @@ const ENDLESS_WIDE: u64 = 1 << 48;
 const FIRST_ACCESS_AT: u64 = 16;
 
 /// As far as the index goes before anything in it is damaged: its reader goes no further either.
-pub(super) fn without_edits(found: &Found) -> Vec<Patch> {
+pub(super) fn without_edits(found: &Found, alone: Option<u32>) -> Vec<Patch> {
     let is_fragmented = found.index.is_fragmented;
     let mut patches = Vec::new();
     for child in Children::new(&found.moov).map_while(Result::ok) {
@@ -41,6 +46,8 @@ pub(super) fn without_edits(found: &Found) -> Vec<Patch> {
         match &child.kind {
             // In fragmented files the durations are those of nothing, and not looked at.
             b"mvhd" if !is_fragmented => patches.push(duration(&child, at, 0, 0)),
+            // Fragments name their tracks, and a name that nobody knows is none of ours to try.
+            b"trak" if !is_fragmented && is_other(&child, alone) => patches.push(hidden(at)),
             b"trak" => collect_track(&child, at, is_fragmented, &mut patches),
             _ => {}
         }
@@ -61,10 +68,8 @@ fn random_access(offset: u64, body: &[u8]) -> Vec<Patch> {
         match first_access(&table, body_at) {
             Ok(patch) => patches.extend(patch),
             Err(_) => {
-                return vec![Patch {
-                    offset: offset.saturating_sub(4),
-                    bytes: b"free".to_vec(),
-                }];
+                // The body lies behind the box's four letters.
+                return vec![hidden(offset.saturating_sub(8))];
             }
         }
     }
@@ -98,15 +103,26 @@ fn first_access(table: &Child<'_>, body_at: u64) -> Result<Option<Patch>, Error>
     }))
 }
 
+/// Makes the box that begins here one that nobody looks into.
+fn hidden(at: u64) -> Patch {
+    Patch {
+        offset: at.saturating_add(4),
+        bytes: b"free".to_vec(),
+    }
+}
+
+/// Whether a track is another than the one that is wanted alone.
+fn is_other(track: &Child<'_>, alone: Option<u32>) -> bool {
+    let id = movie::track_id(track.body).ok().flatten();
+    alone.zip(id).is_some_and(|(alone, id)| alone != id)
+}
+
 fn collect_track(track: &Child<'_>, at: u64, is_fragmented: bool, patches: &mut Vec<Patch>) {
     let body_at = at + track.header_bytes as u64;
     for child in Children::new(track.body).map_while(Result::ok) {
         let at = body_at + child.at as u64;
         match &child.kind {
-            b"edts" => patches.push(Patch {
-                offset: at + 4,
-                bytes: b"free".to_vec(),
-            }),
+            b"edts" => patches.push(hidden(at)),
             b"mdia" if !is_fragmented => collect_media(&child, at, patches),
             _ => {}
         }
