@@ -1,5 +1,10 @@
 //! Tasks: the invitation on the work queue, and the specification that a claim is answered with.
 
+mod pieces;
+mod size;
+
+pub use size::SPEC_BYTES_MAX;
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -180,13 +185,17 @@ pub struct AssembleSpec {
     /// Name of the file's rendition; the file is [`crate::object_key::file`].
     pub name: RenditionName,
     /// Pieces of the picture in order; empty for an audio-only file.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", with = "pieces")]
     pub video: Vec<Piece>,
     /// Its rendition.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub video_name: Option<RenditionName>,
     /// The tracks of sound, the one to play when nobody chooses first.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        default,
+        skip_serializing_if = "Vec::is_empty",
+        deserialize_with = "pieces::tracks"
+    )]
     pub audio: Vec<AudioPieces>,
 }
 
@@ -196,6 +205,7 @@ pub struct AudioPieces {
     /// Its rendition.
     pub name: RenditionName,
     /// Its parts in order.
+    #[serde(with = "pieces")]
     pub pieces: Vec<Piece>,
 }
 

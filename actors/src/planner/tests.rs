@@ -82,6 +82,26 @@ fn files(facts: &SourceFacts, preset: Preset, qualities: &[&str]) -> Vec<String>
 }
 
 #[test]
+fn eight_hours_of_a_frame_a_second_are_planned_like_any_film() {
+    let mut source = facts(176, 144);
+    source.duration_ns = 8 * 3_600 * SECOND_NS;
+    source.audio[0].duration_ns = source.duration_ns;
+    if let Some(video) = &mut source.video {
+        (video.fps_num, video.fps_den) = (1, 1);
+        (video.duration_ns, video.frames) = (source.duration_ns, Some(28_800));
+    }
+    let plan = plan(&source, &request(Preset::HlsAdaptive, &[])).unwrap();
+    assert_eq!(plan.n_chunks(), 1_801);
+    let last = plan.chunk(1_800);
+    assert_eq!(last.start_ns, source.duration_ns - 12 * SECOND_NS);
+    assert_eq!(plan.first_segment(1_800), 7_197);
+    let renditions = plan.video.unwrap().renditions;
+    let sizes: Vec<(u32, u32)> = renditions.iter().map(|r| (r.width, r.height)).collect();
+    assert_eq!(sizes, [(176, 144)]);
+    assert_eq!(renditions[0].keyframe_frames_max, 5);
+}
+
+#[test]
 fn presets_choose_renditions() {
     let facts = facts(1280, 720);
     assert_eq!(

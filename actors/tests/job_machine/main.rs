@@ -4,6 +4,7 @@
 mod blows;
 mod copies;
 mod fallback;
+mod hours;
 mod images;
 mod sound;
 mod world;

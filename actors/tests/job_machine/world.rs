@@ -38,6 +38,8 @@ pub(crate) struct World {
     /// What every worker has, as the planner is told.
     pub(crate) encoders: BTreeSet<String>,
     pub(crate) events: Vec<Event>,
+    /// Bytes of the largest record that was written.
+    pub(crate) record_bytes_max: usize,
 }
 
 impl World {
@@ -89,6 +91,7 @@ impl World {
             has_finish: false,
             encoders: BTreeSet::new(),
             events: Vec::new(),
+            record_bytes_max: 0,
         };
         world.perform(effects);
         world
@@ -114,6 +117,7 @@ impl World {
         }
         after.record.outbox.clone_from(&effects);
         let json = serde_json::to_vec(&after.record).expect("as the test made it");
+        self.record_bytes_max = self.record_bytes_max.max(json.len());
         assert_eq!(
             serde_json::from_slice::<bus_schema::record::JobRecord>(&json)
                 .expect("as the test made it"),

@@ -106,6 +106,12 @@ pub(crate) fn specs() -> [TaskSpec; 6] {
         first_segment: 0,
         n_segments: 1,
     };
+    let even = |task, first_segment| Piece {
+        task: TaskNumber(task),
+        first_segment,
+        n_segments: 4,
+        ..piece
+    };
     let part = Piece {
         task: TaskNumber(1),
         part: Some(0),
@@ -140,7 +146,7 @@ pub(crate) fn specs() -> [TaskSpec; 6] {
             tenant: bus_schema::TenantId::default(),
             job: sample::job(),
             name: rendition("720p"),
-            video: vec![piece],
+            video: vec![piece, even(3, 1), even(4, 5)],
             video_name: Some(rendition("720p")),
             audio: vec![AudioPieces {
                 name: rendition("audio"),

@@ -4,6 +4,8 @@ mod dash;
 
 mod empty;
 
+mod hours;
+
 mod hostile;
 
 mod sound;

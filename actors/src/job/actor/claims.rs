@@ -6,6 +6,7 @@ use bus_schema::id::{Attempt, TaskNumber, Token, WorkerName};
 use bus_schema::object_key;
 use bus_schema::plan::TaskRole;
 use bus_schema::record::TaskState;
+use bus_schema::report::Outcome;
 use bus_schema::task::TaskSpec;
 
 use super::{Event, Job, JobActor, State};
@@ -93,9 +94,19 @@ impl JobActor {
             return Ok(gone("what the task is made of is not there"));
         };
         match self.current(&job, request.task) {
-            Some(held) if held.token == token => {
-                self.go(&job, &with(request, held), Some(spec)).await
-            }
+            Some(held) if held.token == token => match spec.check_size() {
+                Ok(()) => self.go(&job, &with(request, held), Some(spec)).await,
+                Err(error) => {
+                    let event = Event::Reported {
+                        task: request.task,
+                        attempt: held.attempt,
+                        outcome: Outcome::Failed(error),
+                        plan: None,
+                    };
+                    self.step(state, &event).await?;
+                    Ok(gone("its specification is too large for a message"))
+                }
+            },
             Some(_) | None => Ok(gone("somebody else was faster")),
         }
     }

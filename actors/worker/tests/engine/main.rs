@@ -20,6 +20,7 @@ mod frames;
 mod geometry;
 mod hdr;
 mod hostile;
+mod hours;
 mod images;
 mod interlace;
 mod keyframes;

@@ -18,7 +18,7 @@ use super::task::{self, Made, SECOND_NS};
 const SIZES: &[(u32, u32)] = &[(160, 90), (320, 180)];
 
 /// Transcodes in chunks that begin at these seconds.
-async fn chunks(
+pub(crate) async fn chunks(
     source: &Path,
     facts: &VideoFacts,
     starts_s: &[u64],
@@ -59,7 +59,7 @@ pub(crate) fn result(made: &Made) -> &ChunkResult {
 
 /// What must hold for every source: chunks continue one another, tables agree with results,
 /// renditions with each other, and with the source.
-fn check(source: &Path, facts: &VideoFacts, all: &[Made], sizes: &[(u32, u32)]) {
+pub(crate) fn check(source: &Path, facts: &VideoFacts, all: &[Made], sizes: &[(u32, u32)]) {
     let what = source.display();
     let mut at = result(&all[0]).start;
     for made in all {

@@ -1,6 +1,7 @@
 //! What must hold of a file before any player sees it: its bytes are where its index says, its parts
 //! are the file, and its plan is small.
 
+mod drift;
 mod store;
 
 use bus_schema::id::{Attempt, TaskNumber};
