@@ -10,6 +10,7 @@ mod cancel;
 mod chapters;
 mod claim;
 mod effects;
+mod failure;
 mod fallback;
 mod finish;
 mod images;
@@ -18,6 +19,7 @@ pub mod new;
 mod release;
 mod report;
 pub mod spec;
+mod takeover;
 mod upload;
 
 pub use claim::ClaimVerdict;

@@ -236,6 +236,7 @@ fn plan_video(
         },
         end_ns: facts.start_ns.saturating_add(facts.duration_ns),
         renditions,
+        takeover: None,
     })
 }
 

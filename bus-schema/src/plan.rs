@@ -4,13 +4,18 @@
 
 pub mod images;
 
+mod role;
+mod takeover;
+
+pub use role::TaskRole;
+pub use takeover::Takeover;
+
 use serde::{Deserialize, Deserializer, Serialize};
 
 use self::images::ImagesPlan;
 
-use crate::id::{RenditionName, TaskNumber};
+use crate::id::RenditionName;
 use crate::request::loudness::Loudness;
-use crate::task::{TaskClass, TaskKind};
 
 /// Fixed once, after the probe: everything that all attempts of all tasks must agree on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -90,6 +95,9 @@ pub struct VideoPlan {
     pub end_ns: u64,
     /// Lowest first.
     pub renditions: Vec<VideoRendition>,
+    /// Who goes on for their encoder, once that has failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub takeover: Option<Takeover>,
 }
 
 /// One rendition, pinned: every chunk of it is encoded with exactly this.
@@ -149,59 +157,6 @@ pub struct Span {
     pub end_ns: Option<u64>,
 }
 
-/// What a task of a job is for, derived from its number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TaskRole {
-    /// Read the source's facts. Always task 0.
-    Probe,
-    /// Encode this one of [`Plan::audio`].
-    Audio(usize),
-    /// Encode this chunk of the picture.
-    Chunk(u32),
-    /// Assemble this one of [`Plan::files`].
-    Assemble(usize),
-    /// Copy the source's streams into the only one of [`Plan::files`].
-    Remux,
-    /// Make the still images.
-    Images,
-}
-
-impl TaskRole {
-    /// Its kind on the bus.
-    #[must_use]
-    pub fn kind(self) -> TaskKind {
-        match self {
-            Self::Probe => TaskKind::Probe,
-            Self::Audio(_) => TaskKind::Audio,
-            Self::Chunk(_) => TaskKind::Chunk,
-            Self::Assemble(_) => TaskKind::Assemble,
-            Self::Remux => TaskKind::Remux,
-            Self::Images => TaskKind::Images,
-        }
-    }
-
-    /// Which workers can do it.
-    #[must_use]
-    pub fn class(self) -> TaskClass {
-        match self {
-            Self::Chunk(_) => TaskClass::Cpu,
-            Self::Probe | Self::Audio(_) | Self::Assemble(_) | Self::Remux | Self::Images => {
-                TaskClass::Light
-            }
-        }
-    }
-
-    /// Which one of [`Plan::files`] it writes, if it writes one.
-    #[must_use]
-    pub fn file(self) -> Option<usize> {
-        match self {
-            Self::Assemble(file) => Some(file),
-            Self::Remux => Some(0),
-            Self::Probe | Self::Audio(_) | Self::Chunk(_) | Self::Images => None,
-        }
-    }
-}
-
 /// The arithmetic holds for any numbers: a plan is read from a record, and may be nonsense. It then
 /// gives other nonsense, and neither panics nor divides by zero.
 impl Plan {
@@ -240,70 +195,6 @@ impl Plan {
     pub fn first_segment(&self, chunk: u32) -> u32 {
         u32::try_from(self.chunk(chunk).start_ns / self.segment_ns.max(1)).unwrap_or(u32::MAX)
     }
-
-    /// Number of tasks: probe, audio, chunks, files; or probe and copy. Images are behind them.
-    #[must_use]
-    pub fn n_tasks(&self) -> usize {
-        self.images_index() + usize::from(self.images.is_some())
-    }
-
-    /// The task that makes the still images, if there is one: the last.
-    #[must_use]
-    pub fn images_task(&self) -> Option<TaskNumber> {
-        self.images.as_ref()?;
-        u32::try_from(self.images_index()).ok().map(TaskNumber)
-    }
-
-    fn images_index(&self) -> usize {
-        self.first_file_task() + self.files.len()
-    }
-
-    /// What a task is for; `None` for a number that the plan does not have.
-    #[must_use]
-    pub fn role(&self, task: TaskNumber) -> Option<TaskRole> {
-        let n = task.index();
-        let first_chunk = self.first_chunk_task();
-        let first_file = self.first_file_task();
-        if n == 0 {
-            Some(TaskRole::Probe)
-        } else if n < first_chunk {
-            Some(TaskRole::Audio(n - 1))
-        } else if n < first_file {
-            Some(TaskRole::Chunk(task.0 - u32::try_from(first_chunk).ok()?))
-        } else if n < self.images_index() {
-            Some(match self.copy {
-                Some(_) => TaskRole::Remux,
-                None => TaskRole::Assemble(n - first_file),
-            })
-        } else {
-            (n < self.n_tasks()).then_some(TaskRole::Images)
-        }
-    }
-
-    /// The task of one of [`Plan::audio`].
-    #[must_use]
-    pub fn audio_task(&self, track: usize) -> Option<TaskNumber> {
-        let task = u32::try_from(track).ok()?.checked_add(1)?;
-        (track < self.audio.len()).then_some(TaskNumber(task))
-    }
-
-    /// Whether a file is sound alone: it is named after the first track.
-    #[must_use]
-    pub fn is_audio_file(&self, name: &RenditionName) -> bool {
-        self.audio.first().is_some_and(|audio| audio.name == *name)
-    }
-
-    /// Index of the first chunk's task.
-    #[must_use]
-    pub fn first_chunk_task(&self) -> usize {
-        1 + self.audio.len()
-    }
-
-    /// Index of the first file's task.
-    #[must_use]
-    pub fn first_file_task(&self) -> usize {
-        self.first_chunk_task() + self.n_chunks() as usize
-    }
 }
 
 #[cfg(test)]
@@ -311,10 +202,11 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::id::TaskNumber;
 
-    const SECOND: u64 = 1_000_000_000;
+    pub(super) const SECOND: u64 = 1_000_000_000;
 
-    fn plan(duration_ns: u64, n_audio: usize) -> Plan {
+    pub(super) fn plan(duration_ns: u64, n_audio: usize) -> Plan {
         let name: RenditionName = "audio".parse().unwrap();
         Plan {
             segment_ns: 4 * SECOND,
@@ -325,6 +217,7 @@ mod tests {
                 timescale: 90_000,
                 end_ns: duration_ns,
                 renditions: Vec::new(),
+                takeover: None,
             }),
             audio: vec![audio(); n_audio],
             copy: None,
@@ -360,26 +253,6 @@ mod tests {
     }
 
     #[test]
-    fn a_copy_is_one_task_behind_the_probe() {
-        let name: RenditionName = "720p".parse().unwrap();
-        let plan = Plan {
-            video: None,
-            copy: Some(CopyPlan {
-                name: name.clone(),
-                width: 1280,
-                height: 720,
-            }),
-            is_streamed: false,
-            files: vec![name],
-            ..plan(60 * SECOND, 0)
-        };
-        let roles: Vec<Option<TaskRole>> = (0..3).map(|n| plan.role(TaskNumber(n))).collect();
-        assert_eq!(roles, [Some(TaskRole::Probe), Some(TaskRole::Remux), None]);
-        assert_eq!((plan.n_tasks(), plan.n_chunks()), (2, 0));
-        assert_eq!(TaskRole::Remux.file(), Some(0));
-    }
-
-    #[test]
     fn chunks_cover_the_source_once_and_the_last_has_no_end() {
         for ms in [
             1, 3_999, 4_000, 7_999, 8_000, 19_999, 20_000, 23_999, 24_000, 600_040,
@@ -397,32 +270,6 @@ mod tests {
             assert!(
                 last.start_ns < plan.duration_ns.max(1),
                 "{ms} ms: a chunk behind the end"
-            );
-        }
-    }
-
-    #[test]
-    fn numbers_name_roles_without_gaps() {
-        for n_audio in [0, 1, 3] {
-            let plan = plan(60 * SECOND, n_audio);
-            let roles: Vec<TaskRole> = (0..=plan.n_tasks())
-                .map_while(|n| plan.role(TaskNumber(u32::try_from(n).unwrap())))
-                .collect();
-            assert_eq!(roles.len(), plan.n_tasks());
-            assert_eq!(roles[0], TaskRole::Probe);
-            let tracks: Vec<TaskRole> = (0..n_audio).map(TaskRole::Audio).collect();
-            assert_eq!(roles[1..=n_audio], tracks);
-            for (track, number) in (0..n_audio).zip(1..) {
-                assert_eq!(plan.audio_task(track), Some(TaskNumber(number)));
-            }
-            assert_eq!(plan.audio_task(n_audio), None);
-            assert_eq!(roles.last(), Some(&TaskRole::Assemble(0)));
-            assert_eq!(
-                roles
-                    .iter()
-                    .filter(|r| matches!(r, TaskRole::Chunk(_)))
-                    .count(),
-                plan.n_chunks() as usize
             );
         }
     }

@@ -258,6 +258,20 @@ impl JobRecord {
             .collect()
     }
 
+    /// What files are made of, in order: the same chunks, or those that were encoded once more for them.
+    #[must_use]
+    pub fn file_chunks(&self) -> Vec<(u32, TaskNumber, Attempt)> {
+        let Some(plan) = &self.plan else {
+            return Vec::new();
+        };
+        (0..plan.n_chunks())
+            .map_while(|chunk| {
+                let task = plan.file_task_of_chunk(chunk)?;
+                Some((chunk, task, self.tasks.get(task)?.done_attempt()?))
+            })
+            .collect()
+    }
+
     /// The parts of one of the plan's tracks of sound that are there, in order.
     #[must_use]
     pub fn audio_prefix(&self, track: usize) -> Vec<(u32, TaskNumber, Attempt)> {

@@ -107,6 +107,13 @@ impl SampleJob {
             TaskNumber(u32::try_from(self.plan().first_chunk_task()).expect("few tasks") + chunk);
         let durations = self.chunk_durations(chunk);
         let start = self.plan().chunk(chunk).start_ns / 1_000_000 * u64::from(TIMESCALE) / 1_000;
+        let video = self.plan().video.as_ref().expect("a picture");
+        let is_by_another = video.of_chunk(chunk).renditions != video.renditions;
+        let (codecs, config) = if is_by_another {
+            ("avc1.42c01f", "another")
+        } else {
+            ("avc1.64001f", "same")
+        };
         let rendition = |(name, _, _, bitrate): &(&str, u32, u32, u32)| RenditionResult {
             name: name.parse().expect("a rendition name"),
             bytes: durations
@@ -116,8 +123,8 @@ impl SampleJob {
             keyframe_bytes: durations.iter().map(|units| units / 512 + 1).collect(),
             init_bytes: 700,
             samples_bytes: 100,
-            codecs: "avc1.64001f".to_owned(),
-            config: "same".to_owned(),
+            codecs: codecs.to_owned(),
+            config: config.to_owned(),
         };
         let result = ChunkResult {
             frames: durations.iter().map(|units| u64::from(units / 512)).sum(),
@@ -318,6 +325,7 @@ fn plan(duration_ns: u64, languages: &[&str]) -> Plan {
             timescale: TIMESCALE,
             end_ns: duration_ns,
             renditions: LADDER.map(rendition).to_vec(),
+            takeover: None,
         }),
         audio: audio.collect(),
         warnings: Vec::new(),

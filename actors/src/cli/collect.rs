@@ -1,5 +1,7 @@
 //! Fetching a job's results into a folder: MP4s, playlists, segments, and a report.
 
+mod layout;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -194,7 +196,7 @@ pub(crate) async fn collect(client: &Client, job: &Job, out: &Path) -> anyhow::R
     }
     if let Some(dash) = job.outputs.iter().find(|output| output.kind == "dash") {
         let manifest = client.fetch(&dash.url).await?.text().await?;
-        tokio::fs::write(out.join(MANIFEST), flat(&manifest)).await?;
+        tokio::fs::write(out.join(MANIFEST), layout::flat(&manifest)).await?;
     }
     images(client, job, out).await?;
     let report = Report {
@@ -233,10 +235,10 @@ async fn images(client: &Client, job: &Job, out: &Path) -> anyhow::Result<()> {
             _ => continue,
         };
         let text = client.fetch(&output.url).await?.text().await?;
-        tokio::fs::write(out.join(name), flat(&text)).await?;
+        tokio::fs::write(out.join(name), layout::flat(&text)).await?;
         let base = output.url.rsplit_once('/').map_or("", |(base, _)| base);
         for image in linked(&text) {
-            let file = local(out, &flat(&image))?;
+            let file = local(out, &layout::flat(&image))?;
             save(client, &format!("{base}/{image}"), &file).await?;
         }
     }
@@ -262,14 +264,10 @@ async fn playlists(client: &Client, path: &str, out: &Path) -> anyhow::Result<St
             .text()
             .await?;
         for object in named(&playlist) {
-            save(
-                client,
-                &format!("{base}/{object}"),
-                &local(out, &flat(&object))?,
-            )
-            .await?;
+            let file = local(out, &layout::flat_name(&playlist, &object))?;
+            save(client, &format!("{base}/{object}"), &file).await?;
         }
-        tokio::fs::write(local(out, &name)?, flat(&playlist)).await?;
+        tokio::fs::write(local(out, &name)?, layout::flat(&playlist)).await?;
     }
     Ok(master)
 }
@@ -287,40 +285,6 @@ fn named(playlist: &str) -> BTreeSet<String> {
             Some(rest.split_once('"')?.0)
         });
     plain.chain(quoted).map(ToOwned::to_owned).collect()
-}
-
-/// Without the folders of attempts: `t3a1/720p/000001.m4s` is `720p/000001.m4s` here. Numbers are
-/// unique within a rendition, and all init segments of one are alike.
-fn flat(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find('/') {
-        let (head, tail) = rest.split_at(at);
-        let word = head
-            .rfind(|c: char| !c.is_ascii_alphanumeric())
-            .map_or(0, |end| end + 1);
-        let (before, dir) = head.split_at(word);
-        out.push_str(before);
-        if is_attempt_dir(dir) {
-            rest = tail.strip_prefix('/').unwrap_or(tail);
-        } else {
-            out.push_str(dir);
-            out.push('/');
-            rest = tail.strip_prefix('/').unwrap_or(tail);
-        }
-    }
-    out.push_str(rest);
-    out
-}
-
-fn is_attempt_dir(word: &str) -> bool {
-    word.strip_prefix('t')
-        .and_then(|rest| rest.split_once('a'))
-        .is_some_and(|(task, attempt)| {
-            let is_number =
-                |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-            is_number(task) && is_number(attempt)
-        })
 }
 
 /// A relative name below the folder; a playlist from elsewhere must not write elsewhere.
@@ -380,19 +344,6 @@ fn between_ms(from: Option<&str>, to: Option<&str>) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn attempts_leave_no_trace_in_names() {
-        assert_eq!(flat("t3a1/720p/000001.m4s"), "720p/000001.m4s");
-        assert_eq!(
-            flat("#EXT-X-MAP:URI=\"t2a11/720p/init.mp4\"\nt2a1/x/1\nt30a1/x/2\n"),
-            "#EXT-X-MAP:URI=\"720p/init.mp4\"\nx/1\nx/2\n"
-        );
-        assert_eq!(
-            flat("ta1/x t3/a1/y xmlns=\"http://www.w3.org/2001\""),
-            "ta1/x t3/a1/y xmlns=\"http://www.w3.org/2001\""
-        );
-    }
 
     #[test]
     fn a_playlist_cannot_write_elsewhere() {

@@ -6,21 +6,21 @@ mod check;
 mod claims;
 mod conclude;
 mod images;
+mod reports;
+mod verbs;
 
 use bus_schema::claim::{ClaimReply, ClaimRequest};
 use bus_schema::id::{JobId, TaskNumber};
 use bus_schema::record::{JobRecord, JobState};
-use bus_schema::report::{Outcome, Report};
-use gateway::storage::ErrorKind;
+use bus_schema::report::Report;
 use nats::Revision;
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
 
 use super::new::NewJob;
 use super::report::file_name;
-use super::{Event, Job, ReportVerdict};
+use super::{Event, Job};
 use crate::admission::{self, queue::Summary};
 use crate::clock::now_ms;
-use crate::planner::{self, Means};
 use crate::platform::{Platform, Trouble};
 
 /// Compare-and-set rounds before giving way: each lost round means that somebody else got on.
@@ -275,139 +275,6 @@ impl JobActor {
             let summary = Summary::of(&loaded.job, now_ms());
             crate::tell(&self.admission, admission::Message::Noted(summary));
         }
-    }
-}
-
-// === verbs ===
-
-impl JobActor {
-    async fn begin(&self, state: &mut State, new: NewJob) -> Answer<JobRecord> {
-        if let Some(loaded) = self.load(state).await? {
-            return Ok(loaded.job.record.clone());
-        }
-        let (mut job, effects) = Job::begin(new, now_ms());
-        job.record.outbox = effects;
-        let created = self
-            .platform
-            .jobs
-            .create(state.id.as_str(), &job.record)
-            .await;
-        match created {
-            Ok(revision) => {
-                state.loaded = Some(Loaded {
-                    job,
-                    revision,
-                    is_flushed: false,
-                })
-            }
-            Err(error) if error.is_conflict() => {}
-            Err(error) => return Err(Trouble::from(error).into()),
-        }
-        let loaded = self.load(state).await?.ok_or(Refusal::Unknown)?;
-        Ok(loaded.job.record.clone())
-    }
-
-    /// Storage says that the source is there: ask it, and take what it is now for what it will be.
-    async fn arrived(&self, state: &mut State) -> Result<Handled, Trouble> {
-        let Some(loaded) = self.load(state).await? else {
-            return Ok(Handled::Done);
-        };
-        if loaded.job.record.state != JobState::Uploading {
-            return Ok(Handled::Done);
-        }
-        let key = loaded.job.record.source.key.clone();
-        let object = match self.platform.storage.head(&key).await {
-            Ok(object) => object,
-            // Deleted meanwhile, or announced before it can be read: the upload's deadline decides.
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Handled::Done),
-            Err(error) => return Err(error.into()),
-        };
-        let event = Event::Uploaded {
-            bytes: object.size,
-            etag: object.etag,
-        };
-        self.step(state, &event).await?;
-        Ok(Handled::Done)
-    }
-
-    async fn release(&self, state: &mut State, tasks: Vec<TaskNumber>) {
-        if let Err(trouble) = self.step(state, &Event::Released(tasks)).await {
-            tracing::warn!(job = %state.id, %trouble, "release put off");
-            crate::tell(&self.admission, admission::Message::Troubled(state.id));
-        }
-    }
-
-    async fn look(&self, state: &mut State) -> Result<Handled, Trouble> {
-        let Some(loaded) = self.load(state).await? else {
-            return Ok(Handled::Done);
-        };
-        let workers = self.platform.board.workers();
-        let holders = workers.holders(&loaded.job.record, now_ms());
-        self.step(state, &Event::Look { holders }).await?;
-        Ok(Handled::Done)
-    }
-
-    async fn cancel(&self, state: &mut State) -> Answer<JobRecord> {
-        let job = self
-            .step(state, &Event::Cancel)
-            .await?
-            .ok_or(Refusal::Unknown)?;
-        match job.record.state {
-            JobState::Cancelled => Ok(job.record),
-            state => Err(Refusal::State(state.as_str())),
-        }
-    }
-}
-
-// === reports ===
-
-impl JobActor {
-    async fn report(&self, state: &mut State, report: Report) -> Result<Handled, Trouble> {
-        let Report {
-            task,
-            held,
-            outcome,
-            ..
-        } = report;
-        let Some(loaded) = self.load(state).await? else {
-            return Ok(Handled::Done);
-        };
-        match loaded.job.report_verdict(task, &held, &outcome) {
-            ReportVerdict::Stale => return Ok(Handled::Done),
-            ReportVerdict::Early => {
-                return Ok(Handled::Again {
-                    after_ms: TROUBLE_PAUSE_MS,
-                });
-            }
-            ReportVerdict::Accept => {}
-        }
-        let job = loaded.job.clone();
-        let outcome = self.checked(&job, task, &held, outcome).await?;
-        let plan = match &outcome {
-            Outcome::Probed(facts) => {
-                let means = Means {
-                    ladder: &self.platform.limits.ladder,
-                    encoders: &self.platform.board.workers().encoders(),
-                };
-                Some(planner::plan(facts, &job.record.request, means))
-            }
-            Outcome::Transcoded(_)
-            | Outcome::AudioPart(_)
-            | Outcome::AudioDone { .. }
-            | Outcome::Assembled(_)
-            | Outcome::Remuxed(_)
-            | Outcome::Pictured(_)
-            | Outcome::Failed(_)
-            | Outcome::Returned { .. } => None,
-        };
-        let event = Event::Reported {
-            task,
-            attempt: held.attempt,
-            outcome,
-            plan,
-        };
-        self.step(state, &event).await?;
-        Ok(Handled::Done)
     }
 }
 

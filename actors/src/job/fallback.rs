@@ -16,8 +16,8 @@ impl Step {
     /// with a failing device does and nothing of the picture is listed yet. Says whether it did.
     ///
     /// Chunks behind the first that are done already were encoded for another decoder's configuration, and are
-    /// encoded again. Once the first chunk is listed, nothing may change any more: the chunk is tried again as
-    /// any other, here or on another machine.
+    /// encoded again. Once the first chunk is listed, nothing of it may change any more: the chunk is tried again as
+    /// any other, here or on another machine, until [`Step::is_taken_over`] decides.
     pub(super) fn falls_back(
         &mut self,
         number: TaskNumber,
@@ -40,15 +40,18 @@ impl Step {
             error.message
         ));
         self.discard(number, attempt, error);
-        self.discard_others(number, error);
+        self.discard_others(number, 0, error);
         true
     }
 
-    /// The device that the plan pins.
-    fn device(&self) -> Option<String> {
+    /// The device that what is still to be made is planned with.
+    pub(super) fn device(&self) -> Option<String> {
         let video = self.record.plan.as_ref()?.video.as_ref()?;
-        let mut encoders = video.renditions.iter().map(|rendition| &rendition.encoder);
-        encoders.find(|name| encoder::is_hardware(name)).cloned()
+        let is_planned_with = video.takeover.is_none();
+        video
+            .device()
+            .filter(|_| is_planned_with)
+            .map(str::to_owned)
     }
 
     fn plan_in_software(&mut self) {
@@ -65,16 +68,22 @@ impl Step {
         }
     }
 
-    /// Ends the attempts at all other chunks, those that are done included.
-    fn discard_others(&mut self, failed: TaskNumber, error: &TaskError) {
+    /// Ends the attempts at all other chunks from this one on, those that are done included.
+    pub(super) fn discard_others(
+        &mut self,
+        failed: TaskNumber,
+        from_chunk: u32,
+        error: &TaskError,
+    ) {
+        let is_discarded = |number| match super::role(&self.record, number) {
+            Some(TaskRole::Chunk(chunk)) => chunk >= from_chunk,
+            _ => false,
+        };
         let chunks: Vec<(TaskNumber, TaskState)> = self
             .record
             .tasks
             .iter()
-            .filter(|(number, _)| *number != failed)
-            .filter(|(number, _)| {
-                matches!(super::role(&self.record, *number), Some(TaskRole::Chunk(_)))
-            })
+            .filter(|(number, _)| *number != failed && is_discarded(*number))
             .map(|(number, task)| (number, task.state.clone()))
             .collect();
         for (number, state) in chunks {
@@ -100,7 +109,7 @@ impl Step {
     }
 
     /// The device's failure, and not the task's: nothing is counted, and it may go again at once.
-    fn discard(&mut self, number: TaskNumber, attempt: Attempt, error: &TaskError) {
+    pub(super) fn discard(&mut self, number: TaskNumber, attempt: Attempt, error: &TaskError) {
         if let Some(task) = self.record.tasks.get_mut(number) {
             task.state = TaskState::Waiting {
                 not_before_ms: None,
@@ -118,7 +127,7 @@ impl Step {
 
 /// Whether another encoder could end it otherwise. A driver may also hang or take its process down, and one
 /// retry too many in software is no harm.
-fn speaks_of_a_device(code: ErrorCode) -> bool {
+pub(super) fn speaks_of_a_device(code: ErrorCode) -> bool {
     matches!(
         code,
         ErrorCode::EncoderFailed

@@ -10,8 +10,8 @@ use super::{CLAIM_DEADLINE_MS, Job, Step, is_over, role};
 
 impl Job {
     /// The waiting tasks that could be at work now, most urgent first: the probe; then the first
-    /// chunk and the first track of sound, which make the film playable; the rest of them; last the files, once all
-    /// that they are made of is there.
+    /// chunk and the first track of sound, which make the film playable; the rest of them; then what is encoded
+    /// once more for files, and last the files, once all that they are made of is there.
     #[must_use]
     pub fn releasable(&self, now_ms: u64) -> Vec<(TaskNumber, TaskRole)> {
         let record = &self.record;
@@ -35,6 +35,8 @@ impl Job {
             | TaskRole::Assemble(_)
             | TaskRole::Remux
             | TaskRole::Images => 2,
+            // What can be played already comes after what cannot be yet.
+            TaskRole::FileChunk(_) => 3,
         });
         tasks
     }
@@ -48,7 +50,11 @@ fn waits_for_media(record: &JobRecord, role: TaskRole) -> bool {
             let images = record.plan.as_ref().and_then(|plan| plan.images.as_ref());
             images.is_some_and(ImagesPlan::needs_scenes)
         }
-        TaskRole::Probe | TaskRole::Audio(_) | TaskRole::Chunk(_) | TaskRole::Remux => false,
+        TaskRole::Probe
+        | TaskRole::Audio(_)
+        | TaskRole::Chunk(_)
+        | TaskRole::Remux
+        | TaskRole::FileChunk(_) => false,
     }
 }
 
@@ -56,14 +62,12 @@ fn is_ready(state: &TaskState, now_ms: u64) -> bool {
     matches!(state, TaskState::Waiting { not_before_ms } if not_before_ms.is_none_or(|at_ms| at_ms <= now_ms))
 }
 
-/// Whether sound and picture need no more work.
+/// Whether sound and picture need no more work, neither for players nor for files.
 pub(super) fn media_is_over(record: &JobRecord) -> bool {
     record.plan.as_ref().is_some_and(|plan: &Plan| {
-        record
-            .tasks
-            .iter()
-            .take(plan.first_file_task())
-            .all(|(_, task)| is_over(&task.state))
+        let media = record.tasks.iter().take(plan.first_file_task());
+        let for_files = record.tasks.iter().skip(plan.first_file_chunk_task());
+        media.chain(for_files).all(|(_, task)| is_over(&task.state))
     })
 }
 

@@ -36,15 +36,19 @@ pub fn spec(record: &JobRecord, task: TaskNumber, role: TaskRole) -> Option<Task
     };
     Some(match role {
         TaskRole::Probe => TaskSpec::Probe(ProbeSpec { source_bytes }),
-        TaskRole::Chunk(chunk) => {
+        TaskRole::Chunk(chunk) | TaskRole::FileChunk(chunk) => {
             let (plan, facts) = media()?;
+            let video = plan.video.as_ref()?;
             TaskSpec::Chunk(ChunkSpec {
                 source_bytes,
                 facts: facts.video.clone()?,
                 span: plan.chunk(chunk),
                 segment_ns: plan.segment_ns,
                 first_segment: plan.first_segment(chunk),
-                video: plan.video.clone()?,
+                video: match role {
+                    TaskRole::FileChunk(_) => video.of_file(),
+                    _ => video.of_chunk(chunk),
+                },
                 watermark: record.request.watermark.clone(),
                 scene_score_permille: record.request.scene_score_permille(),
                 clip,
@@ -110,7 +114,7 @@ pub fn ingredients(record: &JobRecord, plan: &Plan, file: usize) -> Ingredients 
     let video = if is_audio_file {
         Vec::new()
     } else {
-        record.chunk_prefix()
+        record.file_chunks()
     };
     Ingredients { video, audio }
 }

@@ -7,6 +7,7 @@ mod fallback;
 mod hours;
 mod images;
 mod sound;
+mod takeover;
 mod world;
 
 use std::collections::BTreeSet;

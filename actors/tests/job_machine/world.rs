@@ -123,6 +123,8 @@ impl World {
                 .expect("as the test made it"),
             after.record
         );
+        let (listed, lists) = (self.job.record.chunk_prefix(), after.record.chunk_prefix());
+        assert!(lists.starts_with(&listed), "what is listed never changes");
         self.job = after;
         self.perform(effects);
     }
@@ -249,7 +251,7 @@ impl World {
                 facts.audio.extend(tracks);
                 self.report(task, held, Outcome::Probed(facts));
             }
-            Some(TaskRole::Chunk(_)) => {
+            Some(TaskRole::Chunk(_) | TaskRole::FileChunk(_)) => {
                 self.report(task, held, Outcome::Transcoded(chunk()));
             }
             Some(TaskRole::Audio(_)) => {

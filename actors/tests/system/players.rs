@@ -1,7 +1,7 @@
 //! Films in the players that people use: hls.js, dash.js and Shaka Player, each in a real Chromium,
 //! from the first frame to the last.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use serde_json::{Value, json};
@@ -17,7 +17,28 @@ async fn players_show_every_frame() {
     let Some(film) = clips::Real::find(test) else {
         return;
     };
-    let web = Path::new(env!("CARGO_MANIFEST_DIR")).join("../gateway/web");
+    if !are_here(test) {
+        return;
+    }
+    let system = System::shared().await;
+    let client = system.client();
+    // Those that Chromium decodes on any machine: HEVC it leaves to the hardware.
+    for codec in ["h264", "vp9", "av1"] {
+        let wishes =
+            json!({"preset": "hls-adaptive", "qualities": ["144p", "240p"], "codec": codec});
+        let id = client.upload_file(&film.path, &wishes).await;
+        let job = client.completed(&id).await;
+        play(&system.run.url, &job, "240p", 1).await;
+    }
+}
+
+fn web() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../gateway/web")
+}
+
+/// Whether the players can be run; what is missing is told.
+pub(crate) fn are_here(test: &str) -> bool {
+    let web = web();
     for (name, is_here) in [
         ("chromium", find_program("chromium").is_some()),
         ("node", find_program("node").is_some()),
@@ -31,34 +52,27 @@ async fn players_show_every_frame() {
         ),
     ] {
         if !is_here {
-            return skipped(test, &format!("{name} is not here (run the set-up)"));
+            skipped(test, &format!("{name} is not here (run the set-up)"));
+            return false;
         }
     }
-    let system = System::shared().await;
-    let client = system.client();
-    // Those that Chromium decodes on any machine: HEVC it leaves to the hardware.
-    for codec in ["h264", "vp9", "av1"] {
-        let wishes =
-            json!({"preset": "hls-adaptive", "qualities": ["144p", "240p"], "codec": codec});
-        let id = client.upload_file(&film.path, &wishes).await;
-        let job = client.completed(&id).await;
-        let played = play(&web, &system.run.url, &job, "240p").await;
-        assert_eq!(played.lines().count(), N_PLAYS, "{codec}: {played}");
-    }
+    true
 }
 
-/// Plays a rendition of a completed job everywhere; gives the lines that say so.
-async fn play(web: &Path, url: &str, job: &Value, rendition: &str) -> String {
+/// Plays a rendition of a completed job everywhere: of the real film, so often after itself.
+pub(crate) async fn play(url: &str, job: &Value, rendition: &str, n_times: u32) {
+    let frames = clips::Real::FRAMES * u64::from(n_times);
+    let seconds = clips::Real::SECONDS * f64::from(n_times);
     // Where browser and sound library put what they leave behind.
     let scratch = tempfile::tempdir().expect("a folder");
     let mut node = tokio::process::Command::new(find_program("node").expect("found above"));
     let node = node
-        .arg(web.join("tests/players/players.mjs"))
+        .arg(web().join("tests/players/players.mjs"))
         .env("TCODER_URL", url)
         .env("TCODER_JOB", job["id"].as_str().expect("an id"))
         .env("TCODER_RENDITION", rendition)
-        .env("TCODER_FRAMES", clips::Real::FRAMES.to_string())
-        .env("TCODER_SECONDS", clips::Real::SECONDS.to_string())
+        .env("TCODER_FRAMES", frames.to_string())
+        .env("TCODER_SECONDS", seconds.to_string())
         .env("TMPDIR", scratch.path())
         .env("XDG_RUNTIME_DIR", scratch.path())
         .stdin(Stdio::null())
@@ -69,5 +83,5 @@ async fn play(web: &Path, url: &str, job: &Value, rendition: &str) -> String {
     let out = String::from_utf8_lossy(&output.stdout).into_owned();
     let err = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{out}{err}");
-    out
+    assert_eq!(out.lines().count(), N_PLAYS, "{out}");
 }

@@ -108,6 +108,7 @@ pub(crate) fn all() -> Vec<Golden> {
     all.push(value("images-result", "", sample::images_result()));
     all.push(value("plan", "", sample::plan()));
     all.push(value("plan", "copy", sample::copy_plan()));
+    all.push(value("plan", "takeover", sample::takeover_plan()));
     all.push(value("source-facts", "", sample::facts()));
     for spec in sample_message::specs() {
         all.push(value("task-spec", spec.kind().as_str(), spec));

@@ -7,7 +7,7 @@ use bus_schema::claim::Held;
 use bus_schema::heartbeat::{Busy, EncoderCheck, Heartbeat};
 use bus_schema::id::{Attempt, JobId, RenditionName, TaskNumber, Token, WorkerName};
 use bus_schema::plan::images::ImagesPlan;
-use bus_schema::plan::{AudioPlan, CopyPlan, Plan, VideoPlan, VideoRendition};
+use bus_schema::plan::{AudioPlan, CopyPlan, Plan, Takeover, VideoPlan, VideoRendition};
 use bus_schema::report::{ErrorCode, TaskError};
 use bus_schema::request::clip::Clip;
 use bus_schema::request::images::{ImageFormat, ImagesRequest, Poster, Thumbnails};
@@ -147,6 +147,7 @@ pub(crate) fn video_plan() -> VideoPlan {
             buffer_bits: 9_000_000,
             keyframe_frames_max: 120,
         }],
+        takeover: None,
     }
 }
 
@@ -229,6 +230,21 @@ pub(crate) fn copy_plan() -> Plan {
         files: vec![rendition("720p")],
         warnings: Vec::new(),
         images: Some(images_plan()),
+        ..plan()
+    }
+}
+
+/// Of a film whose device failed when a part of it was listed.
+pub(crate) fn takeover_plan() -> Plan {
+    let mut video = video_plan();
+    video.renditions[0].encoder = "vah264enc".to_owned();
+    video.takeover = Some(Takeover {
+        from_chunk: 2,
+        encoder: "x264enc".to_owned(),
+        crf: 23,
+    });
+    Plan {
+        video: Some(video),
         ..plan()
     }
 }

@@ -95,7 +95,8 @@ pub struct RenditionView {
     pub width: Option<u32>,
     /// Pixels; null for the sound.
     pub height: Option<u32>,
-    /// What encodes the picture: `x264enc`, ...; null for the sound and for a copy.
+    /// What encodes the picture: `x264enc`, ...; where a device failed in the middle, what makes the rest. Null for
+    /// the sound and for a copy.
     pub encoder: Option<String>,
     /// 0 to 100.
     pub percent: f64,
@@ -241,11 +242,12 @@ fn renditions(record: &JobRecord, progress: Option<&JobProgress>) -> Vec<Renditi
     };
     let video = video.filter(|(name, _)| is_offered(name));
     let planned = record.plan.as_ref().and_then(|plan| plan.video.as_ref());
+    let takeover = planned.and_then(|video| video.takeover.as_ref());
     let encoder = |name: &RenditionName| {
         let mut renditions = planned?.renditions.iter();
-        renditions
-            .find(|one| one.name == *name)
-            .map(|one| one.encoder.clone())
+        let rendition = renditions.find(|one| one.name == *name)?;
+        let encoder = takeover.map_or(&rendition.encoder, |takeover| &takeover.encoder);
+        Some(encoder.clone())
     };
     let video = video.map(|(name, (width, height))| RenditionView {
         name: name.to_string(),

@@ -5,7 +5,7 @@ use bus_schema::record::JobRecord;
 
 use super::details::Details;
 use super::hls::write;
-use super::track::Track;
+use super::track::{Segment, Track};
 
 /// Who else's date ranges players may know are told apart by this.
 const CLASS: &str = "tcoder.chapter";
@@ -28,10 +28,7 @@ pub(super) fn tags(track: &Track, chapters: &[Chapter]) -> String {
     let Some(first) = track.segments.first().filter(|_| !chapters.is_empty()) else {
         return String::new();
     };
-    let scale = u128::from(track.timescale.max(1));
-    let start_ns = u128::from(first.start) * u128::from(SECOND_NS) / scale;
-    let start_ns = u64::try_from(start_ns).unwrap_or(u64::MAX);
-    let mut text = format!("#EXT-X-PROGRAM-DATE-TIME:{}\n", date(start_ns));
+    let mut text = date_tag(track, first);
     for (n, chapter) in (1..).zip(chapters) {
         let length_ms = chapter.end_ns.saturating_sub(chapter.start_ns) / 1_000_000;
         write(
@@ -46,6 +43,14 @@ pub(super) fn tags(track: &Track, chapters: &[Chapter]) -> String {
         );
     }
     text
+}
+
+/// The date of a segment.
+pub(super) fn date_tag(track: &Track, segment: &Segment) -> String {
+    let scale = u128::from(track.timescale.max(1));
+    let start_ns = u128::from(segment.start) * u128::from(SECOND_NS) / scale;
+    let start_ns = u64::try_from(start_ns).unwrap_or(u64::MAX);
+    format!("#EXT-X-PROGRAM-DATE-TIME:{}\n", date(start_ns))
 }
 
 /// A time of the film as a date: of 1 January 1970, and of the days behind it for longer ones.

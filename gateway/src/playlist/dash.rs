@@ -1,45 +1,71 @@
-//! The DASH manifest: static, one period, segments listed one by one, because they lie in the folders
-//! of different attempts and no template can name them.
+//! The DASH manifest: static, segments listed one by one, because they lie in the folders of different
+//! attempts and no template can name them. One period, or two where software took over for a device.
+
+mod period;
 
 use super::bandwidth::measure;
 use super::hls::write;
 use super::track::{Medium, Segment, Track};
+use period::{Part, Period};
 
 /// The text. Names, codecs and languages are checked words; only the names of tracks need escaping.
 ///
-/// Segments keep their times: without a `presentationTimeOffset` they are shown at them, so that picture
-/// and sound stay where the source has them. The presentation ends with the last one, rounded up: players
-/// cut off what lies behind its end (ISO/IEC 23009-1, section 5.3.1.2).
+/// Segments keep their times: in the first period, without a `presentationTimeOffset`, they are shown at them, so
+/// that picture and sound stay where the source has them, and so they are in the second. The presentation ends
+/// with the last one, rounded up: players cut off what lies behind its end (ISO/IEC 23009-1, section 5.3.1.2).
 pub(super) fn text(tracks: &[Track]) -> String {
     let end_us = tracks.iter().map(Track::end_us).max().unwrap_or(0);
-    let (end_s, end_us) = (end_us / 1_000_000, end_us % 1_000_000);
     let buffer_s = tracks.iter().map(|track| track.target_s).max().unwrap_or(1);
     let mut text = format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
          <MPD xmlns=\"urn:mpeg:dash:schema:mpd:2011\" profiles=\"urn:mpeg:dash:profile:isoff-main:2011\" \
-         type=\"static\" mediaPresentationDuration=\"PT{end_s}.{end_us:06}S\" minBufferTime=\"PT{buffer_s}S\">\n\
-         <Period id=\"0\" start=\"PT0S\">\n"
+         type=\"static\" mediaPresentationDuration=\"{}\" minBufferTime=\"PT{buffer_s}S\">\n",
+        duration(end_us)
     );
-    let (audio, video): (Vec<&Track>, Vec<&Track>) =
-        tracks.iter().partition(|track| track.is_audio());
-    if !video.is_empty() {
-        push_set(&mut text, 0, &video, None);
+    for (number, period) in Period::all(tracks).iter().enumerate() {
+        push_period(&mut text, number, period);
     }
-    // A set is what a player may switch within: each track of sound is one of its own.
-    for (number, track) in (1..).zip(&audio) {
+    text.push_str("</MPD>\n");
+    text
+}
+
+/// Microseconds as XML has durations; nothing at all without a fraction.
+fn duration(us: u64) -> String {
+    match (us / 1_000_000, us % 1_000_000) {
+        (0, 0) => "PT0S".to_owned(),
+        (seconds, rest_us) => format!("PT{seconds}.{rest_us:06}S"),
+    }
+}
+
+fn push_period(text: &mut String, number: usize, period: &Period<'_>) {
+    let start = duration(period.start_us);
+    write(
+        text,
+        format_args!("<Period id=\"{number}\" start=\"{start}\">\n"),
+    );
+    let (audio, video): (Vec<&Part<'_>>, Vec<&Part<'_>>) =
+        period.parts.iter().partition(|part| part.track.is_audio());
+    let video: Vec<&Part<'_>> = video.into_iter().filter(|part| !part.is_empty()).collect();
+    if !video.is_empty() {
+        push_set(text, 0, &video, None);
+    }
+    // A set is what a player may switch within: each track of sound is one of its own, by the same number in
+    // all periods.
+    for (number, part) in (1..).zip(&audio) {
         let role = match number {
             _ if audio.len() == 1 => None,
             1 => Some("main"),
             _ => Some("alternate"),
         };
-        push_set(&mut text, number, &[track], role);
+        if !part.is_empty() {
+            push_set(text, number, &[part], role);
+        }
     }
-    text.push_str("</Period>\n</MPD>\n");
-    text
+    text.push_str("</Period>\n");
 }
 
-fn push_set(text: &mut String, number: usize, tracks: &[&Track], role: Option<&str>) {
-    let audio = tracks.iter().find_map(|track| match &track.medium {
+fn push_set(text: &mut String, number: usize, parts: &[&Part<'_>], role: Option<&str>) {
+    let audio = parts.iter().find_map(|part| match &part.track.medium {
         Medium::Audio {
             language, title, ..
         } => Some((language, title)),
@@ -66,8 +92,8 @@ fn push_set(text: &mut String, number: usize, tracks: &[&Track], role: Option<&s
     if let Some((_, Some(title))) = audio {
         write(text, format_args!("<Label>{}</Label>\n", escaped(title)));
     }
-    for track in tracks {
-        push_representation(text, track);
+    for part in parts {
+        push_representation(text, part);
     }
     text.push_str("</AdaptationSet>\n");
 }
@@ -79,15 +105,15 @@ fn escaped(text: &str) -> String {
         .replace('>', "&gt;")
 }
 
-fn push_representation(text: &mut String, track: &Track) {
-    let Track {
-        name,
-        codecs,
-        timescale,
-        init,
+fn push_representation(text: &mut String, part: &Part<'_>) {
+    let Part {
+        track,
+        edition,
         segments,
-        ..
-    } = track;
+        offset,
+    } = part;
+    let (name, timescale) = (&track.name, track.timescale);
+    let (init, codecs) = (&edition.init, &edition.codecs);
     let bps = measure(track).peak_bps;
     write(
         text,
@@ -113,14 +139,16 @@ fn push_representation(text: &mut String, track: &Track) {
             ),
         ),
     }
+    write(text, format_args!("<SegmentList timescale=\"{timescale}\""));
+    if *offset > 0 {
+        write(text, format_args!(" presentationTimeOffset=\"{offset}\""));
+    }
     write(
         text,
-        format_args!(
-            "<SegmentList timescale=\"{timescale}\">\n<Initialization sourceURL=\"{init}\"/>\n"
-        ),
+        format_args!(">\n<Initialization sourceURL=\"{init}\"/>\n"),
     );
     push_timeline(text, segments);
-    for segment in segments {
+    for segment in *segments {
         write(
             text,
             format_args!("<SegmentURL media=\"{}\"/>\n", segment.uri),

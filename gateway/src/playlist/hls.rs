@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::track::{Segment, Track};
+use super::chapters;
+use super::track::{Edition, Segment, Track};
 
 /// A playlist's life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,15 +29,9 @@ pub(super) fn text(track: &Track, kind: Kind, tags: &str) -> String {
         Kind::Final => "#EXT-X-PLAYLIST-TYPE:VOD\n",
     });
     text.push_str("#EXT-X-INDEPENDENT-SEGMENTS\n");
-    write(
-        &mut text,
-        format_args!("#EXT-X-MAP:URI=\"{}\"\n", track.init),
-    );
-    text.push_str(tags);
-    for (segment, us) in timed(track) {
-        push_extinf(&mut text, us);
-        write(&mut text, format_args!("{}\n", segment.uri));
-    }
+    push_segments(&mut text, track, tags, |text, segment| {
+        write(text, format_args!("{}\n", segment.uri));
+    });
     if track.is_whole || kind == Kind::Final {
         text.push_str("#EXT-X-ENDLIST\n");
     }
@@ -49,20 +44,50 @@ pub(super) fn keyframes(track: &Track) -> String {
     let target_s = track.target_s.max(longest_s(track));
     let mut text = format!(
         "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:{target_s}\n#EXT-X-MEDIA-SEQUENCE:0\n\
-         #EXT-X-PLAYLIST-TYPE:VOD\n#EXT-X-I-FRAMES-ONLY\n#EXT-X-INDEPENDENT-SEGMENTS\n\
-         #EXT-X-MAP:URI=\"{}\"\n",
-        track.init
+         #EXT-X-PLAYLIST-TYPE:VOD\n#EXT-X-I-FRAMES-ONLY\n#EXT-X-INDEPENDENT-SEGMENTS\n"
     );
-    for (segment, us) in timed(track) {
-        push_extinf(&mut text, us);
+    push_segments(&mut text, track, "", |text, segment| {
         let bytes = segment.keyframe_bytes.unwrap_or(segment.bytes);
         write(
-            &mut text,
+            text,
             format_args!("#EXT-X-BYTERANGE:{bytes}@0\n{}\n", segment.uri),
         );
-    }
+    });
     text.push_str("#EXT-X-ENDLIST\n");
     text
+}
+
+/// All segments, each edition behind its init segment. Those behind the first begin with a discontinuity (RFC
+/// 8216, section 4.3.2.3), for another decoder's configuration applies from there on; where `tags` give dates, it
+/// has one too, since dates are not counted on over a discontinuity (section 4.3.2.6).
+fn push_segments(
+    text: &mut String,
+    track: &Track,
+    tags: &str,
+    mut push: impl FnMut(&mut String, &Segment),
+) {
+    let mut segments = timed(track);
+    for (place, (edition, of_edition)) in track.each_edition().enumerate() {
+        // Nothing is said of one that has nothing yet: of the first it is known where it will be.
+        if place == 0 {
+            push_map(text, edition);
+            text.push_str(tags);
+        } else if let Some(first) = of_edition.first() {
+            text.push_str("#EXT-X-DISCONTINUITY\n");
+            push_map(text, edition);
+            if !tags.is_empty() {
+                text.push_str(&chapters::date_tag(track, first));
+            }
+        }
+        for (segment, us) in segments.by_ref().take(of_edition.len()) {
+            push_extinf(text, us);
+            push(text, segment);
+        }
+    }
+}
+
+fn push_map(text: &mut String, edition: &Edition) {
+    write(text, format_args!("#EXT-X-MAP:URI=\"{}\"\n", edition.init));
 }
 
 /// Segments with their durations in microseconds: rounded sums, not sums of roundings, so that hours of

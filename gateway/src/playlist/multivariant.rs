@@ -56,7 +56,7 @@ fn push_keyframes(text: &mut String, track: &Track) {
         text,
         format_args!(
             "#EXT-X-I-FRAME-STREAM-INF:BANDWIDTH={peak_bps},AVERAGE-BANDWIDTH={mean_bps},CODECS=\"{}\"",
-            track.codecs
+            track.codecs().join(",")
         ),
     );
     if let Medium::Video { width, height, .. } = &track.medium {
@@ -140,10 +140,10 @@ fn push_variant(text: &mut String, track: &Track, group: &[&Track], rates: Rates
             );
         }
     }
-    let mut codecs = vec![track.codecs.as_str()];
-    for other in others() {
-        if !codecs.contains(&other.codecs.as_str()) {
-            codecs.push(&other.codecs);
+    let mut codecs = track.codecs();
+    for codec in others().flat_map(|other| other.codecs()) {
+        if !codecs.contains(&codec) {
+            codecs.push(codec);
         }
     }
     write(text, format_args!(",CODECS=\"{}\"", codecs.join(",")));

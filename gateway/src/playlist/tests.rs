@@ -10,6 +10,8 @@ mod hostile;
 
 mod sound;
 
+mod takeover;
+
 use bus_schema::id::{RenditionName, TaskNumber};
 use proptest::prelude::*;
 

@@ -1,5 +1,11 @@
 //! Tracks: each rendition as a list of segments, wherever its attempts put them.
 
+mod edition;
+
+pub(super) use edition::Edition;
+
+use edition::Seam;
+
 use bus_schema::attempt::RenditionResult;
 use bus_schema::id::RenditionName;
 use bus_schema::language::is_tag;
@@ -26,10 +32,8 @@ pub(super) struct Track {
     pub(super) medium: Medium,
     /// Units per second.
     pub(super) timescale: u32,
-    /// Relative to the job's outputs.
-    pub(super) init: String,
-    /// RFC 6381; empty while there is no segment.
-    pub(super) codecs: String,
+    /// In order; none while there is no segment.
+    pub(super) editions: Vec<Edition>,
     /// What the plan promises, in bits per second.
     pub(super) rate_bps: u64,
     /// The longest segment that the plan allows, in whole seconds.
@@ -95,8 +99,13 @@ pub(super) fn tracks(record: &JobRecord, details: &Details) -> Result<Vec<Track>
         .filter(|rendition| is_offered(&rendition.name))
         .map(|rendition| video_track(record, plan, details, rendition, target_s))
         .collect::<Result<Vec<Track>, Error>>()?;
+    let seam = Seam::of(plan, details);
     let audio = record.audio_tracks();
-    tracks.extend(audio.map(|(place, audio)| audio_track(record, details, place, audio, target_s)));
+    tracks.extend(audio.map(|(place, audio)| {
+        let mut track = audio_track(record, details, place, audio, target_s);
+        track.follow(&seam);
+        track
+    }));
     Ok(tracks)
 }
 
@@ -125,13 +134,17 @@ fn video_track(
             .video
             .as_ref()
             .map_or(1, |video| video.timescale.max(1)),
-        init: String::new(),
-        codecs: String::new(),
+        editions: Vec::new(),
         rate_bps: u64::from(rendition.bitrate_max_bps),
         target_s,
         segments: Vec::new(),
         is_whole: details.chunks.len() == plan.n_chunks() as usize,
     };
+    let takeover = plan
+        .video
+        .as_ref()
+        .and_then(|video| video.takeover.as_ref());
+    let mut is_taken_over = false;
     for ((origin, chunk), index) in details.chunks.iter().zip(0..) {
         // A chunk that no frame fell into: nothing was written, and nothing is to be listed.
         if chunk.durations.is_empty() {
@@ -145,6 +158,10 @@ fn video_track(
             key: bus_schema::attempt::key(&record.id, origin.task, origin.attempt, None),
             reason: format!("rendition {} is not in it", rendition.name),
         })?;
+        let is_behind = takeover.is_some_and(|takeover| index >= takeover.from_chunk);
+        if is_behind && !std::mem::replace(&mut is_taken_over, true) {
+            track.begin_edition(*origin, &result.codecs);
+        }
         let piece = Piece {
             first: plan.first_segment(index),
             start: chunk.start,
@@ -181,8 +198,7 @@ fn audio_track(
             title: audio.title.clone().filter(|text| is_title(text)),
         },
         timescale: audio.sample_rate_hz.max(1),
-        init: String::new(),
-        codecs: String::new(),
+        editions: Vec::new(),
         rate_bps: u64::from(audio.bitrate_bps),
         target_s,
         segments: Vec::new(),
@@ -207,10 +223,8 @@ fn audio_track(
 impl Track {
     fn append(&mut self, from: Origin, piece: &Piece<'_>) {
         let dir = attempt_dir(from.task, from.attempt);
-        if self.segments.is_empty() {
-            // Every chunk's decoder configuration is the same: the control plane checked it.
-            self.init = format!("{dir}{}", init(&self.name));
-            piece.codecs.clone_into(&mut self.codecs);
+        if self.editions.is_empty() {
+            self.begin_edition(from, piece.codecs);
         }
         let mut at = piece.start;
         let keyframes = piece.keyframe_bytes.iter().copied().map(Some);
@@ -227,6 +241,17 @@ impl Track {
             });
             at += u64::from(*duration);
         }
+    }
+
+    /// What follows is decoded by the configuration that this attempt wrote; until the next edition it is the
+    /// same in all: the control plane checked it.
+    fn begin_edition(&mut self, from: Origin, codecs: &str) {
+        let dir = attempt_dir(from.task, from.attempt);
+        self.editions.push(Edition {
+            first: self.segments.len(),
+            init: format!("{dir}{}", init(&self.name)),
+            codecs: codecs.to_owned(),
+        });
     }
 
     pub(super) fn is_audio(&self) -> bool {

@@ -80,9 +80,12 @@ impl Shape {
         number(self.plan.first_file_task())
     }
 
+    /// What comes behind the encoding for players: files, and what is encoded once more for them.
     pub(super) fn file_tasks(&self) -> impl Iterator<Item = TaskNumber> {
         let first = self.plan.first_file_task();
-        (first..first + self.plan.files.len()).filter_map(number)
+        let files = first..first + self.plan.files.len();
+        let again = self.plan.first_file_chunk_task()..self.plan.n_tasks();
+        files.chain(again.take(TASKS_MAX)).filter_map(number)
     }
 
     /// Share of a picture that is encoded: whole chunks, and what tasks in hand say.

@@ -3,7 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use bus_schema::attempt::{AssembleResult, AudioPart, ChunkResult, ImagesResult, RenditionResult};
+use bus_schema::attempt::{
+    self, AssembleResult, AudioPart, ChunkResult, ImagesResult, RenditionResult,
+};
 use bus_schema::claim::Held;
 use bus_schema::id::{RenditionName, TaskNumber};
 use bus_schema::object_key;
@@ -35,6 +37,12 @@ impl JobActor {
         let verdict = match (&outcome, role) {
             (Outcome::Transcoded(result), TaskRole::Chunk(chunk)) => {
                 self.check_chunk(job, task, held, chunk, result).await?
+            }
+            (Outcome::Transcoded(result), TaskRole::FileChunk(chunk)) => {
+                match self.check_twin(job, chunk, result).await? {
+                    Ok(()) => self.check_chunk(job, task, held, chunk, result).await?,
+                    Err(message) => Err(message),
+                }
             }
             (Outcome::AudioPart(part), TaskRole::Audio(track)) => {
                 let plan = job.record.plan.as_ref();
@@ -99,6 +107,32 @@ impl JobActor {
             .keep_attempt(id, task, held.attempt, None, result)
             .await?;
         Ok(Ok(()))
+    }
+
+    /// Whether a chunk that was encoded once more has the frames of the one that is listed, cut at the same
+    /// times: files are put together by the numbers of segments of what is listed.
+    async fn check_twin(
+        &self,
+        job: &Job,
+        chunk: u32,
+        result: &ChunkResult,
+    ) -> Result<Result<(), String>, Trouble> {
+        let listed = job.record.chunk_prefix();
+        let Some((_, task, attempt)) = listed.into_iter().nth(chunk as usize) else {
+            return Ok(Err("The chunk is not listed.".to_owned()));
+        };
+        let key = attempt::key(&job.record.id, task, attempt, None);
+        let Some((listed, _)) = self.platform.attempts.load(&key).await? else {
+            return Ok(Err("What is listed of the chunk is not known.".to_owned()));
+        };
+        let listed: ChunkResult = serde_json::from_value(listed)?;
+        let is_same = (listed.start, listed.frames, &listed.durations)
+            == (result.start, result.frames, &result.durations);
+        Ok(if is_same {
+            Ok(())
+        } else {
+            Err("Encoded once more, the chunk has other frames than before.".to_owned())
+        })
     }
 
     async fn check_audio(

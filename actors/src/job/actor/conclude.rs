@@ -285,11 +285,19 @@ fn whole(job: &Job, plan: &Plan, details: &Written) -> Result<(), TaskError> {
         );
         return Err(damaged(message));
     }
+    let takeover = plan
+        .video
+        .as_ref()
+        .and_then(|video| video.takeover.as_ref());
     // A chunk without a frame has neither place nor make.
-    let chunks = details.chunks.iter();
-    let chunks: Vec<&ChunkResult> = chunks.filter(|chunk| !chunk.durations.is_empty()).collect();
+    let chunks = (0_u32..).zip(&details.chunks);
+    let chunks: Vec<(u32, &ChunkResult)> = chunks
+        .filter(|(_, chunk)| !chunk.durations.is_empty())
+        .collect();
     for pair in chunks.windows(2) {
-        let [one, next] = pair else { continue };
+        let [(before, one), (behind, next)] = pair else {
+            continue;
+        };
         let end = one.start + one.durations.iter().map(|&d| u64::from(d)).sum::<u64>();
         if end != next.start {
             return Err(damaged(format!(
@@ -304,7 +312,10 @@ fn whole(job: &Job, plan: &Plan, details: &Written) -> Result<(), TaskError> {
                 .map(|r| r.config.clone())
                 .collect::<Vec<_>>()
         };
-        if configs(one) != configs(next) {
+        // Behind a seam that players are told of, another decoder's configuration is in place.
+        let is_seam =
+            takeover.is_some_and(|takeover| (*before + 1..=*behind).contains(&takeover.from_chunk));
+        if !is_seam && configs(one) != configs(next) {
             return Err(damaged("Two chunks were encoded differently.".to_owned()));
         }
     }

@@ -189,6 +189,7 @@ pub(crate) fn chunk(
                 .iter()
                 .map(|(w, h)| rendition(&name(h), *w, *h))
                 .collect(),
+            takeover: None,
         },
         watermark: None,
         scene_score_permille: None,

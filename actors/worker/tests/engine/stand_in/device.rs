@@ -16,6 +16,9 @@ const FAULT: &str = "STAND_IN";
 const NODE: &str = "STAND_IN_NODE";
 /// Frames that go well before a fault in the middle.
 const FRAMES_BEFORE: u64 = 10;
+/// Frames that go well before a late one: more than a film's first chunk has at 25 a second, fewer than a whole one
+/// behind it.
+const FRAMES_BEFORE_LATE: u64 = 150;
 
 /// What is wrong with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +29,8 @@ enum Fault {
     Open,
     /// It says that it failed, after some frames.
     Middle,
+    /// The same after so many that a film's first chunk is whole.
+    Late,
     /// It takes the process with it, after some frames.
     Crash,
     /// It leaves frames out, and says nothing.
@@ -37,6 +42,7 @@ impl Fault {
         match std::env::var(FAULT).as_deref() {
             Ok("open") => Self::Open,
             Ok("middle") => Self::Middle,
+            Ok("late") => Self::Late,
             Ok("crash") => Self::Crash,
             Ok("loss") => Self::Loss,
             _ => Self::None,
@@ -98,7 +104,8 @@ impl Inner {
             }
             match fault {
                 Fault::Crash => std::process::abort(),
-                Fault::Middle => {
+                Fault::Late if n < FRAMES_BEFORE_LATE => gst::PadProbeReturn::Ok,
+                Fault::Middle | Fault::Late => {
                     if let Some(device) = device.upgrade() {
                         gst::element_error!(
                             device,
