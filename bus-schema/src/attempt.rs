@@ -188,6 +188,26 @@ pub struct AssembleResult {
     pub frames: u64,
     /// Duration of the longest track.
     pub duration_ms: u64,
+    /// RFC 6381, each codec once, the picture's first: `avc1.64001f,mp4a.40.2`. Reports of older workers lack it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub codecs: String,
+}
+
+/// Longest list of a file's codecs: names of up to 64 characters for a picture and a sound.
+const CODECS_BYTES_MAX: usize = 130;
+
+impl AssembleResult {
+    /// Whether what it says can be shown.
+    ///
+    /// # Errors
+    /// What is wrong, as half a sentence.
+    pub fn check(&self) -> Result<(), &'static str> {
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b".,".contains(&byte);
+        if self.codecs.len() > CODECS_BYTES_MAX || !self.codecs.bytes().all(is_plain) {
+            return Err("codecs that are none");
+        }
+        Ok(())
+    }
 }
 
 /// Still images in storage.
@@ -309,6 +329,23 @@ mod tests {
             chunk(1, u64::MAX - 511, &[512], &[1]),
         ] {
             assert!(odd.check().is_err(), "{odd:?}");
+        }
+    }
+
+    #[test]
+    fn codecs_are_words() {
+        let file = |codecs: &str| AssembleResult {
+            bytes: 1,
+            n_parts: 1,
+            frames: 1,
+            duration_ms: 1,
+            codecs: codecs.to_owned(),
+        };
+        for good in ["", "avc1.64001f,mp4a.40.2", "av01.0.05M.08"] {
+            assert_eq!(file(good).check(), Ok(()), "{good}");
+        }
+        for odd in ["avc1\n", "<b>", &"a".repeat(131)] {
+            assert!(file(odd).check().is_err(), "{odd}");
         }
     }
 

@@ -175,6 +175,9 @@ pub struct Output {
     /// Its length; absent for playlists.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration_ms: Option<u64>,
+    /// RFC 6381, each codec once, the picture's first; of films and sound.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub codecs: Option<String>,
 }
 
 /// What an output is.

@@ -206,6 +206,7 @@ pub(crate) struct Output {
     pub(crate) bytes: u64,
     pub(crate) frames: Option<u64>,
     pub(crate) duration_ms: Option<u64>,
+    pub(crate) codecs: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]

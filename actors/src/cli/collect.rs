@@ -164,10 +164,9 @@ async fn write(report: &Report, out: &Path) -> anyhow::Result<()> {
 
 /// Writes everything of a job that has ended into a prepared folder; `report.json` comes last.
 pub(crate) async fn collect(client: &Client, job: &Job, out: &Path) -> anyhow::Result<()> {
-    let codecs = match &job.playback {
-        Some(playback) => playlists(client, &playback.hls, out).await?,
-        None => String::new(),
-    };
+    if let Some(playback) = &job.playback {
+        playlists(client, &playback.hls, out).await?;
+    }
     let mut renditions = Vec::new();
     for output in job
         .outputs
@@ -190,7 +189,7 @@ pub(crate) async fn collect(client: &Client, job: &Job, out: &Path) -> anyhow::R
             height: shown.and_then(|rendition| rendition.height),
             frames: output.frames,
             bitrate_bps: output.bytes.saturating_mul(8_000) / duration_ms,
-            codecs: codecs_of(&codecs, name),
+            codecs: output.codecs.clone().unwrap_or_default(),
             path,
         });
     }
@@ -253,7 +252,7 @@ fn linked(list: &str) -> BTreeSet<String> {
 }
 
 /// The multivariant playlist, everything that it names, and everything that those name.
-async fn playlists(client: &Client, path: &str, out: &Path) -> anyhow::Result<String> {
+async fn playlists(client: &Client, path: &str, out: &Path) -> anyhow::Result<()> {
     let base = path.rsplit_once('/').map_or("", |(base, _)| base);
     let master = client.fetch(path).await?.text().await?;
     tokio::fs::write(out.join(MASTER), &master).await?;
@@ -269,7 +268,7 @@ async fn playlists(client: &Client, path: &str, out: &Path) -> anyhow::Result<St
         }
         tokio::fs::write(local(out, &name)?, layout::flat(&playlist)).await?;
     }
-    Ok(master)
+    Ok(())
 }
 
 /// What a playlist names: lines that are no tags, and `URI="..."` of tags; each once.
@@ -314,26 +313,6 @@ async fn save(client: &Client, path: &str, file: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The `CODECS` of the variant whose playlist is this rendition's; of sound alone, the sound's.
-fn codecs_of(master: &str, name: &str) -> String {
-    let lines: Vec<&str> = master.lines().collect();
-    let uri = format!("{name}.m3u8");
-    let of = |line: &str| {
-        let (_, rest) = line.split_once("CODECS=\"")?;
-        Some(rest.split_once('"')?.0.to_owned())
-    };
-    let variant = lines
-        .windows(2)
-        .find(|pair| pair.get(1) == Some(&uri.as_str()));
-    let named = variant.and_then(|pair| of(pair.first()?));
-    named
-        .or_else(|| {
-            let any = lines.iter().find_map(|line| of(line))?;
-            Some(any.rsplit(',').next()?.to_owned())
-        })
-        .unwrap_or_default()
-}
-
 fn between_ms(from: Option<&str>, to: Option<&str>) -> Option<u64> {
     use time::OffsetDateTime;
     use time::format_description::well_known::Rfc3339;
@@ -351,13 +330,5 @@ mod tests {
             assert!(local(Path::new("out"), name).is_err(), "{name}");
         }
         assert!(local(Path::new("out"), "720p/1.m4s").is_ok());
-    }
-
-    #[test]
-    fn codecs_are_those_of_the_rendition() {
-        let master =
-            "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1,CODECS=\"avc1.64000c,mp4a.40.2\"\n144p.m3u8\n";
-        assert_eq!(codecs_of(master, "144p"), "avc1.64000c,mp4a.40.2");
-        assert_eq!(codecs_of(master, "audio"), "mp4a.40.2");
     }
 }

@@ -64,6 +64,7 @@ pub(crate) fn posters(plan: &ImagesPlan, result: &ImagesResult, dir: &str) -> Ve
         bytes,
         frames: None,
         duration_ms: None,
+        codecs: None,
     };
     sizes.map(output).collect()
 }

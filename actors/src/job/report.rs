@@ -239,6 +239,7 @@ impl Step {
             bytes,
             frames,
             duration_ms,
+            ref codecs,
             ..
         } = *result;
         self.record.outputs.push(Output {
@@ -248,6 +249,7 @@ impl Step {
             bytes,
             frames: (!is_audio_only).then_some(frames),
             duration_ms: Some(duration_ms),
+            codecs: Some(codecs.clone()).filter(|codecs| !codecs.is_empty()),
         });
         self.fact(Fact::FileDone { rendition, bytes });
     }

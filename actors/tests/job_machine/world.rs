@@ -282,6 +282,7 @@ impl World {
                     n_parts: 1,
                     frames: 1,
                     duration_ms: 1,
+                    codecs: String::new(),
                 };
                 self.report(task, held, Outcome::Assembled(result));
             }
@@ -385,6 +386,7 @@ pub(crate) fn copied() -> AssembleResult {
         n_parts: 1,
         frames: 50,
         duration_ms: 2_000,
+        codecs: String::new(),
     }
 }
 

@@ -104,6 +104,12 @@ async fn a_copied_film_has_its_report_too() {
     let report = report(&out);
     assert_eq!(report["state"], "completed", "{report:#}");
     assert_eq!(report["is_copied"], true, "{report:#}");
+    // There is no playlist that could tell.
+    let codecs = report["renditions"][0]["codecs"].as_str();
+    assert!(
+        codecs.is_some_and(|codecs| codecs.starts_with("avc1.")),
+        "{report:#}"
+    );
     assert_eq!(report["encode_reason"], Value::Null, "{report:#}");
     assert!(report["time_to_playable_ms"].is_u64(), "{report:#}");
     let [copy] = report["renditions"]

@@ -178,5 +178,6 @@ async fn copy(
         n_parts: file.n_parts(),
         frames: planned.frames,
         duration_ms: planned.duration_ms,
+        codecs: planned.codecs,
     })
 }

@@ -148,6 +148,8 @@ pub struct CopyRanges {
     pub frames: u64,
     /// Duration of the longest track.
     pub duration_ms: u64,
+    /// RFC 6381, each codec once, the picture's first.
+    pub codecs: String,
 }
 
 /// How far a task is, in source time.

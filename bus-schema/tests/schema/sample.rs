@@ -291,6 +291,7 @@ pub(crate) fn assemble_result() -> AssembleResult {
         n_parts: 75,
         frames: 1_798,
         duration_ms: 60_010,
+        codecs: "avc1.64001f,mp4a.40.2".to_owned(),
     }
 }
 

@@ -267,5 +267,6 @@ fn output(kind: OutputKind, rendition: Option<&str>, name: &str) -> Output {
         bytes: 5_000_000_000,
         frames: (kind == OutputKind::Mp4).then_some(1_798),
         duration_ms: rendition.map(|_| 60_010),
+        codecs: rendition.map(|_| "avc1.64001f,mp4a.40.2".to_owned()),
     }
 }

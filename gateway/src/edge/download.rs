@@ -173,6 +173,7 @@ mod tests {
             bytes: 1,
             frames: None,
             duration_ms: None,
+            codecs: None,
         };
         assert_eq!(
             disposition("Über \"uns\".v2.mov", &output),

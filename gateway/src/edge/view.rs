@@ -134,6 +134,8 @@ pub struct OutputView {
     pub frames: Option<u64>,
     /// Its length; null for playlists.
     pub duration_ms: Option<u64>,
+    /// RFC 6381, the picture's first: `avc1.64001f,mp4a.40.2`; null for what is no film.
+    pub codecs: Option<String>,
 }
 
 /// A page of jobs.
@@ -294,6 +296,7 @@ fn output_view(record: &JobRecord, output: &Output) -> OutputView {
         bytes: output.bytes,
         frames: output.frames,
         duration_ms: output.duration_ms,
+        codecs: output.codecs.clone(),
         rendition,
     }
 }

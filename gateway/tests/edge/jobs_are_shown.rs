@@ -172,6 +172,7 @@ async fn outputs_have_addresses() {
         bytes: 5,
         frames: None,
         duration_ms: None,
+        codecs: None,
     };
     job.record.outputs = vec![
         output(OutputKind::Mp4, Some("720p"), "t9a1/720p.mp4"),

@@ -163,6 +163,7 @@ async fn a_completed_film_is_played_from_its_final_playlists() {
         bytes: 5,
         frames: None,
         duration_ms: None,
+        codecs: None,
     }];
     // The details were folded into the manifest and are gone.
     job.details.clear();
@@ -208,6 +209,7 @@ async fn downloads_lead_to_storage_under_the_users_name() {
         bytes: 5,
         frames: None,
         duration_ms: None,
+        codecs: None,
     };
     job.record.outputs = vec![output("360p", "t8a1/360p.mp4")];
     let (id, record) = (job.record.id, job.record.clone());

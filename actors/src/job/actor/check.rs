@@ -194,6 +194,9 @@ impl JobActor {
         held: &Held,
         result: &AssembleResult,
     ) -> Result<Result<(), String>, Trouble> {
+        if let Err(reason) = result.check() {
+            return Ok(Err(format!("The file's report is damaged: {reason}.")));
+        }
         let Some((name, upload_id)) = upload(job, task) else {
             return Ok(Err("The attempt has no upload.".to_owned()));
         };

@@ -128,6 +128,7 @@ impl JobActor {
                 bytes,
                 frames: None,
                 duration_ms: None,
+                codecs: None,
             });
         }
         Ok(outputs)

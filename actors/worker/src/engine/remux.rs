@@ -27,6 +27,7 @@ pub fn run(source: &Source, results: &Results) -> Result<CopyRanges> {
         ranges,
         frames,
         duration_ms,
+        codecs,
     } = Remux::new(&found.index, &found.moov, source.size()).map_err(|error| refusal(&error))?;
     for piece in head.chunks(HEAD_PIECE_BYTES_MAX) {
         results.send(&ToParent::CopyHead(ByteBuf::from(piece)))?;
@@ -35,6 +36,7 @@ pub fn run(source: &Source, results: &Results) -> Result<CopyRanges> {
         ranges,
         frames,
         duration_ms,
+        codecs,
     })
 }
 

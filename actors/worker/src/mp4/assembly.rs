@@ -13,6 +13,7 @@ use bus_schema::object_key;
 use bus_schema::task::Piece;
 use mp4_atom::{BufMut as _, Encode as _, FourCC, Ftyp};
 
+use super::codec;
 use super::error::Error;
 use super::sample_table::SampleTable;
 use index::encode_movie;
@@ -53,6 +54,7 @@ pub struct Assembly {
     bytes: u64,
     frames: u64,
     duration_ms: u64,
+    codecs: String,
 }
 
 /// What names a track's objects.
@@ -118,6 +120,7 @@ impl Assembly {
             bytes,
             frames: u64::from(frames),
             duration_ms: timelines.iter().map(Timeline::end_ms).max().unwrap_or(0),
+            codecs: codec::all(timelines.iter().map(|one| one.track.config.codecs())),
         })
     }
 
@@ -159,6 +162,12 @@ impl Assembly {
     #[must_use]
     pub fn duration_ms(&self) -> u64 {
         self.duration_ms
+    }
+
+    /// RFC 6381, each codec once, the picture's first.
+    #[must_use]
+    pub fn codecs(&self) -> &str {
+        &self.codecs
     }
 }
 

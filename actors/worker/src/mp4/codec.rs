@@ -77,6 +77,17 @@ pub enum CodecConfig {
     },
 }
 
+/// Names of codecs as one list, each once.
+pub(super) fn all(names: impl IntoIterator<Item = String>) -> String {
+    let mut all: Vec<String> = Vec::new();
+    for name in names {
+        if !all.contains(&name) {
+            all.push(name);
+        }
+    }
+    all.join(",")
+}
+
 /// What all pictures' configurations have.
 #[derive(Debug, Clone, Copy)]
 struct Picture<'a> {

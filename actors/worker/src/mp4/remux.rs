@@ -22,10 +22,11 @@ pub use facts::facts;
 
 use serde::{Deserialize, Serialize};
 
+use super::codec;
 use super::error::Error;
 use super::index::{MOVIE_BYTES_MAX, MovieIndex};
 use layout::Layout;
-use source_track::SourceMovie;
+use source_track::{SourceMovie, SourceTrack};
 
 /// The largest head: as large as the largest index that is read.
 pub const HEAD_BYTES_MAX: u64 = MOVIE_BYTES_MAX;
@@ -53,6 +54,8 @@ pub struct Remux {
     pub frames: u64,
     /// Time at which the longest track ends.
     pub duration_ms: u64,
+    /// RFC 6381, each codec once, the picture's first.
+    pub codecs: String,
 }
 
 impl Remux {
@@ -74,8 +77,10 @@ impl Remux {
         head::check_size(&movie, &layout)?;
         let head = head::encode(&movie, &layout)?;
         let ends = movie.tracks.iter().filter_map(|track| track.index.end_ns());
+        let configs = movie.tracks.iter().filter_map(SourceTrack::config);
         Ok(Self {
             head,
+            codecs: codec::all(configs.map(|config| config.codecs())),
             frames: index.video().map_or(0, |track| track.n_samples),
             duration_ms: ends.max().unwrap_or(0) / 1_000_000,
             ranges: layout.ranges,

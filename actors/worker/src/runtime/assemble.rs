@@ -78,6 +78,7 @@ async fn assemble(
         n_parts,
         frames: assembly.frames(),
         duration_ms: assembly.duration_ms(),
+        codecs: assembly.codecs().to_owned(),
     })
 }
 

@@ -119,6 +119,7 @@ async fn copy(
         ranges,
         frames,
         duration_ms,
+        codecs,
     } = ranges;
     let file =
         CopiedFile::new(head, &ranges, spec.source_bytes, PART_BYTES).map_err(Halt::defect)?;
@@ -148,6 +149,7 @@ async fn copy(
         n_parts: file.n_parts(),
         frames,
         duration_ms,
+        codecs,
     })
 }
 
