@@ -127,9 +127,10 @@ pub struct AudioPart {
     pub part: u32,
     /// Number of its first segment.
     pub first_segment: u32,
-    /// Decode time of the first sample, in units of the sample rate.
+    /// Time at which the first segment is shown, in units of the sample rate: its decode time less the
+    /// encoder's priming, which is before time 0.
     pub start: u64,
-    /// Duration of each segment, in units.
+    /// For how long each segment is shown, in units: the priming in the first one is not.
     pub durations: Vec<u32>,
     /// Size of each segment.
     pub bytes: Vec<u32>,

@@ -9,6 +9,8 @@ use crate::harness::{Client, System, beeps, clips, films};
 
 /// How far sound and picture may be apart.
 const APART_MAX_S: f64 = 0.025;
+/// How far a beep may move: two periods of it.
+const KEPT_S: f64 = 0.002;
 
 /// Every rendition of the ladder that a 1280x720 source gets.
 const LADDER: [(&str, u64, u64); 5] = [
@@ -128,7 +130,8 @@ async fn the_sound_stays_with_the_picture() {
     let clip = clips::beeps().await;
     let source = clip.to_str().expect("a plain path");
     // The instrument first: a film in which they are together.
-    check_together(&flashes_of(source), &beeps::beeps(source));
+    let beeps_of_source = beeps::beeps(source);
+    check_together(&flashes_of(source), &beeps_of_source);
     let system = System::shared().await;
     let client = system.client();
     let wishes = json!({"qualities": ["144p"]});
@@ -138,7 +141,9 @@ async fn the_sound_stays_with_the_picture() {
     client.save_files(&job, folder.path()).await;
     let file = folder.path().join("144p.mp4");
     let file = file.to_str().expect("a plain path");
-    check_together(&flashes_of(file), &beeps::beeps(file));
+    let beeps_of_file = beeps::beeps(file);
+    check_together(&flashes_of(file), &beeps_of_file);
+    check_kept(&beeps_of_source, &beeps_of_file);
 
     let base = format!("/v1/jobs/{id}/play");
     let playlist = client.text(&format!("{base}/144p.m3u8")).await;
@@ -154,10 +159,9 @@ async fn the_sound_stays_with_the_picture() {
     // ffmpeg moves frames that are shown before their decode time; a browser does not.
     let shown = beeps::flashes(&client.url(&format!("{base}/144p.m3u8")));
     let flashes: Vec<f64> = shown.at_s.iter().map(|at_s| at_s - shown.begin_s).collect();
-    check_together(
-        &flashes,
-        &beeps::beeps(&client.url(&format!("{base}/audio.m3u8"))),
-    );
+    let beeps_of_stream = beeps::beeps(&client.url(&format!("{base}/audio.m3u8")));
+    check_together(&flashes, &beeps_of_stream);
+    check_kept(&beeps_of_source, &beeps_of_stream);
 }
 
 /// Of a film that begins at its beginning.
@@ -165,6 +169,13 @@ fn flashes_of(film: &str) -> Vec<f64> {
     let shown = beeps::flashes(film);
     assert!(shown.begin_s.abs() < 0.001, "{film}: {shown:?}");
     shown.at_s
+}
+
+/// Each beep where the source has it: what a coder smears in front of the loud is less than this.
+fn check_kept(before: &[f64], after: &[f64]) {
+    let off = before.iter().zip(after).map(|(a, b)| (a - b).abs());
+    let most = off.fold(0.0, f64::max);
+    assert!(most < KEPT_S, "{most} s apart: {before:?} and {after:?}");
 }
 
 /// From start to end, each flash with its beep.

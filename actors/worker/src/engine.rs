@@ -18,6 +18,8 @@ mod edited;
 
 mod clip;
 
+mod gapless;
+
 mod colour;
 
 pub mod decode;

@@ -65,7 +65,8 @@ pub(super) enum Medium {
 pub(super) struct Segment {
     /// Relative to the job's outputs.
     pub(super) uri: String,
-    /// Decode time of its first sample, in units.
+    /// When it is shown, in units: the decode time of its first sample, but for the priming of sound,
+    /// which an edit list takes off.
     pub(super) start: u64,
     /// In units.
     pub(super) duration: u32,
@@ -78,7 +79,7 @@ pub(super) struct Segment {
 struct Piece<'a> {
     /// Number of the first segment.
     first: u32,
-    /// Decode time of the first sample, in units.
+    /// When the first segment is shown, in units.
     start: u64,
     durations: &'a [u32],
     bytes: &'a [u32],
@@ -285,7 +286,7 @@ impl Track {
 // === impl Segment ===
 
 impl Segment {
-    /// Decode time of what follows it, in units.
+    /// When what follows it is shown, in units.
     pub(super) fn end(&self) -> u64 {
         self.start + u64::from(self.duration)
     }

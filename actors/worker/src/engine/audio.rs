@@ -1,7 +1,8 @@
 //! One audio track as AAC, in segments and parts.
 //!
 //! Sound lives on an absolute grid: access unit `i` has the decode time `1024 * i`, whatever part
-//! and attempt it comes from. An attempt that goes on behind the parts of another starts a few
+//! and attempt it comes from. The first one is the encoder's priming, which an edit list takes off: it
+//! is decoded and not shown, so that sound begins as clear as it goes on. An attempt that goes on behind the parts of another starts a few
 //! units early, so that the encoder has what it overlaps with, and drops those units: the seam is
 //! the same windowed samples, encoded by the same encoder.
 
@@ -187,6 +188,7 @@ impl Work<'_> {
             gain_centidb,
             ..
         } = &mut self;
+        parts.end_at(timeline.end_sample());
         timeline.end(&mut |mut blocks| {
             amplify(&mut blocks, *gain_centidb);
             encode(encoder, parts, results, blocks)

@@ -1,5 +1,7 @@
 //! One stream of a container, decoded, from any time on.
 
+mod chain;
+
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -17,15 +19,15 @@ use super::colour::Declared;
 use super::demux::{Demux, Medium, Stream, link};
 use super::downmix;
 use super::edited::{Edit, Edited};
-use super::pipeline::{self, POLL_MS, element};
-use super::probe::names;
+use super::gapless;
+use super::pipeline::POLL_MS;
 use super::shown::Shown;
 use super::source::Source;
 use super::{Error, Result, table};
 use crate::mp4::index::MovieIndex;
+use chain::connect;
+pub use chain::pcm_caps;
 
-/// Coded frames between demuxer and decoder.
-const CODED_FRAMES_MAX: u32 = 16;
 /// Decoded frames between decoder and us; a 1080p frame has 3 MB.
 const DECODED_FRAMES_MAX: u32 = 3;
 
@@ -75,7 +77,7 @@ pub struct Decode {
     stream: Option<Stream>,
     /// Where the container's table is known.
     edited: Option<Edited>,
-    /// The part that is taken, in stream time; frames' times are counted from its start.
+    /// The part that is taken, in the container's stream time; frames' times are counted from its start.
     clip: Span,
     /// Whether anything was taken, or sought.
     is_moved: AtomicBool,
@@ -115,9 +117,14 @@ impl Decode {
             .as_ref()
             .and_then(|found| found.index.video())
             .map(|track| track.track_id);
-        let seen = match &table {
-            Some(found) => source.patched(found.without_edits(want.alone(&found.index))),
-            None => source.clone(),
+        let gapless = match &table {
+            Some(_) => None,
+            None => gapless::read(source),
+        };
+        let seen = match (&table, &gapless) {
+            (Some(found), _) => source.patched(found.without_edits(want.alone(&found.index))),
+            (None, Some(gapless)) => gapless.hidden(source),
+            (None, None) => source.clone(),
         };
         let (end, colours) = (sink.clone(), Declared::default());
         let declared = colours.clone();
@@ -137,9 +144,16 @@ impl Decode {
             Ok(())
         })?;
         let stream = taken.get().cloned();
-        let channels = match want {
-            Want::Audio { channels, .. } => Some(*channels),
-            Want::Video | Want::AnyVideo => None,
+        let whole = Span {
+            start_ns: 0,
+            end_ns: None,
+        };
+        let (channels, clip) = match want {
+            Want::Audio { channels, .. } => {
+                let recording = gapless.map_or(whole, |gapless| gapless.span);
+                (Some(*channels), recording)
+            }
+            Want::Video | Want::AnyVideo => (None, whole),
         };
         let edited = match (&table, &stream) {
             (Some(found), Some(stream)) => Some(Edited::of(found, stream)?),
@@ -152,10 +166,7 @@ impl Decode {
             channels,
             stream,
             edited,
-            clip: Span {
-                start_ns: 0,
-                end_ns: None,
-            },
+            clip,
             is_moved: AtomicBool::new(false),
             ready: Mutex::default(),
         })
@@ -170,7 +181,16 @@ impl Decode {
     /// Takes this part of the source alone, as if it were the whole.
     #[must_use]
     pub fn clipped(self, clip: Option<Clip>) -> Self {
-        let clip = clip.map_or(self.clip, |clip| clip.span());
+        let Some(part) = clip.map(|clip| clip.span()) else {
+            return self;
+        };
+        let whole = self.clip;
+        let in_stream = |ns: u64| whole.start_ns.saturating_add(ns);
+        let ends = whole.end_ns.into_iter().chain(part.end_ns.map(in_stream));
+        let clip = Span {
+            start_ns: in_stream(part.start_ns),
+            end_ns: ends.min(),
+        };
         Self { clip, ..self }
     }
 
@@ -356,126 +376,7 @@ fn is_wanted(want: &Want, is_picture: bool, stream: &Stream) -> bool {
     }
 }
 
-/// Adds queue, decoder, converters and sink for a stream; returns the first, to link it to.
-fn connect(
-    pipeline: &gst::Pipeline,
-    stream: &Stream,
-    want: &Want,
-    threads: u32,
-    sink: &gst_app::AppSink,
-) -> Result<gst::Element> {
-    let mut elements = vec![pipeline::queue(CODED_FRAMES_MAX)?];
-    if !is_raw(&stream.caps) {
-        elements.push(decoder(&stream.caps, threads)?);
-    }
-    match want {
-        Want::Audio { sample_rate_hz, .. } => {
-            let convert = element("audioconvert")?;
-            keep_channels(&convert, sink, *sample_rate_hz)?;
-            elements.extend([convert, element("audioresample")?]);
-        }
-        Want::Video | Want::AnyVideo => {}
-    }
-    elements.push(sink.clone().upcast());
-    let elements: Vec<&gst::Element> = elements.iter().collect();
-    pipeline.add_many(elements.iter().copied())?;
-    gst::Element::link_many(elements.iter().copied())?;
-    for element in elements.iter().rev() {
-        element.sync_state_with_parent()?;
-    }
-    let first = elements
-        .into_iter()
-        .next()
-        .ok_or_else(|| Error::internal("an empty chain"))?;
-    Shown::carry(first)?;
-    Ok(first.clone())
-}
-
-/// Whatever channels come into a converter come out of it, into a sink that takes no others: they are
-/// mixed behind that. Left to itself, a converter may choose one.
-fn keep_channels(
-    convert: &gst::Element,
-    sink: &gst_app::AppSink,
-    sample_rate_hz: u32,
-) -> Result<()> {
-    let pad = convert
-        .static_pad("sink")
-        .ok_or_else(|| Error::internal("a converter without a sink"))?;
-    let sink = sink.downgrade();
-    pad.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |_, info| {
-        if let (Some(event), Some(sink)) = (info.event(), sink.upgrade())
-            && let gst::EventView::Caps(event) = event.view()
-            && let Some(found) = event.caps().structure(0)
-            && let Ok(channels) = found.get::<i32>("channels")
-        {
-            let mut caps = pcm_caps(u32::try_from(channels).unwrap_or(1), sample_rate_hz);
-            if let (Ok(mask), Some(wanted)) = (
-                found.get::<gst::Bitmask>("channel-mask"),
-                caps.make_mut().structure_mut(0),
-            ) {
-                wanted.set("channel-mask", mask);
-            }
-            sink.set_caps(Some(&caps));
-        }
-        gst::PadProbeReturn::Ok
-    });
-    Ok(())
-}
-
-/// Interleaved 32-bit float.
-#[must_use]
-pub fn pcm_caps(channels: u32, sample_rate_hz: u32) -> gst::Caps {
-    let int = |n: u32| i32::try_from(n).unwrap_or(i32::MAX);
-    gst::Caps::builder("audio/x-raw")
-        .field("format", "F32LE")
-        .field("layout", "interleaved")
-        .field("channels", int(channels))
-        .field("rate", int(sample_rate_hz))
-        .build()
-}
-
 fn is_jpeg(caps: &gst::Caps) -> bool {
     caps.structure(0)
         .is_some_and(|s| s.name().as_str() == "image/jpeg")
-}
-
-fn is_raw(caps: &gst::Caps) -> bool {
-    caps.structure(0)
-        .is_some_and(|s| matches!(s.name().as_str(), "video/x-raw" | "audio/x-raw"))
-}
-
-/// The highest-ranked decoder that takes these caps. The plugin whitelist is what keeps others out.
-fn decoder(caps: &gst::Caps, threads: u32) -> Result<gst::Element> {
-    let kind = gst::ElementFactoryType::DECODER;
-    let mut factories: Vec<_> = gst::ElementFactory::factories_with_type(kind, gst::Rank::MARGINAL)
-        .into_iter()
-        .collect();
-    factories.sort_by_key(|factory| std::cmp::Reverse(factory.rank()));
-    let factory = factories
-        .into_iter()
-        .find(|factory| factory.can_sink_any_caps(caps))
-        .ok_or_else(|| {
-            let message = format!(
-                "This worker has no decoder for the format `{}`: convert the file to MP4 with H.264 \
-                 and AAC, and upload that.",
-                names::codec(caps)
-            );
-            Error::new(ErrorCode::Unsupported, message).because(caps.to_string())
-        })?;
-    // Its threads tell each other too late which encoder made the film, and with it which of several
-    // transforms to use: the same frames came out with other pixels, by chance.
-    let threads = if factory.name() == "avdec_mpeg4" {
-        1
-    } else {
-        threads
-    };
-    let decoder = factory.create().build()?;
-    // libav's decoders say `max-threads`, libvpx's and libaom's `threads`.
-    for name in ["max-threads", "threads"] {
-        let is_number = |pspec: gst::glib::ParamSpec| pspec.value_type() == i32::static_type();
-        if decoder.find_property(name).is_some_and(is_number) {
-            decoder.set_property(name, i32::try_from(threads).unwrap_or(1));
-        }
-    }
-    Ok(decoder)
 }

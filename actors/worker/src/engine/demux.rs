@@ -2,7 +2,6 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use bus_schema::report::ErrorCode;
 use gstreamer as gst;
@@ -13,10 +12,6 @@ use super::probe::names;
 use super::source::Source;
 use super::{Error, Result};
 
-/// How often the format of a stream is looked for before what it could be is taken for it: a second.
-const CAPS_LOOKS_MAX: u32 = 1_000;
-/// Between two looks.
-const CAPS_LOOK: Duration = Duration::from_millis(1);
 /// Longest name of a stream: demuxers make them of numbers.
 const ID_CHARS_MAX: usize = 64;
 
@@ -41,7 +36,7 @@ pub struct Stream {
     pub ordinal: usize,
     /// Its number in an MP4 or MOV.
     pub track_id: Option<u32>,
-    /// As its parser made them.
+    /// As its parser made them; all that they could be where it has not seen a frame yet.
     pub caps: gst::Caps,
     /// What its demuxer calls it: the same for the same file, whichever stream comes first.
     pub id: String,
@@ -53,7 +48,7 @@ pub struct Stream {
 
 impl Stream {
     fn of(pad: &gst::Pad, earlier: &[Self]) -> Self {
-        let caps = caps(pad);
+        let caps = current_caps(pad).unwrap_or_else(|| pad.query_caps(None));
         let name = caps
             .structure(0)
             .map(|s| s.name().as_str())
@@ -108,6 +103,7 @@ impl Stream {
             std::ops::ControlFlow::Continue(gst::EventForeachAction::Keep)
         });
         Self {
+            caps: current_caps(&self.pad).unwrap_or_else(|| self.caps.clone()),
             told,
             ..self.clone()
         }
@@ -125,20 +121,10 @@ pub struct Told {
     pub is_default: bool,
 }
 
-/// The format of a stream. A parser that reads by itself, as that of an MP3 does, is shown by another
-/// thread than its own, which may be a moment behind: without the wait its pad says all that it could be.
-fn caps(pad: &gst::Pad) -> gst::Caps {
-    let known = || {
-        let target = || pad.downcast_ref::<gst::GhostPad>()?.target();
-        pad.current_caps().or_else(|| target()?.current_caps())
-    };
-    for _ in 0..CAPS_LOOKS_MAX {
-        if let Some(caps) = known() {
-            return caps;
-        }
-        std::thread::park_timeout(CAPS_LOOK);
-    }
-    pad.query_caps(None)
+/// The format of a stream, once its parser has told it.
+fn current_caps(pad: &gst::Pad) -> Option<gst::Caps> {
+    let target = || pad.downcast_ref::<gst::GhostPad>()?.target();
+    pad.current_caps().or_else(|| target()?.current_caps())
 }
 
 /// The end of a stream's id, behind the last slash: what is before it stands for the whole file, and

@@ -19,7 +19,7 @@ use super::demux::{Medium, Stream};
 use super::pipeline::NOT_MEDIA;
 use super::scan::{self, Track};
 use super::source::Source;
-use super::{Error, Result, table};
+use super::{Error, Result, gapless, table};
 use crate::mp4::index::{MovieIndex, TrackIndex};
 use crate::mp4::remux;
 
@@ -61,13 +61,16 @@ pub fn run(source: &Source, threads: u32) -> Result<SourceFacts> {
     let taken = decode.stream().map(|stream| stream.pad.clone());
     let first = first_frame(&decode)?;
     // Now, since what is told of them comes with their first bytes, and goes with the pipeline.
-    let streams = decode.demux().streams();
+    let mut streams = decode.demux().streams();
     let declared_ns = decode.demux().declared_duration_ns();
     drop(decode);
     let tracks = match index {
-        Some(index) => from_table(index, &streams),
+        Some(index) => {
+            fill_formats(source, &mut streams, threads);
+            from_table(index, &streams)
+        }
         None => {
-            let seen = from_frames(source, &container, declared_ns)?;
+            let seen = from_recording(source, &container, declared_ns)?;
             in_order(&streams, &seen)
         }
     };
@@ -143,6 +146,26 @@ fn first_frame(decode: &Decode) -> Result<Option<Frame>> {
     decode.next()
 }
 
+/// Finds the formats of sounds that no frame was seen of yet, by their first one. One that cannot be
+/// decoded stays as it is. A table is no reason to look at frames, as its absence is.
+fn fill_formats(source: &Source, streams: &mut [Stream], threads: u32) {
+    let is_open = |stream: &&mut Stream| stream.medium == Medium::Audio && !stream.caps.is_fixed();
+    for stream in streams.iter_mut().filter(is_open) {
+        let want = Want::Audio {
+            track: u32::try_from(stream.ordinal).unwrap_or(u32::MAX),
+            stream: stream.id.clone(),
+            channels: 2,
+            sample_rate_hz: 48_000,
+        };
+        let opened = Decode::open(source, want, threads).ok();
+        let seen = opened.map(|decode| decode.demux().streams());
+        let mut seen = seen.into_iter().flatten();
+        if let Some(seen) = seen.find(|seen| seen.medium == Medium::Audio && seen.id == stream.id) {
+            stream.caps = seen.caps;
+        }
+    }
+}
+
 /// Every stream's times, by the container's table.
 fn from_table(index: &MovieIndex, streams: &[Stream]) -> Vec<Track> {
     let track = |stream: &Stream| {
@@ -165,6 +188,19 @@ fn from_table(index: &MovieIndex, streams: &[Stream]) -> Vec<Track> {
 /// The table's track of a stream.
 pub(super) fn track_of<'a>(index: &'a MovieIndex, stream: &Stream) -> Option<&'a TrackIndex> {
     stream.track_id.and_then(|id| index.track(id))
+}
+
+/// Every stream's times; those of a recording that tells where it begins and ends, by that.
+fn from_recording(
+    source: &Source,
+    container: &str,
+    declared_ns: Option<u64>,
+) -> Result<Vec<Track>> {
+    let Some(gapless) = gapless::read(source) else {
+        return from_frames(source, container, declared_ns);
+    };
+    let seen = from_frames(&gapless.hidden(source), container, declared_ns)?;
+    Ok(gapless.applied(seen))
 }
 
 /// Every stream's times, by its frames near the end.

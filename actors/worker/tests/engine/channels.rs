@@ -118,7 +118,7 @@ async fn one_and_two_channels_stay_as_they_are() {
 }
 
 /// Clicks at known samples are heard at those samples: sound lies on an absolute grid, and the
-/// encoder's priming is left out, not shown.
+/// encoder's priming is not shown.
 #[tokio::test]
 async fn a_click_is_heard_at_its_own_sample() {
     if !clip::has_ffmpeg("a_click_is_heard_at_its_own_sample") {
@@ -136,7 +136,7 @@ async fn a_click_is_heard_at_its_own_sample() {
     let facts = task::facts(&source).await;
     let made = task::run(task::audio(&source, &facts.audio[0], 0), &source).await;
     assert_eq!(made.failure, None);
-    let heard = clip::samples(&task::join("audio", &[&made], "clicks.mp4"));
+    let heard = clip::heard(&task::join("audio", &[&made], "clicks.mp4"));
     for click in clicks {
         let around = &heard[click - 1_000..click + 1_000];
         let loudest = around

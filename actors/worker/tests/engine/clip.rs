@@ -201,12 +201,41 @@ pub(crate) fn grey(path: &Path, width: u32, height: u32) -> Vec<u8> {
 
 /// Sound as one channel of 48,000 samples a second.
 pub(crate) fn samples(path: &Path) -> Vec<f32> {
-    let bytes = decode(
+    floats(&decode(
         path,
         &["-map", "0:a:0", "-ac", "1", "-ar", "48000", "-f", "f32le"],
-    );
-    bytes
-        .chunks_exact(4)
+    ))
+}
+
+/// Sound as one channel of its own rate.
+pub(crate) fn native(path: &Path) -> Vec<f32> {
+    floats(&decode(path, &["-map", "0:a:0", "-ac", "1", "-f", "f32le"]))
+}
+
+/// As [`heard_at`] of 48,000 samples a second.
+pub(crate) fn heard(path: &Path) -> Vec<f32> {
+    heard_at(path, 48_000)
+}
+
+/// Sound as one channel of so many samples a second, from time 0 of the file's own clock on: what is
+/// before that is left out, as players leave it out, and a late beginning is preceded by silence.
+pub(crate) fn heard_at(path: &Path, rate: u32) -> Vec<f32> {
+    let output = Command::new("ffmpeg")
+        .args(["-v", "error", "-copyts", "-i"])
+        .arg(path)
+        .args(["-map", "0:a:0", "-ac", "1"])
+        .args(["-af", &format!("aresample={rate}:async=1:first_pts=0")])
+        .args(["-f", "f32le", "-"])
+        .output()
+        .expect("ffmpeg starts");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{}: {errors}", path.display());
+    floats(&output.stdout)
+}
+
+fn floats(bytes: &[u8]) -> Vec<f32> {
+    let samples = bytes.chunks_exact(4);
+    samples
         .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
         .collect()
 }

@@ -143,11 +143,11 @@ async fn an_attempt_that_goes_on_keeps_the_level() {
     assert_eq!(once.loudness, resumed.loudness);
     let ends = ["audio/000004.m4s", "audio/000005.m4s", "audio/000006.m4s"];
     let mut first = once;
-    let whole = clip::samples(&task::join("audio", &[&first], "level-whole.mp4"));
+    let whole = clip::heard(&task::join("audio", &[&first], "level-whole.mp4"));
     first
         .objects
         .retain(|name, _| !ends.contains(&name.as_str()));
-    let joined = clip::samples(&task::join(
+    let joined = clip::heard(&task::join(
         "audio",
         &[&first, &resumed],
         "level-joined.mp4",

@@ -28,6 +28,7 @@ mod limits;
 mod loudness;
 mod matrix;
 mod picture;
+mod priming;
 mod rates;
 mod refusal;
 mod remux;

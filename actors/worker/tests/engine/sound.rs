@@ -7,6 +7,9 @@ use worker::mp4::SampleTable;
 use super::clip;
 use super::task::{self, Made};
 
+/// Samples that the encoder puts before the sound's own.
+const PRIMING: u32 = 1_024;
+
 /// Transcodes the first audio track from a part on.
 async fn sound(source: &std::path::Path, parts_done: u32) -> Made {
     let facts = task::facts(source).await;
@@ -26,8 +29,18 @@ async fn sound(source: &std::path::Path, parts_done: u32) -> Made {
         at = Some(part.start + part.durations.iter().map(|d| u64::from(*d)).sum::<u64>());
         let table = &made.objects[&format!("audio/samples-{}", part.part)];
         let table = SampleTable::decode(table).expect("the table can be read");
-        assert_eq!(table.start(), part.start);
-        let durations: Vec<u32> = table.segments().iter().map(|s| s.duration).collect();
+        assert_eq!(table.track().priming, PRIMING);
+        let mut durations: Vec<u32> = table.segments().iter().map(|s| s.duration).collect();
+        if part.part == 0 {
+            assert_eq!(
+                (table.start(), part.start),
+                (0, 0),
+                "the priming comes first"
+            );
+            durations[0] -= PRIMING;
+        } else {
+            assert_eq!(table.start(), part.start + u64::from(PRIMING));
+        }
         assert_eq!(durations, part.durations);
     }
     made
@@ -91,7 +104,7 @@ async fn beeps_are_heard_when_flashes_are_seen() {
             .map(|n| start_s + times[*n])
             .collect();
         let made = sound(&source, 0).await;
-        let heard = clip::samples(&task::join("audio", &[&made], &format!("{name}-sound.mp4")));
+        let heard = clip::heard(&task::join("audio", &[&made], &format!("{name}-sound.mp4")));
         let heard: Vec<f64> = onsets(&heard, 0.2, 9_600)
             .iter()
             .map(|n| *n as f64 / 48_000.0)
@@ -132,8 +145,8 @@ async fn an_attempt_that_goes_on_behind_another_leaves_no_seam() {
     first.objects.retain(|name, _| {
         ["audio/init.mp4", "audio/000000.m4s", "audio/000001.m4s"].contains(&name.as_str())
     });
-    let joined = clip::samples(&task::join("audio", &[&first, &second], "seam.mp4"));
-    let whole = clip::samples(&task::join("audio", &[&once], "whole.mp4"));
+    let joined = clip::heard(&task::join("audio", &[&first, &second], "seam.mp4"));
+    let whole = clip::heard(&task::join("audio", &[&once], "whole.mp4"));
     assert_eq!(joined.len(), whole.len());
     // Two encodings of the same sound differ by their own noise: the joined one has no more of it.
     let before = clip::samples(&source);
@@ -168,7 +181,7 @@ async fn late_sound_is_preceded_by_silence_and_many_channels_become_two() {
         (6, 44_100)
     );
     let made = sound(&source, 0).await;
-    let samples = clip::samples(&task::join("audio", &[&made], "late-joined.mp4"));
+    let samples = clip::heard(&task::join("audio", &[&made], "late-joined.mp4"));
     let begins = onsets(&samples, 0.05, 4_800)[0];
     assert!(
         begins.abs_diff(72_000) < 1_200,

@@ -8,14 +8,17 @@ use std::sync::LazyLock;
 
 use bus_schema::attempt::{AudioPart, ChunkResult, ImagesResult};
 use bus_schema::encoder::Encoder;
+use bus_schema::id::{Attempt, RenditionName, TaskNumber};
+use bus_schema::object_key;
 use bus_schema::plan::{AudioPlan, Span, VideoPlan, VideoRendition};
 use bus_schema::report::TaskError;
 use bus_schema::request::loudness::LoudnessResult;
 use bus_schema::source::{AudioFacts, SourceFacts, VideoFacts};
-use bus_schema::task::{AudioSpec, ChunkSpec, ProbeSpec, TaskSpec};
+use bus_schema::task::{AudioSpec, ChunkSpec, Piece, ProbeSpec, TaskSpec};
 use bus_schema::video_codec::VideoCodec;
 use bytes::Bytes;
 use worker::child::{ChildEvent, ChildTask, Limits, Options};
+use worker::mp4::{Assembly, SampleTable, TrackPieces};
 use worker::plugins::{self, Plugins};
 use worker::protocol::{CopyRanges, Position, Readable};
 
@@ -243,6 +246,39 @@ pub(crate) fn join(name: &str, made: &[&Made], to: &str) -> PathBuf {
         for (_, bytes) in segments {
             file.extend_from_slice(bytes);
         }
+    }
+    super::clip::write(to, &file)
+}
+
+/// The sound of several attempts, each from one of its parts on to one of its parts, as one MP4 with
+/// the index in front.
+pub(crate) fn assemble_sound(made: &[(&Made, std::ops::Range<u32>)], to: &str) -> PathBuf {
+    let name: RenditionName = "audio".parse().expect("a rendition's name");
+    let mut objects = BTreeMap::new();
+    let mut pieces = Vec::new();
+    for ((made, parts), attempt) in made.iter().zip(1..) {
+        let (task, attempt) = (TaskNumber(1), Attempt(attempt));
+        let dir = object_key::attempt_dir(task, attempt);
+        let named = made.objects.iter();
+        objects.extend(named.map(|(name, bytes)| (format!("{dir}{name}"), bytes)));
+        for part in made.parts.iter().filter(|part| parts.contains(&part.part)) {
+            let piece = Piece {
+                task,
+                attempt,
+                part: Some(part.part),
+                first_segment: part.first_segment,
+                n_segments: u32::try_from(part.durations.len()).expect("few segments"),
+            };
+            let table = &made.objects[&object_key::part_samples(&name, part.part)];
+            pieces.push((piece, SampleTable::decode(table).expect("a table")));
+        }
+    }
+    let assembly = Assembly::new(None, [TrackPieces { name, pieces }]).expect("pieces that fit");
+    let mut file = assembly.header().to_vec();
+    for copy in assembly.copies() {
+        let object = assembly.object_name(copy).expect("an object of ours");
+        let from = copy.offset as usize;
+        file.extend_from_slice(&objects[&object][from..from + copy.bytes as usize]);
     }
     super::clip::write(to, &file)
 }

@@ -3,11 +3,17 @@
 /// Samples of one AAC access unit.
 pub(super) const UNIT_SAMPLES: u64 = 1_024;
 
-/// Units before everything that is shown: the encoder's priming. Unit `i` is shown from sample
-/// `1024 * (i - 1)` on. The priming is not kept: players differ in what they make of an edit list
-/// in fragments, and a tone that begins in the very first block is all that it would help, by 21 ms
-/// of fade.
+/// Units before everything that is shown: the encoder's priming. Unit `i` is decoded at sample
+/// `1024 * i` and shown from sample `1024 * (i - 1)` on, as the track's edit list says. The first one
+/// is decoded and not shown: each unit overlaps the one before, and without it the first block would
+/// fade in.
 pub(super) const PRIMING_UNITS: u64 = 1;
+
+/// The first sample that a unit shows: 0 also for the priming, which shows none.
+pub(super) fn shown_from(unit: u64) -> u64 {
+    unit.saturating_sub(PRIMING_UNITS)
+        .saturating_mul(UNIT_SAMPLES)
+}
 
 /// Units that a resumed encoder makes and drops: it overlaps one block, and its psychoacoustic
 /// model and bit reservoir settle within a few.
@@ -30,8 +36,12 @@ impl Grid {
         }
     }
 
-    /// The first unit of a segment: the first that is shown at or after the multiple of its length.
+    /// The first unit of a segment: the first that is shown at or after the multiple of its length. The
+    /// first segment begins with the priming.
     pub(super) fn first_unit(self, segment: u32) -> u64 {
+        if segment == 0 {
+            return 0;
+        }
         let start_ns = u128::from(segment) * u128::from(self.segment_ns);
         let unit_ns_times_rate = u128::from(UNIT_SAMPLES) * 1_000_000_000;
         let units = (start_ns * u128::from(self.sample_rate_hz)).div_ceil(unit_ns_times_rate);
@@ -79,10 +89,10 @@ mod tests {
     fn segments_are_cut_at_the_first_unit_at_or_after_each_multiple() {
         for rate in [44_100, 48_000] {
             let grid = Grid::new(rate, 4 * SECOND_NS, 5);
-            assert_eq!(grid.first_unit(0), PRIMING_UNITS);
+            assert_eq!(grid.first_unit(0), 0, "with the priming");
             for segment in 1..2_000 {
                 let unit = grid.first_unit(segment);
-                let shown_at = grid.block_ns(unit - PRIMING_UNITS);
+                let shown_at = grid.samples_ns(shown_from(unit));
                 let due = u64::from(segment) * 4 * SECOND_NS;
                 assert!(shown_at + 1 >= due, "rate {rate}, segment {segment}");
                 assert!(
@@ -96,7 +106,7 @@ mod tests {
     #[test]
     fn parts_follow_one_another() {
         let grid = Grid::new(48_000, 4 * SECOND_NS, 5);
-        assert_eq!(grid.first_unit_of_part(0), PRIMING_UNITS);
+        assert_eq!(grid.first_unit_of_part(0), 0);
         assert_eq!(grid.first_unit_of_part(1), grid.first_unit(5));
         assert_eq!(grid.first_block(0), 0);
         assert_eq!(grid.first_block(100), 92);

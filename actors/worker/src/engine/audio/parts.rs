@@ -6,11 +6,15 @@ use bus_schema::plan::AudioPlan;
 use bus_schema::task::AudioSpec;
 
 use super::aac::Unit;
-use super::grid::{Grid, PRIMING_UNITS, UNIT_SAMPLES};
+use super::grid::{Grid, PRIMING_UNITS, UNIT_SAMPLES, shown_from};
 use crate::engine::results::Results;
 use crate::engine::{Error, Result};
-use crate::mp4::{self, CodecConfig, PieceWriter, Sample, Track};
+use crate::mp4::{self, CodecConfig, PieceWriter, Sample, SampleTable, Track};
 use crate::protocol::ToParent;
+
+/// The priming in samples: what the track's edit list leaves out at its beginning.
+#[expect(clippy::cast_possible_truncation, reason = "a thousand")]
+const PRIMING: u32 = (PRIMING_UNITS * UNIT_SAMPLES) as u32;
 
 /// What becomes of access units.
 #[derive(Debug)]
@@ -25,6 +29,8 @@ pub(super) struct Parts {
     segment: u32,
     part: u32,
     samples: Vec<Sample>,
+    /// Where the sound ends, once that is known.
+    end_sample: Option<u64>,
     open: Option<Open>,
 }
 
@@ -47,8 +53,15 @@ impl Parts {
             segment: grid.first_segment(spec.parts_done),
             part: spec.parts_done,
             samples: Vec::new(),
+            end_sample: None,
             open: None,
         }
+    }
+
+    /// From here on units are what the encoder is left with: those that show nothing before this sample
+    /// are thrown away, and the last one lasts until it.
+    pub(super) fn end_at(&mut self, sample: u64) {
+        self.end_sample = Some(sample);
     }
 
     /// Takes the next unit; writes what is whole with it.
@@ -57,6 +70,16 @@ impl Parts {
             self.warm_up -= 1;
             return Ok(());
         }
+        let left = self
+            .end_sample
+            .map(|end| end.saturating_sub(shown_from(self.next_unit)));
+        if left == Some(0) {
+            return Ok(());
+        }
+        let duration = match left {
+            Some(left) if self.next_unit >= PRIMING_UNITS => left.min(UNIT_SAMPLES),
+            _ => UNIT_SAMPLES,
+        };
         if self.next_unit >= self.grid.first_unit(self.segment + 1) {
             self.end_segment(results)?;
             if self.segment >= self.grid.first_segment(self.part + 1) {
@@ -68,7 +91,7 @@ impl Parts {
         }
         self.next_unit += 1;
         self.samples.push(Sample {
-            duration: u32::try_from(UNIT_SAMPLES).unwrap_or(u32::MAX),
+            duration: u32::try_from(duration).unwrap_or(u32::MAX),
             composition_offset: 0,
             is_sync: true,
             data: unit.data,
@@ -89,8 +112,7 @@ impl Parts {
 
     /// Source time that is encoded.
     pub(super) fn position_ns(&self) -> u64 {
-        self.grid
-            .block_ns(self.next_unit.saturating_sub(PRIMING_UNITS))
+        self.grid.samples_ns(shown_from(self.next_unit))
     }
 
     fn begin(&self, unit: &Unit, results: &Results) -> Result<Open> {
@@ -104,10 +126,10 @@ impl Parts {
             timescale: self.plan.sample_rate_hz,
             config,
             language: self.plan.language.clone(),
-            priming: 0,
+            priming: PRIMING,
         };
-        let start = self.next_unit.saturating_sub(PRIMING_UNITS) * UNIT_SAMPLES;
-        let writer = PieceWriter::new(track, self.segment, start).map_err(broken)?;
+        let decoded_at = self.next_unit * UNIT_SAMPLES;
+        let writer = PieceWriter::new(track, self.segment, decoded_at).map_err(broken)?;
         let init = writer.init().map_err(broken)?;
         let init_bytes = size(init.len())?;
         // Each part says it again, to the letter the same: a part must not need another's attempt.
@@ -147,15 +169,12 @@ impl Parts {
             object_key::part_samples(&self.plan.name, self.part),
             samples,
         )?;
+        let (start, durations) = shown(&table);
         let part = AudioPart {
             part: self.part,
             first_segment: self.grid.first_segment(self.part),
-            start: table.start(),
-            durations: table
-                .segments()
-                .iter()
-                .map(|segment| segment.duration)
-                .collect(),
+            start,
+            durations,
             bytes: table
                 .segments()
                 .iter()
@@ -168,6 +187,18 @@ impl Parts {
         self.part += 1;
         results.send(&ToParent::AudioPart(part))
     }
+}
+
+/// When the segments of a table begin to be shown, and for how long each is: the priming is not.
+fn shown(table: &SampleTable) -> (u64, Vec<u32>) {
+    let mut hidden = u64::from(PRIMING).saturating_sub(table.start());
+    let durations = table.segments().iter().map(|segment| {
+        let shown = u64::from(segment.duration).saturating_sub(hidden);
+        hidden = hidden.saturating_sub(u64::from(segment.duration));
+        u32::try_from(shown).unwrap_or(u32::MAX)
+    });
+    let start = table.start().saturating_sub(u64::from(PRIMING));
+    (start, durations.collect())
 }
 
 fn size(bytes: usize) -> Result<u32> {

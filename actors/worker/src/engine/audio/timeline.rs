@@ -66,6 +66,11 @@ impl Timeline {
         self.append(bytes.get(self.bytes(skipped)..).unwrap_or_default(), blocks)
     }
 
+    /// The number of the sample behind the last one that was laid down.
+    pub(super) fn end_sample(&self) -> u64 {
+        self.at
+    }
+
     /// What is left, filled up with silence to a whole block; and one block more, since the encoder
     /// gives the last block out only when it sees the one behind it.
     pub(super) fn end(&mut self, blocks: &mut impl FnMut(Vec<u8>) -> Result<()>) -> Result<()> {

@@ -1,6 +1,8 @@
 //! `moov` of a whole file, computed from sample tables.
 
-use mp4_atom::{BufMut as _, Encode as _, FourCC};
+use mp4_atom::{
+    AnySampleGroupEntry, BufMut as _, Encode as _, FourCC, Sbgp, SbgpEntry, Sgpd, SgpdEntry,
+};
 
 use super::CopyRange;
 use super::timeline::Timeline;
@@ -106,7 +108,40 @@ fn encode_tables(
         buf.resize(offsets_at + n_chunks * entry_bytes, 0);
         Ok(())
     })?;
+    if timeline.track.priming > 0 {
+        encode_roll(buf, timeline.n_samples())?;
+    }
     Ok(offsets_at)
+}
+
+/// Says of sound that overlaps that each sample is right once the one before it was decoded, too
+/// (ISO/IEC 14496-12, 10.1): whoever seeks decodes from there.
+fn encode_roll(buf: &mut Vec<u8>, n_samples: u32) -> mp4_atom::Result<()> {
+    const KIND: FourCC = FourCC::new(b"roll");
+    const DISTANCE: i16 = -1;
+    let entry = DISTANCE.to_be_bytes().to_vec();
+    Sgpd {
+        grouping_type: KIND,
+        default_length: u32::try_from(entry.len()).ok(),
+        default_group_description_index: None,
+        static_group_description: false,
+        static_mapping: false,
+        essential: false,
+        entries: vec![SgpdEntry {
+            description_length: None,
+            entry: AnySampleGroupEntry::UnknownGroupingType(KIND, entry),
+        }],
+    }
+    .encode(buf)?;
+    Sbgp {
+        grouping_type: KIND,
+        grouping_type_parameter: None,
+        entries: vec![SbgpEntry {
+            sample_count: n_samples,
+            group_description_index: 1,
+        }],
+    }
+    .encode(buf)
 }
 
 fn encode_composition_offsets(buf: &mut Vec<u8>, timeline: &Timeline) -> mp4_atom::Result<()> {
