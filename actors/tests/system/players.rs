@@ -1,5 +1,5 @@
 //! Films in the players that people use: hls.js, dash.js and Shaka Player, each in a real Chromium,
-//! from the first frame to the last.
+//! from the first frame to the last, and with the track of sound that is chosen.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -30,6 +30,24 @@ async fn players_show_every_frame() {
         let job = client.completed(&id).await;
         play(&system.run.url, &job, "240p", 1).await;
     }
+}
+
+#[tokio::test]
+async fn players_change_to_another_track_of_sound() {
+    let test = "players_change_to_another_track_of_sound";
+    if !clips::has_ffmpeg(test) || !are_here(test) {
+        return;
+    }
+    let system = System::shared().await;
+    let client = system.client();
+    let wishes = json!({"preset": "hls", "qualities": ["144p"]});
+    let id = client.upload_file(&clips::duet().await, &wishes).await;
+    let job = client.completed(&id).await;
+    let told = [
+        ("TCODER_TONES", "en:440,de:1000".to_owned()),
+        ("TCODER_SECONDS", clips::DUET_S.to_string()),
+    ];
+    run("tracks.mjs", &system.run.url, &job, told).await;
 }
 
 fn web() -> PathBuf {
@@ -63,16 +81,24 @@ pub(crate) fn are_here(test: &str) -> bool {
 pub(crate) async fn play(url: &str, job: &Value, rendition: &str, n_times: u32) {
     let frames = clips::Real::FRAMES * u64::from(n_times);
     let seconds = clips::Real::SECONDS * f64::from(n_times);
+    let told = [
+        ("TCODER_RENDITION", rendition.to_owned()),
+        ("TCODER_FRAMES", frames.to_string()),
+        ("TCODER_SECONDS", seconds.to_string()),
+    ];
+    run("players.mjs", url, job, told).await;
+}
+
+/// Plays a completed job everywhere by one of the scripts, which is told this.
+async fn run<const N: usize>(script: &str, url: &str, job: &Value, told: [(&str, String); N]) {
     // Where browser and sound library put what they leave behind.
     let scratch = tempfile::tempdir().expect("a folder");
     let mut node = tokio::process::Command::new(find_program("node").expect("found above"));
     let node = node
-        .arg(web().join("tests/players/players.mjs"))
+        .arg(web().join("tests/players").join(script))
         .env("TCODER_URL", url)
         .env("TCODER_JOB", job["id"].as_str().expect("an id"))
-        .env("TCODER_RENDITION", rendition)
-        .env("TCODER_FRAMES", frames.to_string())
-        .env("TCODER_SECONDS", seconds.to_string())
+        .envs(told)
         .env("TMPDIR", scratch.path())
         .env("XDG_RUNTIME_DIR", scratch.path())
         .stdin(Stdio::null())

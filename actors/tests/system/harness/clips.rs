@@ -115,6 +115,26 @@ pub(crate) async fn tongues() -> PathBuf {
     made("tongues.mkv", &arguments).await
 }
 
+/// Seconds of [`duet`].
+pub(crate) const DUET_S: u64 = 8;
+
+/// A film with two tracks of sound: 440 Hz in English, and 1,000 Hz in German.
+pub(crate) async fn duet() -> PathBuf {
+    let picture = format!("testsrc2=s=320x180:r=25:d={DUET_S}");
+    let sines = ["440", "1000"].map(|f| format!("sine=f={f}:r=48000:d={DUET_S}"));
+    let sines = sines
+        .iter()
+        .flat_map(|sine| ["-f", "lavfi", "-i", sine.as_str()]);
+    let words = "-map 0 -map 1 -map 2 -metadata:s:a:0 language=eng -metadata:s:a:1 language=deu \
+                 -disposition:a:0 default -disposition:a:1 0";
+    let arguments: Vec<&str> = ["-f", "lavfi", "-i", &picture]
+        .into_iter()
+        .chain(sines)
+        .chain(words.split_whitespace())
+        .collect();
+    made("duet.mp4", &arguments).await
+}
+
 /// A film so often after itself, streams as they are.
 pub(crate) async fn looped(film: &Path, n_times: u32) -> PathBuf {
     let loops = (n_times - 1).to_string();

@@ -270,10 +270,7 @@ mod tests {
             },
         };
         let ns = gapless.duration_ns(u64::MAX);
-        assert_eq!(
-            samples(ns),
-            1_152_000 - 576 - 1_000
-        );
+        assert_eq!(samples(ns), 1_152_000 - 576 - 1_000);
         assert_eq!(gapless.duration_ns(1), 0, "a file that was cut");
     }
 }

@@ -7,16 +7,9 @@
 // One rendition is played, since frames of a second one would be counted too; players choose by its height, the
 // number in its name. TCODER_CHROMIUM names another browser. Prints `ok ...` for each thing that held; ends with 1
 // and the reasons on stderr when any did not, with 2 when it could not begin.
-import { fileURLToPath } from "node:url";
 import { launchChromium } from "../chromium.mjs";
+import { DASH_JS, DEADLINE_MS, END_TOLERANCE_S, HLS_JS, SHAKA, need } from "./bundles.mjs";
 
-/** A file beside this one; packages do not export the bundles that browsers load. */
-const file = (path) => fileURLToPath(new URL(path, import.meta.url));
-
-/** To catch a hang, not to measure. */
-const DEADLINE_MS = 120_000;
-/** Sound may begin and end a frame of it beside the picture, and a container's last frame is rounded. */
-const END_TOLERANCE_S = 0.1;
 /** Frames that may be decoded twice: a player that seeks to where it is, as Shaka Player does on a busy machine when it
  * begins, starts its decoder anew after the first few. */
 const AGAIN_FRAMES_MAX = 8;
@@ -30,32 +23,24 @@ const height = Number.parseInt(rendition, 10);
 
 const HLS = `${base}/v1/jobs/${job}/play/master.m3u8`;
 const DASH = `${base}/v1/jobs/${job}/play/manifest.mpd`;
-const SHAKA = file("node_modules/shaka-player/dist/shaka-player.compiled-es2021.js");
 
 /** Each runs in the page: begins to play in `video`, and calls `complain` with what the player does not like. */
 const players = [
   {
     name: "hls.js",
-    script: file("../../node_modules/hls.js/dist/hls.min.js"),
+    script: HLS_JS,
     source: HLS,
     begin: beginHlsJs,
   },
   {
     name: "dash.js",
-    script: file("node_modules/dashjs/dist/modern/umd/dash.all.min.js"),
+    script: DASH_JS,
     source: DASH,
     begin: beginDashJs,
   },
   { name: "Shaka Player with HLS", script: SHAKA, source: HLS, begin: beginShaka },
   { name: "Shaka Player with DASH", script: SHAKA, source: DASH, begin: beginShaka },
 ];
-
-function need(name) {
-  const value = process.env[name];
-  if (value) return value;
-  console.error(`${name} is not set: the head of this file says what it takes.`);
-  process.exit(2);
-}
 
 async function beginHlsJs({ source, height }) {
   const { video, complain } = window.__play;
