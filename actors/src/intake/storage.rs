@@ -21,7 +21,10 @@ impl Intake {
         };
         for object in objects {
             let Some((_, job)) = object_key::job_of_source(&object.key) else {
-                tracing::info!(key = object.key, "an object without a job");
+                // An image is looked for when it is wanted.
+                if !object_key::is_upload(&object.key) {
+                    tracing::info!(key = object.key, "an object without a job");
+                }
                 continue;
             };
             let handled = self.ask(job, ToJob::Arrived).await;

@@ -1,4 +1,5 @@
-//! PNG and WebP as their encoders write them, and damaged; JPEG is in the tests of whole tasks, which have an encoder.
+//! PNG and WebP as their encoders write them, and damaged. Common JPEG is in the tests of whole tasks, which have an encoder
+//! of it; a progressive one, for which there is none, is written here.
 
 use std::borrow::Cow;
 
@@ -172,6 +173,80 @@ fn what_moves_is_refused() {
     }
     writer.finish().unwrap();
     assert_eq!(fault(&bytes), Some(ImageFault::Animated));
+}
+
+/// Bits of a JPEG's scan, the highest first.
+#[derive(Default)]
+struct Bits(Vec<bool>);
+
+impl Bits {
+    fn push(&mut self, value: u32, n_bits: u32) {
+        let bit = |n: u32| value >> n & 1 == 1;
+        self.0.extend((0..n_bits).rev().map(bit));
+    }
+
+    /// Filled with ones; a byte that could be a marker is followed by a zero.
+    fn bytes(mut self) -> Vec<u8> {
+        self.0.resize(self.0.len().next_multiple_of(8), true);
+        let byte = |bits: &[bool]| bits.iter().fold(0, |byte, bit| byte << 1 | u8::from(*bit));
+        let bytes = self.0.chunks(8).map(byte);
+        let stuffed = bytes.flat_map(|byte| [Some(byte), (byte == 0xff).then_some(0)]);
+        stuffed.flatten().collect()
+    }
+}
+
+/// A progressive JPEG (ITU-T T.81, annex G) of blocks of one grey each, side by side: one scan with their halves, one
+/// with the bits that are left.
+fn progressive(greys: &[u8]) -> Vec<u8> {
+    let n_blocks = u8::try_from(greys.len()).unwrap();
+    let levels = greys.iter().map(|grey| i32::from(*grey) - 128);
+    let (mut halves, mut rests, mut last) = (Bits::default(), Bits::default(), 0);
+    for level in levels {
+        let step = (level >> 1) - last;
+        last = level >> 1;
+        let n_bits = 32 - step.unsigned_abs().leading_zeros();
+        // Codes of four bits, by the number of bits that follow.
+        halves.push(n_bits, 4);
+        let value = if step < 0 { step - 1 } else { step };
+        halves.push(value.cast_unsigned(), n_bits);
+        rests.push(level.cast_unsigned() & 1, 1);
+    }
+    let scan = |bits: u8| [b"\xff\xda\0\x08\x01\x01\0\0\0", &[bits][..]].concat();
+    [
+        b"\xff\xd8\xff\xdb\0\x43\0".to_vec(),
+        // A step of the level is one of grey.
+        vec![8; 64],
+        // 8 bits, 8 pixels high, one component.
+        b"\xff\xc2\0\x0b\x08\0\x08\0".to_vec(),
+        vec![n_blocks * 8, 1, 1, 0x11, 0],
+        // Nine codes of four bits.
+        b"\xff\xc4\0\x1c\0\0\0\0\x09\0\0\0\0\0\0\0\0\0\0\0\0".to_vec(),
+        (0..9).collect(),
+        scan(0x01),
+        halves.bytes(),
+        scan(0x10),
+        rests.bytes(),
+        b"\xff\xd9".to_vec(),
+    ]
+    .concat()
+}
+
+#[test]
+fn a_progressive_jpeg_is_read_with_all_its_scans() {
+    let greys = [0, 255, 128, 127, 77, 3];
+    let bytes = progressive(&greys);
+    let image = read(&bytes, (48, 8)).unwrap();
+    for (n, grey) in greys.iter().enumerate() {
+        // In the middle of its block.
+        let at = (4 * 48 + n * 8 + 4) * 3;
+        let found = image.data[at];
+        assert!(found.abs_diff(*grey) <= 1, "{n}: {found}, not {grey}");
+    }
+    // The end of a JPEG is two bytes; what is cut in front of them has lost a scan or a part of one.
+    for end in 3..bytes.len() - 2 {
+        let fault = fault(&bytes[..end]);
+        assert_eq!(fault, Some(ImageFault::Damaged), "cut at {end}");
+    }
 }
 
 /// Of a chunk's name and content (W3C PNG, annex D).
