@@ -12,6 +12,10 @@ use super::probe::names;
 use super::source::Source;
 use super::{Error, Result};
 
+/// Containers that are read from their start. AVI's demuxer gives, by chance, pictures of before a seek
+/// behind it; the parsers of bare MPEG audio, with or without a tag in front, and AC-3 guess by the bit rate
+/// where a time is, and then take it for reached: sound lies elsewhere by tens of milliseconds.
+const LOST_BY_SEEKS: &[&str] = &["avi", "mpeg", "id3", "ac3", "eac3"];
 /// Longest name of a stream: demuxers make them of numbers.
 const ID_CHARS_MAX: usize = 64;
 
@@ -229,10 +233,10 @@ impl Demux {
             .is_some_and(is_matroska)
     }
 
-    /// Whether the container is AVI, whose demuxer gives, by chance, pictures of before a seek behind it.
-    fn is_avi(&self) -> bool {
+    /// Whether a seek may end elsewhere than it says.
+    fn is_lost_by_seeks(&self) -> bool {
         let name = self.container().and_then(|caps| names::container(&caps));
-        name.as_deref() == Some("avi")
+        name.is_some_and(|name| LOST_BY_SEEKS.contains(&name.as_str()))
     }
 
     /// The pipeline.
@@ -280,7 +284,7 @@ impl Demux {
         } else {
             to_ns
         };
-        if self.is_avi() {
+        if self.is_lost_by_seeks() {
             return to_ns == 0 && is_fresh;
         }
         if to_ns == 0 && is_fresh && self.is_matroska() {

@@ -25,6 +25,10 @@ const KINDS: &[(&str, &str)] = &[
         "s16.avi",
         "-f lavfi -i testsrc2=s=64x64:d=3 -c:v mpeg4 -c:a pcm_s16le",
     ),
+    (
+        "mp3.avi",
+        "-f lavfi -i testsrc2=s=64x64:d=3 -c:v mpeg4 -c:a libmp3lame -b:a 192k",
+    ),
     ("u8.wav", "-c:a pcm_u8"),
     ("s16.wav", "-c:a pcm_s16le"),
     ("s32.wav", "-c:a pcm_s32le"),
@@ -187,4 +191,48 @@ async fn an_mp3_of_lame_itself_lies_where_it_lay() {
     let at = tag + find(&bytes[tag..], b"Lav").expect("ffmpeg leaves its name");
     bytes[at..at + 4].copy_from_slice(b"LAME");
     check(name, &clip::write("sound-kind-lame.mp3", &bytes), 48_000).await;
+}
+
+/// A bare stream has no table of where its times are, and its bit rate tells that of its loud parts alone.
+#[tokio::test]
+async fn an_attempt_that_goes_on_in_a_bare_stream_finds_its_place() {
+    if !clip::has_ffmpeg("an_attempt_that_goes_on_in_a_bare_stream_finds_its_place") {
+        return;
+    }
+    for (name, codec) in [
+        ("bare.mp3", "-c:a libmp3lame -q:a 3"),
+        ("bare.aac", "-c:a aac -q:a 1"),
+    ] {
+        let path = clip::make(
+            name,
+            &format!(
+                "-f lavfi -i 'anoisesrc=c=pink:a=0.5:r=48000:seed=5:d=12,tremolo=f=0.3:d=0.95' {codec}"
+            ),
+        );
+        let facts = task::facts(&path).await;
+        let before = clip::samples(&path);
+        let length_ns = before.len() as u64 * 1_000_000_000 / 48_000;
+        let told_ns = facts.audio[0].duration_ns;
+        assert!(
+            told_ns.abs_diff(length_ns) < 25_000_000,
+            "{name}: {told_ns} ns"
+        );
+        let mut first = task::run(task::audio(&path, &facts.audio[0], 0), &path).await;
+        let second = task::run(task::audio(&path, &facts.audio[0], 1), &path).await;
+        assert_eq!((&first.failure, &second.failure), (&None, &None), "{name}");
+        let of_first = ["audio/init.mp4", "audio/000000.m4s", "audio/000001.m4s"];
+        first
+            .objects
+            .retain(|name, _| of_first.contains(&name.as_str()));
+        let joined = task::join("audio", &[&first, &second], &format!("joined-{name}.mp4"));
+        let after = clip::heard(&joined);
+        for at_s in [1, 5, 9] {
+            let from = at_s * 48_000;
+            let (lag, fit) = lag(&before[from..], &after[from..]);
+            assert!(
+                lag == 0 && fit > 0.9,
+                "{name}: {lag} samples late at {at_s} s, {fit}"
+            );
+        }
+    }
 }
