@@ -19,6 +19,7 @@ pub mod new;
 mod release;
 mod report;
 pub mod spec;
+mod subtitles;
 mod takeover;
 mod upload;
 

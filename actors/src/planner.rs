@@ -1,6 +1,7 @@
 //! The planner: source facts and wishes to a plan. No IO, no clock.
 
 mod sound;
+mod subtitles;
 mod web_safe;
 
 use std::collections::BTreeSet;
@@ -91,7 +92,9 @@ fn plan_all(
     if let (Preset::Default, Some(video), None) = (request.preset, &video, &encode_reason) {
         return plan_copy(facts, video, request);
     }
-    let (audio, warnings) = sound::plan(&facts.audio, request.loudness);
+    let (audio, mut warnings) = sound::plan(&facts.audio, request.loudness);
+    let (subtitles, left) = subtitles::plan(&facts.subtitles);
+    warnings.extend(left);
     if video.is_none() && audio.is_empty() {
         return Err(no_audio());
     }
@@ -123,6 +126,7 @@ fn plan_all(
         files,
         warnings,
         images: images(facts, request),
+        subtitles,
     };
     check_length(facts, &plan)?;
     Ok(plan)
@@ -142,6 +146,8 @@ fn plan_copy(
         },
         (None, _) | (_, None) => return Err(no_video()),
     };
+    let (subtitles, left) = subtitles::plan(&facts.subtitles);
+    let warnings = sound::left_by_a_copy(&facts.audio).into_iter().chain(left);
     let plan = Plan {
         segment_ns: SEGMENT_NS,
         first_chunk_ns: FIRST_CHUNK_NS,
@@ -153,8 +159,9 @@ fn plan_copy(
         encode_reason: None,
         files: vec![copy.name.clone()],
         copy: Some(copy),
-        warnings: sound::left_by_a_copy(&facts.audio).into_iter().collect(),
+        warnings: warnings.collect(),
         images: images(facts, request),
+        subtitles,
     };
     check_length(facts, &plan)?;
     Ok(plan)

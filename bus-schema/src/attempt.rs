@@ -1,5 +1,9 @@
 //! What an attempt wrote: kept beside the job record, under `<job>.<task>.<attempt>[.<part>]`.
 
+mod subtitles;
+
+pub use subtitles::{SubtitleResult, SubtitlesResult};
+
 use serde::{Deserialize, Serialize};
 
 use crate::id::{Attempt, JobId, RenditionName, TaskNumber};

@@ -97,6 +97,12 @@ pub fn file(rendition: &RenditionName, is_audio_only: bool) -> String {
     }
 }
 
+/// A track of subtitles under its attempt: `subtitles-2.vtt`.
+#[must_use]
+pub fn subtitles(name: &RenditionName) -> String {
+    format!("{name}.vtt")
+}
+
 /// The image that stands for the film, so wide, under its attempt: `images/poster-640.jpg`.
 #[must_use]
 pub fn poster(width: u32, format: ImageFormat) -> String {
@@ -201,6 +207,7 @@ mod tests {
             "720p/init.mp4",
             "720p.mp4",
             "audio/samples-3",
+            "subtitles-32.vtt",
             &poster(3_840, ImageFormat::Webp),
             &thumbnail(500, 3_840, ImageFormat::Webp),
             &storyboard_sheet(9, ImageFormat::Jpeg),

@@ -3,6 +3,7 @@
 //! The types and the arithmetic on them; the decisions are made in the control plane's planner.
 
 pub mod images;
+pub mod subtitles;
 
 mod role;
 mod takeover;
@@ -13,6 +14,7 @@ pub use takeover::Takeover;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use self::images::ImagesPlan;
+use self::subtitles::SubtitlePlan;
 
 use crate::id::RenditionName;
 use crate::request::loudness::Loudness;
@@ -55,6 +57,9 @@ pub struct Plan {
     /// The still images to make of the picture.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub images: Option<ImagesPlan>,
+    /// The tracks of subtitles to carry over; at most [`subtitles::SUBTITLE_TRACKS_MAX`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub subtitles: Vec<SubtitlePlan>,
 }
 
 /// Most tracks of sound that are encoded: a film in the tongues of half a continent. Each is a task, a
@@ -226,6 +231,7 @@ mod tests {
             files: vec![name],
             warnings: Vec::new(),
             images: None,
+            subtitles: Vec::new(),
         }
     }
 

@@ -200,6 +200,8 @@ pub enum OutputKind {
     Images,
     /// Chapters, as JSON or as WebVTT.
     Chapters,
+    /// A track of subtitles, as WebVTT.
+    Subtitles,
 }
 
 /// What a write of the record entails, done after it and before the ack. Every one may be done twice.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::attempt::{AssembleResult, AudioPart, ChunkResult, ImagesResult};
+use crate::attempt::{AssembleResult, AudioPart, ChunkResult, ImagesResult, SubtitlesResult};
 use crate::claim::Held;
 use crate::id::{JobId, TaskNumber, WorkerName};
 use crate::request::loudness::LoudnessResult;
@@ -47,6 +47,8 @@ pub enum Outcome {
     Remuxed(AssembleResult),
     /// The still images are in storage.
     Pictured(ImagesResult),
+    /// The subtitles are in storage.
+    Subtitled(SubtitlesResult),
     /// It failed.
     Failed(TaskError),
     /// The worker gives the task back untouched: it drains, or cannot do it.

@@ -15,6 +15,9 @@ pub struct SourceFacts {
     /// The sound tracks, in the container's order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub audio: Vec<AudioFacts>,
+    /// The tracks of subtitles, in the container's order; at most [`SUBTITLES_TOLD_MAX`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub subtitles: Vec<SubtitleFacts>,
     /// What the container's own index says, where it is that of an MP4 or MOV and can be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub index: Option<IndexFacts>,
@@ -87,6 +90,58 @@ pub struct AudioFacts {
     pub is_default: bool,
     /// Length of this track.
     pub duration_ns: u64,
+}
+
+/// Most tracks of subtitles that a probe tells of; there may be more.
+pub const SUBTITLES_TOLD_MAX: usize = 64;
+
+/// One track of subtitles.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SubtitleFacts {
+    /// Its ordinal among the tracks of subtitles, from 0.
+    pub track: u32,
+    /// The container's number for it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub stream: String,
+    /// `subrip`, `ass`, `webvtt`, `mov_text`, `dvd_subtitle`, ... as ffmpeg has them.
+    pub codec: String,
+    /// BCP 47 or ISO 639-2 code, where the container has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
+    /// Its name for people, where the container has one: any text at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// Whether the container's writer marked it as one to show when nobody chooses; several may be.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_default: bool,
+    /// Whether it is marked to hold only what everybody must read.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_forced: bool,
+}
+
+/// What a track of subtitles is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SubtitleForm {
+    /// Text that can be carried over.
+    Text,
+    /// Pictures of text.
+    Pictures,
+    /// Something that is not read here.
+    Unread,
+}
+
+impl SubtitleFacts {
+    /// What it is made of, by its codec.
+    #[must_use]
+    pub fn form(&self) -> SubtitleForm {
+        match self.codec.as_str() {
+            "subrip" | "ass" | "ssa" | "webvtt" | "mov_text" => SubtitleForm::Text,
+            "dvd_subtitle" | "hdmv_pgs_subtitle" | "dvb_subtitle" | "xsub" => {
+                SubtitleForm::Pictures
+            }
+            _ => SubtitleForm::Unread,
+        }
+    }
 }
 
 /// What decides whether the streams of an MP4 or MOV can be copied as they are.

@@ -12,11 +12,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{Attempt, JobId, RenditionName, TaskNumber, TenantId};
 use crate::plan::images::ImagesPlan;
+use crate::plan::subtitles::SubtitlePlan;
 use crate::plan::{AudioPlan, Span, VideoPlan};
 use crate::request::clip::Clip;
 use crate::request::uploaded_image::UploadedImage;
 use crate::request::watermark::Watermark;
-use crate::source::{AudioFacts, VideoFacts};
+use crate::source::{AudioFacts, SubtitleFacts, VideoFacts};
 
 macro_rules! token_enum {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
@@ -56,7 +57,7 @@ token_enum!(
     TaskClass {
         /// Keeps all cores of a slot busy: video chunks.
         Cpu = "cpu",
-        /// Mostly waits for the network: probe, audio, assembly, copy.
+        /// Mostly waits for the network: probe, audio, assembly, copy, subtitles.
         Light = "light",
     }
 );
@@ -76,6 +77,8 @@ token_enum!(
         Remux = "remux",
         /// Makes the still images.
         Images = "images",
+        /// Carries over the subtitles.
+        Subtitles = "subtitles",
     }
 );
 
@@ -106,6 +109,8 @@ pub enum TaskSpec {
     Remux(RemuxSpec),
     /// Make the still images.
     Images(ImagesSpec),
+    /// Carry over the subtitles.
+    Subtitles(SubtitlesSpec),
 }
 
 impl TaskSpec {
@@ -119,6 +124,7 @@ impl TaskSpec {
             Self::Assemble(_) => TaskKind::Assemble,
             Self::Remux(_) => TaskKind::Remux,
             Self::Images(_) => TaskKind::Images,
+            Self::Subtitles(_) => TaskKind::Subtitles,
         }
     }
 }
@@ -234,6 +240,23 @@ pub struct ImagesSpec {
     /// The image that the client uploaded to be the poster, where it is there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uploaded: Option<UploadedImage>,
+}
+
+/// Make a WebVTT file of each of these tracks of subtitles. Their names are
+/// [`crate::object_key::subtitles`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SubtitlesSpec {
+    /// Size of the source object; by hand it is measured, whatever is told.
+    pub source_bytes: u64,
+    /// As probed: the facts of each of `subtitles`, in their order.
+    pub facts: Vec<SubtitleFacts>,
+    /// Into what.
+    pub subtitles: Vec<SubtitlePlan>,
+    /// Length of what is made of the source.
+    pub duration_ns: u64,
+    /// The part of the source that is taken: cues are cut to it, and are in its time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clip: Option<Clip>,
 }
 
 /// Consecutive segments that one attempt wrote, with one table of samples.

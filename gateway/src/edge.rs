@@ -56,7 +56,7 @@ use crate::live::{CatchUp, FeedActor};
 use crate::storage::Storage;
 
 pub use options::Options;
-pub use view::{JobList, JobView, OutputView, Playback, ProgressView, RenditionView};
+pub use view::{JobList, JobView, OutputView, Playback, ProgressView, RenditionView, SubtitleView};
 
 /// Ports tried by [`bind_first_free`].
 const PORTS_TRIED: u16 = 100;

@@ -16,6 +16,8 @@ mod hls;
 
 mod multivariant;
 
+mod subtitles;
+
 mod track;
 
 use bus_schema::id::RenditionName;
@@ -92,7 +94,12 @@ pub fn multivariant(record: &JobRecord, details: &Details) -> Result<String, Err
     if tracks.is_empty() || tracks.iter().any(|track| track.segments.is_empty()) {
         return Err(Error::NotReady);
     }
-    Ok(multivariant::text(&tracks, multivariant::Rates::Promised))
+    let texts = subtitles::tracks(record, details);
+    Ok(multivariant::text(
+        &tracks,
+        &texts,
+        multivariant::Rates::Promised,
+    ))
 }
 
 /// One rendition's playlist of a running job, or of one that keeps no final playlists.
@@ -102,6 +109,11 @@ pub fn multivariant(record: &JobRecord, details: &Details) -> Result<String, Err
 pub fn media(record: &JobRecord, details: &Details, name: &RenditionName) -> Result<String, Error> {
     if record.plan.is_none() {
         return Err(Error::NotReady);
+    }
+    if subtitles::is_planned(record, name) {
+        let texts = subtitles::tracks(record, details);
+        let text = texts.iter().find(|text| text.name == *name);
+        return text.map(subtitles::playlist).ok_or(Error::NotReady);
     }
     if !is_offered(record, name) {
         return Err(Error::UnknownRendition(name.to_string()));
@@ -146,16 +158,22 @@ pub fn finish(record: &JobRecord, details: &Details) -> Result<Vec<FinalFile>, E
         content_type: HLS_TYPE,
         text: hls::keyframes(track),
     }));
+    let texts = subtitles::tracks(record, details);
+    files.extend(texts.iter().map(|text| FinalFile {
+        name: object_key::media_playlist(&text.name),
+        content_type: HLS_TYPE,
+        text: subtitles::playlist(text),
+    }));
     files.push(FinalFile {
         name: object_key::DASH_MANIFEST.to_owned(),
         content_type: DASH_TYPE,
-        text: dash::text(&tracks),
+        text: dash::text(&tracks, &texts),
     });
     // The multivariant playlist last: what it names is there when it is.
     files.push(FinalFile {
         name: object_key::MULTIVARIANT_PLAYLIST.to_owned(),
         content_type: HLS_TYPE,
-        text: multivariant::text(&tracks, multivariant::Rates::Measured),
+        text: multivariant::text(&tracks, &texts, multivariant::Rates::Measured),
     });
     Ok(files)
 }

@@ -289,6 +289,7 @@ fn source_facts(duration_ns: u64) -> SourceFacts {
         duration_ns,
         video: Some(video),
         audio: Vec::new(),
+        subtitles: Vec::new(),
         index: None,
     }
 }
@@ -337,5 +338,6 @@ fn plan(duration_ns: u64, languages: &[&str]) -> Plan {
             .map(|(name, ..)| name.parse().expect("a rendition name"))
             .collect(),
         images: None,
+        subtitles: Vec::new(),
     }
 }

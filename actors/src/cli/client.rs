@@ -165,6 +165,9 @@ pub(crate) struct Job {
     #[serde(default)]
     pub(crate) is_copied: bool,
     pub(crate) encode_reason: Option<String>,
+    /// Of a gateway that tells it.
+    #[serde(default)]
+    pub(crate) subtitles: Vec<Subtitles>,
     pub(crate) error: Option<JobError>,
     pub(crate) playback: Option<Playback>,
     pub(crate) outputs: Vec<Output>,
@@ -185,6 +188,16 @@ pub(crate) struct Rendition {
     pub(crate) is_audio: bool,
     pub(crate) language: Option<String>,
     pub(crate) title: Option<String>,
+}
+
+/// A track of subtitles.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Subtitles {
+    pub(crate) name: String,
+    pub(crate) language: Option<String>,
+    pub(crate) title: Option<String>,
+    pub(crate) is_default: bool,
+    pub(crate) is_forced: bool,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -10,11 +10,12 @@ use bus_schema::id::RenditionName;
 use bus_schema::ladder::audio_names;
 use bus_schema::object_key;
 use bus_schema::plan::AUDIO_TRACKS_MAX;
+use bus_schema::plan::subtitles::{SUBTITLE_TRACKS_MAX, subtitle_names};
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use serde::{Deserialize, Serialize};
 use tokio::io::AsyncWriteExt as _;
 
-use super::client::{Client, Job, JobError, Rendition};
+use super::client::{Client, Job, JobError, Output, Rendition};
 
 /// What comes last, and says how it went.
 const REPORT: &str = "report.json";
@@ -35,6 +36,18 @@ pub(crate) struct Report {
     renditions: Vec<ReportedRendition>,
     /// Tracks of sound, the one that is played when nobody chooses first.
     audio: Vec<ReportedAudio>,
+    /// Tracks of subtitles that came out.
+    subtitles: Vec<ReportedSubtitles>,
+}
+
+#[derive(Debug, Serialize)]
+struct ReportedSubtitles {
+    name: String,
+    language: Option<String>,
+    title: Option<String>,
+    is_default: bool,
+    is_forced: bool,
+    path: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -83,8 +96,10 @@ pub(crate) async fn prepare(out: &Path) -> anyhow::Result<()> {
             .map(|one| one.name.to_string());
         let audio = audio_names().take(AUDIO_TRACKS_MAX);
         let audio = audio.map(|name| name.to_string());
-        for name in names.chain(audio) {
-            for file in ["mp4", "m4a", "m3u8"] {
+        let subtitles = subtitle_names().take(SUBTITLE_TRACKS_MAX);
+        let subtitles = subtitles.map(|name| name.to_string());
+        for name in names.chain(audio).chain(subtitles) {
+            for file in ["mp4", "m4a", "m3u8", "vtt"] {
                 remove(&out.join(format!("{name}.{file}"))).await?;
             }
             remove_segments(&out.join(name)).await?;
@@ -151,6 +166,7 @@ pub(crate) async fn report_refusal(out: &Path, code: &str, message: &str) -> any
         total_ms: None,
         renditions: Vec::new(),
         audio: Vec::new(),
+        subtitles: Vec::new(),
     };
     write(&report, out).await
 }
@@ -209,6 +225,7 @@ pub(crate) async fn collect(client: &Client, job: &Job, out: &Path) -> anyhow::R
         total_ms: between_ms(job.uploaded_at.as_deref(), job.finished_at.as_deref()),
         renditions,
         audio: audio(job),
+        subtitles: subtitles(client, job, out).await?,
     };
     write(&report, out).await
 }
@@ -221,6 +238,34 @@ fn audio(job: &Job) -> Vec<ReportedAudio> {
         title: one.title.clone(),
     };
     tracks.map(track).collect()
+}
+
+/// The files of subtitles.
+async fn subtitles(
+    client: &Client,
+    job: &Job,
+    out: &Path,
+) -> anyhow::Result<Vec<ReportedSubtitles>> {
+    let mut reported = Vec::new();
+    for track in &job.subtitles {
+        let is_its = |output: &&Output| {
+            output.kind == "subtitles" && output.rendition.as_ref() == Some(&track.name)
+        };
+        let Some(output) = job.outputs.iter().find(is_its) else {
+            continue;
+        };
+        let path = format!("{}.vtt", track.name);
+        save(client, &output.url, &local(out, &path)?).await?;
+        reported.push(ReportedSubtitles {
+            name: track.name.clone(),
+            language: track.language.clone(),
+            title: track.title.clone(),
+            is_default: track.is_default,
+            is_forced: track.is_forced,
+            path,
+        });
+    }
+    Ok(reported)
 }
 
 /// The list of still images, the images that it names, the index of the storyboard, and chapters.

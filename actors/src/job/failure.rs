@@ -107,6 +107,11 @@ impl Step {
                 self.record.warnings.push(warning);
                 return;
             }
+            TaskRole::Subtitles => {
+                let warning = format!("The subtitles were given up: {}", error.message);
+                self.record.warnings.push(warning);
+                return;
+            }
             TaskRole::FileChunk(_) => return self.refuse_files(&error),
             // Of a copy nothing else would be left.
             TaskRole::Probe | TaskRole::Chunk(_) | TaskRole::Remux => None,

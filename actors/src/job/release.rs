@@ -34,7 +34,8 @@ impl Job {
             | TaskRole::Chunk(_)
             | TaskRole::Assemble(_)
             | TaskRole::Remux
-            | TaskRole::Images => 2,
+            | TaskRole::Images
+            | TaskRole::Subtitles => 2,
             // What can be played already comes after what cannot be yet.
             TaskRole::FileChunk(_) => 3,
         });
@@ -54,7 +55,8 @@ fn waits_for_media(record: &JobRecord, role: TaskRole) -> bool {
         | TaskRole::Audio(_)
         | TaskRole::Chunk(_)
         | TaskRole::Remux
-        | TaskRole::FileChunk(_) => false,
+        | TaskRole::FileChunk(_)
+        | TaskRole::Subtitles => false,
     }
 }
 

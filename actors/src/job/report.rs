@@ -57,6 +57,7 @@ impl Job {
             | Outcome::Assembled(_)
             | Outcome::Remuxed(_)
             | Outcome::Pictured(_)
+            | Outcome::Subtitled(_)
             | Outcome::Failed(_)
             | Outcome::Returned { .. } => ReportVerdict::Accept,
         }
@@ -86,7 +87,8 @@ impl Step {
                 self.probed(facts, plan);
             }
             (Outcome::Transcoded(_), TaskRole::Chunk(_) | TaskRole::FileChunk(_))
-            | (Outcome::Pictured(_), TaskRole::Images) => {
+            | (Outcome::Pictured(_), TaskRole::Images)
+            | (Outcome::Subtitled(_), TaskRole::Subtitles) => {
                 self.task_done(number, role, attempt);
             }
             (Outcome::AudioDone { loudness, .. }, TaskRole::Audio(track)) => {

@@ -8,7 +8,7 @@ use bus_schema::plan::{Plan, TaskRole};
 use bus_schema::record::JobRecord;
 use bus_schema::task::{
     AssembleSpec, AudioPieces, AudioSpec, ChunkSpec, ImagesSpec, Piece, ProbeSpec, RemuxSpec,
-    TaskSpec,
+    SubtitlesSpec, TaskSpec,
 };
 
 /// Segments of a piece: the number of the first, and how many.
@@ -80,6 +80,18 @@ pub fn spec(record: &JobRecord, task: TaskNumber, role: TaskRole) -> Option<Task
                 scenes_ns: Vec::new(),
                 clip,
                 uploaded: None,
+            })
+        }
+        TaskRole::Subtitles => {
+            let (plan, facts) = media()?;
+            let of = |track: u32| facts.subtitles.iter().find(|one| one.track == track);
+            let facts = plan.subtitles.iter().map(|one| of(one.track).cloned());
+            TaskSpec::Subtitles(SubtitlesSpec {
+                source_bytes,
+                facts: facts.collect::<Option<_>>()?,
+                subtitles: plan.subtitles.clone(),
+                duration_ns: plan.duration_ns,
+                clip,
             })
         }
         TaskRole::Assemble(_) => return None,

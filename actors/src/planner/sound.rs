@@ -65,7 +65,7 @@ fn plan_track(facts: &AudioFacts, name: RenditionName, loudness: Option<Loudness
 }
 
 /// A stranger's text, as it may stand between quotes on a line of a playlist and in a player's menu.
-fn title(text: &str) -> Option<String> {
+pub(super) fn title(text: &str) -> Option<String> {
     let plain = text.chars().map(|c| match c {
         '"' => '\'',
         c if is_invisible(c) => ' ',

@@ -42,6 +42,7 @@ fn facts(width: u32, height: u32) -> SourceFacts {
         duration_ns: 10 * SECOND_NS,
         video: Some(video),
         audio: vec![audio],
+        subtitles: Vec::new(),
         index: None,
     }
 }

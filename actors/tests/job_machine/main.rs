@@ -7,6 +7,7 @@ mod fallback;
 mod hours;
 mod images;
 mod sound;
+mod subtitles;
 mod takeover;
 mod world;
 

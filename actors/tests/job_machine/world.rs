@@ -6,7 +6,10 @@ use actors::job::new::NewJob;
 use actors::job::{CLAIM_DEADLINE_MS, ClaimVerdict, Event, Job, ReportVerdict};
 use actors::planner::{self, Means};
 use actors::workers::Holder;
-use bus_schema::attempt::{AssembleResult, AudioPart, ChunkResult, ImageResult, ImagesResult};
+use bus_schema::attempt::{
+    AssembleResult, AudioPart, ChunkResult, ImageResult, ImagesResult, SubtitleResult,
+    SubtitlesResult,
+};
 use bus_schema::claim::Held;
 use bus_schema::fact::{Fact, FactKind};
 use bus_schema::id::{JobId, TaskNumber, TenantId, Token, WorkerName};
@@ -292,6 +295,9 @@ impl World {
             Some(TaskRole::Images) => {
                 self.report(task, held, Outcome::Pictured(pictured()));
             }
+            Some(TaskRole::Subtitles) => {
+                self.report(task, held, Outcome::Subtitled(subtitled()));
+            }
             None => {}
         }
         if self.has_finish {
@@ -360,6 +366,7 @@ pub(crate) fn facts(duration_s: u64) -> SourceFacts {
         duration_ns,
         video: Some(video),
         audio: vec![audio],
+        subtitles: Vec::new(),
         index: Some(IndexFacts {
             is_fragmented: false,
             n_video: 1,
@@ -411,6 +418,18 @@ pub(crate) fn audio_part(part: u32) -> AudioPart {
         init_bytes: 1,
         samples_bytes: 1,
         codecs: "mp4a.40.2".to_owned(),
+    }
+}
+
+/// Subtitles as a worker reports them: a track of one cue.
+pub(crate) fn subtitled() -> SubtitlesResult {
+    SubtitlesResult {
+        tracks: vec![SubtitleResult {
+            bytes: 60,
+            cues: 1,
+            left_out: 0,
+        }],
+        cpu_ms: 1,
     }
 }
 

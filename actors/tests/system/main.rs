@@ -36,3 +36,5 @@ mod players;
 mod excerpts;
 
 mod chapters;
+
+mod subtitles;

@@ -127,6 +127,40 @@ async fn a_copied_film_has_its_report_too() {
 }
 
 #[tokio::test]
+async fn subtitles_are_fetched_and_reported() {
+    let Some(film) = clips::Real::find("subtitles_are_fetched_and_reported") else {
+        return;
+    };
+    let system = System::shared().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let film = clips::titled(&film).await;
+    let film = film.to_str().expect("a plain path");
+    for preset in ["default", "hls"] {
+        let wish = ["--preset", preset, "--qualities", "144p", "--out", "out"];
+        let arguments = [&["transcode", film][..], &wish].concat();
+        let output = run(folder.path(), &arguments, Some(&system.run.url)).await;
+        assert!(output.status.success(), "{output:?}");
+        let out = folder.path().join("out");
+        let report = report(&out);
+        assert_eq!(
+            report["subtitles"][1],
+            json!({
+                "name": "subtitles-2", "language": "en", "title": "Signs", "is_default": false,
+                "is_forced": true, "path": "subtitles-2.vtt",
+            }),
+            "{report:#}"
+        );
+        for name in ["subtitles.vtt", "subtitles-2.vtt"] {
+            let text = std::fs::read_to_string(out.join(name)).expect("a file");
+            assert!(text.starts_with("WEBVTT\n\n00:00:0"), "{text}");
+        }
+    }
+    let playlist = folder.path().join("out/subtitles.m3u8");
+    let playlist = std::fs::read_to_string(playlist).expect("a playlist");
+    assert!(playlist.contains("\nsubtitles.vtt\n"), "{playlist}");
+}
+
+#[tokio::test]
 async fn transcode_says_in_one_sentence_why_not() {
     let system = System::shared().await;
     let folder = tempfile::tempdir().expect("a folder");

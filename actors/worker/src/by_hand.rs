@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::Context;
-use bus_schema::attempt::{AssembleResult, AudioPart, ChunkResult, ImagesResult};
+use bus_schema::attempt::{AssembleResult, AudioPart, ChunkResult, ImagesResult, SubtitlesResult};
 use bus_schema::report::TaskError;
 use bus_schema::request::uploaded_image::{IMAGE_BYTES_MAX, UploadedImage};
 use bus_schema::source::SourceFacts;
@@ -29,6 +29,8 @@ pub enum Outcome {
     Audio(Vec<AudioPart>),
     /// The still images, which lie in the folder.
     Pictured(ImagesResult),
+    /// The subtitles, which lie in the folder.
+    Subtitled(SubtitlesResult),
     /// The file, which lies in the folder as `copy.mp4`.
     Copied(AssembleResult),
     /// It failed.
@@ -73,6 +75,7 @@ pub async fn run(
         TaskSpec::Audio(spec) => spec.source_bytes = size,
         TaskSpec::Remux(spec) => spec.source_bytes = size,
         TaskSpec::Images(spec) => spec.source_bytes = size,
+        TaskSpec::Subtitles(spec) => spec.source_bytes = size,
         TaskSpec::Assemble(_) => anyhow::bail!("an assembly reads objects, not a source"),
     }
     let image = match image {
@@ -117,6 +120,7 @@ pub async fn run(
                 outcome = Some(Outcome::Audio(std::mem::take(&mut parts)))
             }
             ChildEvent::Pictured(result) => outcome = Some(Outcome::Pictured(result)),
+            ChildEvent::Subtitled(result) => outcome = Some(Outcome::Subtitled(result)),
             ChildEvent::CopyHead(piece) => head.extend_from_slice(&piece),
             ChildEvent::CopyPlanned(planned) => {
                 let head = std::mem::take(&mut head);

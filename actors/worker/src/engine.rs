@@ -39,6 +39,8 @@ pub mod audio;
 
 pub mod images;
 
+pub mod subtitles;
+
 pub mod remux;
 
 pub mod trial;

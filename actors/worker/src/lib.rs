@@ -6,6 +6,10 @@ pub mod child;
 
 pub mod mp4;
 
+pub mod matroska;
+
+pub mod subtitles;
+
 pub mod engine;
 
 pub mod sandbox;

@@ -21,6 +21,7 @@ mod piece;
 mod sample_table;
 mod schedule;
 mod segment;
+mod text_tracks;
 mod track;
 
 pub use assembly::{Assembly, CopyRange, TrackPieces};
@@ -32,4 +33,5 @@ pub use piece::PieceWriter;
 pub use sample_table::{SAMPLES_MAX, SampleTable, SegmentEntry, TABLE_BYTES_MAX};
 pub use schedule::{Timing, schedule};
 pub use segment::{Sample, segment};
+pub use text_tracks::{TextSample, TextTrack, text_tracks};
 pub use track::Track;

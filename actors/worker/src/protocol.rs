@@ -13,7 +13,7 @@
 
 pub mod frame;
 
-use bus_schema::attempt::{AudioPart, ChunkResult, ImagesResult};
+use bus_schema::attempt::{AudioPart, ChunkResult, ImagesResult, SubtitlesResult};
 use bus_schema::report::TaskError;
 use bus_schema::request::loudness::LoudnessResult;
 use bus_schema::source::SourceFacts;
@@ -130,6 +130,8 @@ pub enum ToParent {
     },
     /// The still images, whose objects were all sent; the last frame of images.
     Pictured(ImagesResult),
+    /// The subtitles, whose files were all sent; the last frame of subtitles.
+    Subtitled(SubtitlesResult),
     /// The next bytes of a copy's head, at most [`HEAD_PIECE_BYTES_MAX`].
     CopyHead(serde_bytes::ByteBuf),
     /// What follows the head that was sent; the last frame of a copy.

@@ -22,6 +22,8 @@ pub enum TaskRole {
     /// Encode this chunk of the picture once more, for files alone: what is listed of it was made by a device
     /// that has failed since (see [`Takeover`](super::Takeover)).
     FileChunk(u32),
+    /// Carry over all of [`Plan::subtitles`].
+    Subtitles,
 }
 
 impl TaskRole {
@@ -35,6 +37,7 @@ impl TaskRole {
             Self::Assemble(_) => TaskKind::Assemble,
             Self::Remux => TaskKind::Remux,
             Self::Images => TaskKind::Images,
+            Self::Subtitles => TaskKind::Subtitles,
         }
     }
 
@@ -43,9 +46,12 @@ impl TaskRole {
     pub fn class(self) -> TaskClass {
         match self {
             Self::Chunk(_) | Self::FileChunk(_) => TaskClass::Cpu,
-            Self::Probe | Self::Audio(_) | Self::Assemble(_) | Self::Remux | Self::Images => {
-                TaskClass::Light
-            }
+            Self::Probe
+            | Self::Audio(_)
+            | Self::Assemble(_)
+            | Self::Remux
+            | Self::Images
+            | Self::Subtitles => TaskClass::Light,
         }
     }
 
@@ -55,16 +61,19 @@ impl TaskRole {
         match self {
             Self::Assemble(file) => Some(file),
             Self::Remux => Some(0),
-            Self::Probe | Self::Audio(_) | Self::Chunk(_) | Self::Images | Self::FileChunk(_) => {
-                None
-            }
+            Self::Probe
+            | Self::Audio(_)
+            | Self::Chunk(_)
+            | Self::Images
+            | Self::FileChunk(_)
+            | Self::Subtitles => None,
         }
     }
 }
 
 impl Plan {
-    /// Number of tasks: probe, audio, chunks, files; or probe and copy. Images are behind them, and last come the
-    /// chunks that are made once more.
+    /// Number of tasks: probe, audio, chunks, files; or probe and copy. Images are behind them, then subtitles, and
+    /// last come the chunks that are made once more.
     #[must_use]
     pub fn n_tasks(&self) -> usize {
         self.first_file_chunk_task() + self.n_file_chunks() as usize
@@ -75,6 +84,17 @@ impl Plan {
     pub fn images_task(&self) -> Option<TaskNumber> {
         self.images.as_ref()?;
         u32::try_from(self.images_index()).ok().map(TaskNumber)
+    }
+
+    /// The task that carries over the subtitles, if there are any.
+    #[must_use]
+    pub fn subtitles_task(&self) -> Option<TaskNumber> {
+        let index = u32::try_from(self.subtitles_index()).ok();
+        index.map(TaskNumber).filter(|_| !self.subtitles.is_empty())
+    }
+
+    fn subtitles_index(&self) -> usize {
+        self.images_index() + usize::from(self.images.is_some())
     }
 
     fn images_index(&self) -> usize {
@@ -98,8 +118,10 @@ impl Plan {
                 Some(_) => TaskRole::Remux,
                 None => TaskRole::Assemble(n - first_file),
             })
-        } else if n < self.first_file_chunk_task() {
+        } else if n < self.subtitles_index() {
             Some(TaskRole::Images)
+        } else if n < self.first_file_chunk_task() {
+            Some(TaskRole::Subtitles)
         } else {
             let chunk = u32::try_from(n - self.first_file_chunk_task()).ok()?;
             (chunk < self.n_file_chunks()).then_some(TaskRole::FileChunk(chunk))
@@ -134,7 +156,7 @@ impl Plan {
     /// Index of the first task of a chunk that is made once more.
     #[must_use]
     pub fn first_file_chunk_task(&self) -> usize {
-        self.images_index() + usize::from(self.images.is_some())
+        self.subtitles_index() + usize::from(!self.subtitles.is_empty())
     }
 
     /// How many chunks are made once more for files: all that are listed as a failed device made them.

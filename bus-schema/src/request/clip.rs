@@ -134,6 +134,7 @@ mod tests {
             duration_ns: duration_ms * 1_000_000,
             video: None,
             audio: audio.collect(),
+            subtitles: Vec::new(),
             index: None,
         }
     }

@@ -3,7 +3,7 @@
 
 use std::fmt::Debug;
 
-use bus_schema::attempt::{AssembleResult, AudioPart, ChunkResult, ImagesResult};
+use bus_schema::attempt::{AssembleResult, AudioPart, ChunkResult, ImagesResult, SubtitlesResult};
 use bus_schema::claim::{ClaimReply, ClaimRequest};
 use bus_schema::codec::{self, decode, encode};
 use bus_schema::control::Control;
@@ -66,6 +66,7 @@ every! {
         "audio-part": AudioPart,
         "assemble-result": AssembleResult,
         "images-result": ImagesResult,
+        "subtitles-result": SubtitlesResult,
         "plan": Plan,
         "source-facts": SourceFacts,
         "task-spec": TaskSpec,

@@ -106,6 +106,7 @@ pub(crate) fn all() -> Vec<Golden> {
     all.push(value("audio-part", "", sample::audio_part()));
     all.push(value("assemble-result", "", sample::assemble_result()));
     all.push(value("images-result", "", sample::images_result()));
+    all.push(value("subtitles-result", "", sample::subtitles_result()));
     all.push(value("plan", "", sample::plan()));
     all.push(value("plan", "copy", sample::copy_plan()));
     all.push(value("plan", "takeover", sample::takeover_plan()));

@@ -1,12 +1,14 @@
 //! One job of the tests, from which all samples are made: a minute of 720p with sound.
 
 use bus_schema::attempt::{
-    AssembleResult, AudioPart, ChunkResult, ImageResult, ImagesResult, RenditionResult, SceneChange,
+    AssembleResult, AudioPart, ChunkResult, ImageResult, ImagesResult, RenditionResult,
+    SceneChange, SubtitleResult, SubtitlesResult,
 };
 use bus_schema::claim::Held;
 use bus_schema::heartbeat::{Busy, EncoderCheck, Heartbeat};
 use bus_schema::id::{Attempt, JobId, RenditionName, TaskNumber, Token, WorkerName};
 use bus_schema::plan::images::ImagesPlan;
+use bus_schema::plan::subtitles::SubtitlePlan;
 use bus_schema::plan::{AudioPlan, CopyPlan, Plan, Takeover, VideoPlan, VideoRendition};
 use bus_schema::report::{ErrorCode, TaskError};
 use bus_schema::request::clip::Clip;
@@ -14,7 +16,9 @@ use bus_schema::request::images::{ImageFormat, ImagesRequest, Poster, Thumbnails
 use bus_schema::request::loudness::Loudness;
 use bus_schema::request::uploaded_image::ImageVerdict;
 use bus_schema::request::watermark::{Mark, Position, Watermark};
-use bus_schema::source::{AacFacts, AudioFacts, H264Facts, IndexFacts, SourceFacts, VideoFacts};
+use bus_schema::source::{
+    AacFacts, AudioFacts, H264Facts, IndexFacts, SourceFacts, SubtitleFacts, VideoFacts,
+};
 use bus_schema::task::TaskClass;
 use bus_schema::webhook::Delivery;
 
@@ -113,6 +117,7 @@ pub(crate) fn facts() -> SourceFacts {
         duration_ns: 60 * SECOND_NS,
         video: Some(video_facts()),
         audio: vec![audio_facts()],
+        subtitles: vec![subtitle_facts()],
         index: Some(IndexFacts {
             is_fragmented: false,
             n_video: 1,
@@ -130,6 +135,40 @@ pub(crate) fn facts() -> SourceFacts {
                 channels: 6,
             }),
         }),
+    }
+}
+
+pub(crate) fn subtitle_facts() -> SubtitleFacts {
+    SubtitleFacts {
+        track: 1,
+        stream: "4".to_owned(),
+        codec: "subrip".to_owned(),
+        language: Some("ger".to_owned()),
+        title: Some("Deutsch \"forced\"".to_owned()),
+        is_default: true,
+        is_forced: true,
+    }
+}
+
+pub(crate) fn subtitle_plan() -> SubtitlePlan {
+    SubtitlePlan {
+        name: rendition("subtitles"),
+        track: 1,
+        language: Some("de".to_owned()),
+        title: Some("Deutsch 'forced'".to_owned()),
+        is_default: true,
+        is_forced: true,
+    }
+}
+
+pub(crate) fn subtitles_result() -> SubtitlesResult {
+    SubtitlesResult {
+        tracks: vec![SubtitleResult {
+            bytes: 123_456,
+            cues: 1_234,
+            left_out: 2,
+        }],
+        cpu_ms: 45,
     }
 }
 
@@ -182,6 +221,7 @@ pub(crate) fn plan() -> Plan {
         files: vec![rendition("720p"), rendition("audio")],
         warnings: vec!["Of 9 tracks of sound the first 8 are used.".to_owned()],
         images: None,
+        subtitles: Vec::new(),
     }
 }
 
@@ -230,6 +270,7 @@ pub(crate) fn copy_plan() -> Plan {
         files: vec![rendition("720p")],
         warnings: Vec::new(),
         images: Some(images_plan()),
+        subtitles: vec![subtitle_plan()],
         ..plan()
     }
 }

@@ -14,7 +14,7 @@ use bus_schema::request::loudness::LoudnessResult;
 use bus_schema::request::uploaded_image::UploadedImage;
 use bus_schema::task::{
     AssembleSpec, AudioPieces, AudioSpec, ChunkSpec, ImagesSpec, Invitation, Piece, ProbeSpec,
-    RemuxSpec, TaskKind, TaskSpec,
+    RemuxSpec, SubtitlesSpec, TaskKind, TaskSpec,
 };
 use bus_schema::timer::Timer;
 
@@ -77,7 +77,7 @@ pub(crate) fn claim_replies() -> Vec<(&'static str, ClaimReply)> {
         headers: [("content-length".to_owned(), "1200345".to_owned())].into(),
         expires_at_ms: AT_MS + 900_000,
     });
-    let [probe, chunk, audio, assemble, remux, images] =
+    let [probe, chunk, audio, assemble, remux, images, subtitles] =
         specs().map(|spec| ClaimReply::Go(go(Some(spec.into()))));
     vec![
         ("go-probe", probe),
@@ -86,6 +86,7 @@ pub(crate) fn claim_replies() -> Vec<(&'static str, ClaimReply)> {
         ("go-assemble", assemble),
         ("go-remux", remux),
         ("go-images", images),
+        ("go-subtitles", subtitles),
         ("go-more", ClaimReply::Go(more)),
         (
             "gone",
@@ -97,7 +98,7 @@ pub(crate) fn claim_replies() -> Vec<(&'static str, ClaimReply)> {
     ]
 }
 
-pub(crate) fn specs() -> [TaskSpec; 6] {
+pub(crate) fn specs() -> [TaskSpec; 7] {
     let source_bytes = SOURCE_BYTES;
     let piece = Piece {
         task: TaskNumber(2),
@@ -162,6 +163,13 @@ pub(crate) fn specs() -> [TaskSpec; 6] {
             clip: Some(sample::clip()),
             uploaded: Some(UploadedImage { bytes: 123_456 }),
         }),
+        TaskSpec::Subtitles(SubtitlesSpec {
+            source_bytes,
+            facts: vec![sample::subtitle_facts()],
+            subtitles: vec![sample::subtitle_plan()],
+            duration_ns: 60 * SECOND_NS,
+            clip: Some(sample::clip()),
+        }),
     ]
 }
 
@@ -183,6 +191,7 @@ pub(crate) fn reports() -> Vec<(&'static str, Report)> {
         ("assembled", Outcome::Assembled(sample::assemble_result())),
         ("remuxed", Outcome::Remuxed(sample::assemble_result())),
         ("pictured", Outcome::Pictured(sample::images_result())),
+        ("subtitled", Outcome::Subtitled(sample::subtitles_result())),
         (
             "failed",
             Outcome::Failed(sample::error(ErrorCode::Truncated)),

@@ -192,6 +192,11 @@ fn completed(mut record: JobRecord) -> JobRecord {
         output(OutputKind::Storyboard, None, "storyboard.vtt"),
         output(OutputKind::Images, None, "images.json"),
         output(OutputKind::Chapters, None, "chapters.vtt"),
+        output(
+            OutputKind::Subtitles,
+            Some("subtitles"),
+            "t10a1/subtitles.vtt",
+        ),
     ];
     record.next_look_ms = None;
     record.outbox = Vec::new();

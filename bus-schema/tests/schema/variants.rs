@@ -36,8 +36,10 @@ macro_rules! variants {
 variants! {
     ClaimReply { Go, Gone, Later }
     Want { Source, Image, Put, Get, Part }
-    TaskSpec { Probe, Chunk, Audio, Assemble, Remux, Images }
-    Outcome { Probed, Transcoded, AudioPart, AudioDone, Assembled, Remuxed, Pictured, Failed, Returned }
+    TaskSpec { Probe, Chunk, Audio, Assemble, Remux, Images, Subtitles }
+    Outcome {
+        Probed, Transcoded, AudioPart, AudioDone, Assembled, Remuxed, Pictured, Subtitled, Failed, Returned,
+    }
     Control { Cancel, Drain }
     Timer { Job, Webhook }
     LiveMessage { Hello, Progress, Fact }
@@ -66,10 +68,10 @@ macro_rules! tokens {
 
 tokens! {
     JOB_STATES: JobState { Uploading, Queued, Running, Playable, Completed, Failed, Cancelled }
-    OUTPUT_KINDS: OutputKind { Mp4, M4a, Hls, Dash, Poster, Storyboard, Images, Chapters }
+    OUTPUT_KINDS: OutputKind { Mp4, M4a, Hls, Dash, Poster, Storyboard, Images, Chapters, Subtitles }
     PRESETS: Preset { Default, WebOptimized, Hls, HlsAdaptive }
     TASK_CLASSES: TaskClass { Cpu, Light }
-    TASK_KINDS: TaskKind { Probe, Chunk, Audio, Assemble, Remux, Images }
+    TASK_KINDS: TaskKind { Probe, Chunk, Audio, Assemble, Remux, Images, Subtitles }
     ERROR_CODES: ErrorCode {
         Empty, NotMedia, Truncated, NoVideo, NoAudio, Unsupported, Damaged, UploadExpired, SourceChanged,
         LimitExceeded, EncoderFailed, CannotMatch, Crashed, Unavailable, WorkerLost, Internal,

@@ -36,8 +36,8 @@ pub(super) async fn multivariant(
 }
 
 /// A rendition's playlist (`720p.m3u8`), the DASH manifest (`manifest.mpd`, once the job is completed),
-/// the texts of still images (`images.json`, `storyboard.vtt`) and chapters (`chapters.vtt`, `chapters.json`), or a segment or image as these name it
-/// (`t3a1/720p/000012.m4s`), which leads to storage.
+/// the texts of still images (`images.json`, `storyboard.vtt`) and chapters (`chapters.vtt`, `chapters.json`), or a segment, subtitles or an image as these name
+/// them (`t3a1/720p/000012.m4s`), which leads to storage.
 #[utoipa::path(
     get, path = "/v1/jobs/{id}/play/{*path}", tag = "playback", operation_id = "getPlayObject",
     params(
@@ -46,7 +46,7 @@ pub(super) async fn multivariant(
     ),
     responses(
         (status = 200, description = "A playlist or manifest.", body = String, content_type = "application/vnd.apple.mpegurl"),
-        (status = 302, description = "A segment: a signed address in storage, or the CDN's."),
+        (status = 302, description = "A segment, subtitles or an image: a signed address in storage, or the CDN's."),
         (status = 404, description = "`unknown_job`, `unknown_rendition`, `not_found`.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 409, description = "`not_ready`: later; `job_ended`: never.", body = ProblemBody, content_type = "application/problem+json"),
         (status = "default", description = "Refused.", body = ProblemBody, content_type = "application/problem+json"),
@@ -97,7 +97,7 @@ fn is_media(path: &str) -> bool {
         .strip_prefix('t')
         .and_then(|rest| rest.split_once('a'));
     let is_attempt = numbers.is_some_and(|(task, attempt)| is_number(task) && is_number(attempt));
-    let is_file = [".m4s", ".mp4", ".m4a", ".jpg", ".webp"]
+    let is_file = [".m4s", ".mp4", ".m4a", ".jpg", ".webp", ".vtt"]
         .iter()
         .any(|suffix| name.ends_with(suffix));
     is_attempt && is_file && object_key::is_attempt_name(name)
@@ -135,6 +135,7 @@ mod tests {
             "t9a1/audio.m4a",
             "t9a1/images/poster-640.jpg",
             "t9a1/images/storyboard-001.webp",
+            "t10a1/subtitles-2.vtt",
         ] {
             assert!(is_media(path), "{path}");
         }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use bus_schema::id::RenditionName;
 use bus_schema::live::JobProgress;
+use bus_schema::plan::subtitles::SubtitlePlan;
 use bus_schema::record::{JobRecord, JobState, Output, OutputKind};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -57,6 +58,8 @@ pub struct JobView {
     pub is_copied: bool,
     /// Why the source is encoded where its preset would have copied it.
     pub encode_reason: Option<String>,
+    /// Tracks of subtitles that are carried over, as they are planned: those that come out are outputs.
+    pub subtitles: Vec<SubtitleView>,
     /// Why it failed.
     pub error: Option<JobErrorView>,
     /// How to play it, from the moment it is playable.
@@ -102,6 +105,21 @@ pub struct RenditionView {
     pub percent: f64,
 }
 
+/// A track of subtitles.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct SubtitleView {
+    /// `subtitles`, `subtitles-2`, ...
+    pub name: String,
+    /// BCP 47 tag, where the source tells it.
+    pub language: Option<String>,
+    /// Its name, where the source has one: a stranger's text, on one line.
+    pub title: Option<String>,
+    /// Whether it is shown when nobody chooses.
+    pub is_default: bool,
+    /// Whether it holds only what everybody must read.
+    pub is_forced: bool,
+}
+
 /// Why a job failed.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct JobErrorView {
@@ -122,7 +140,7 @@ pub struct Playback {
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct OutputView {
     /// `mp4`, `m4a`, `hls`, `dash`, `poster`, `storyboard` (WebVTT), `images` (a list, as
-    /// JSON) or `chapters` (WebVTT, and JSON).
+    /// JSON), `chapters` (WebVTT, and JSON) or `subtitles` (WebVTT).
     pub kind: &'static str,
     /// Whose, where it belongs to one rendition.
     pub rendition: Option<String>,
@@ -180,6 +198,7 @@ impl JobView {
                 .plan
                 .as_ref()
                 .and_then(|plan| plan.encode_reason.clone()),
+            subtitles: subtitles(record),
             error: record.error.as_ref().map(|error| JobErrorView {
                 code: serde_json::to_value(error.code)
                     .ok()
@@ -274,6 +293,18 @@ fn renditions(record: &JobRecord, progress: Option<&JobProgress>) -> Vec<Renditi
     video.chain(audio).collect()
 }
 
+fn subtitles(record: &JobRecord) -> Vec<SubtitleView> {
+    let planned = record.plan.iter().flat_map(|plan| &plan.subtitles);
+    let view = |one: &SubtitlePlan| SubtitleView {
+        name: one.name.to_string(),
+        language: one.language.clone(),
+        title: one.title.clone(),
+        is_default: one.is_default,
+        is_forced: one.is_forced,
+    };
+    planned.map(view).collect()
+}
+
 fn output_view(record: &JobRecord, output: &Output) -> OutputView {
     let rendition = output.rendition.as_ref().map(ToString::to_string);
     let download = || {
@@ -289,6 +320,7 @@ fn output_view(record: &JobRecord, output: &Output) -> OutputView {
         OutputKind::Storyboard => ("storyboard", play_url(record, &output.name)),
         OutputKind::Images => ("images", play_url(record, &output.name)),
         OutputKind::Chapters => ("chapters", play_url(record, &output.name)),
+        OutputKind::Subtitles => ("subtitles", play_url(record, &output.name)),
     };
     OutputView {
         kind,

@@ -5,6 +5,7 @@ mod period;
 
 use super::bandwidth::measure;
 use super::hls::write;
+use super::subtitles::TextTrack;
 use super::track::{Medium, Segment, Track};
 use period::{Part, Period};
 
@@ -13,7 +14,9 @@ use period::{Part, Period};
 /// Segments keep their times: in the first period, without a `presentationTimeOffset`, they are shown at them, so
 /// that picture and sound stay where the source has them, and so they are in the second. The presentation ends
 /// with the last one, rounded up: players cut off what lies behind its end (ISO/IEC 23009-1, section 5.3.1.2).
-pub(super) fn text(tracks: &[Track]) -> String {
+///
+/// Subtitles are in the first period alone: a file's times are those of its period.
+pub(super) fn text(tracks: &[Track], texts: &[TextTrack]) -> String {
     let end_us = tracks.iter().map(Track::end_us).max().unwrap_or(0);
     let buffer_s = tracks.iter().map(|track| track.target_s).max().unwrap_or(1);
     let mut text = format!(
@@ -23,7 +26,8 @@ pub(super) fn text(tracks: &[Track]) -> String {
         duration(end_us)
     );
     for (number, period) in Period::all(tracks).iter().enumerate() {
-        push_period(&mut text, number, period);
+        let texts = if number == 0 { texts } else { &[] };
+        push_period(&mut text, number, period, texts);
     }
     text.push_str("</MPD>\n");
     text
@@ -37,7 +41,7 @@ fn duration(us: u64) -> String {
     }
 }
 
-fn push_period(text: &mut String, number: usize, period: &Period<'_>) {
+fn push_period(text: &mut String, number: usize, period: &Period<'_>, texts: &[TextTrack]) {
     let start = duration(period.start_us);
     write(
         text,
@@ -61,7 +65,47 @@ fn push_period(text: &mut String, number: usize, period: &Period<'_>) {
             push_set(text, number, &[part], role);
         }
     }
+    for (number, one) in (audio.len() + 1..).zip(texts) {
+        push_text(text, number, one);
+    }
     text.push_str("</Period>\n");
+}
+
+/// Subtitles: one file for the whole presentation, whose times are the presentation's
+/// (DASH-IF IOP 4.3, section 6.4.2: a side-loaded file).
+fn push_text(text: &mut String, number: usize, one: &TextTrack) {
+    write(
+        text,
+        format_args!("<AdaptationSet id=\"{number}\" contentType=\"text\" mimeType=\"text/vtt\""),
+    );
+    if let Some(language) = &one.language {
+        write(text, format_args!(" lang=\"{language}\""));
+    }
+    text.push_str(">\n");
+    let mut roles = vec![if one.is_forced {
+        "forced-subtitle"
+    } else {
+        "subtitle"
+    }];
+    roles.extend(one.is_default.then_some("main"));
+    for role in roles {
+        write(
+            text,
+            format_args!("<Role schemeIdUri=\"urn:mpeg:dash:role:2011\" value=\"{role}\"/>\n"),
+        );
+    }
+    write(
+        text,
+        format_args!("<Label>{}</Label>\n", escaped(&one.label)),
+    );
+    let (name, bps, uri) = (&one.name, one.bps(), &one.uri);
+    write(
+        text,
+        format_args!(
+            "<Representation id=\"{name}\" bandwidth=\"{bps}\"><BaseURL>{uri}</BaseURL></Representation>\n\
+             </AdaptationSet>\n"
+        ),
+    );
 }
 
 fn push_set(text: &mut String, number: usize, parts: &[&Part<'_>], role: Option<&str>) {

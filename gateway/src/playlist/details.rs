@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use bus_schema::attempt::{self, AudioPart, ChunkResult};
+use bus_schema::attempt::{self, AudioPart, ChunkResult, SubtitlesResult};
 use bus_schema::id::{Attempt, TaskNumber};
 use bus_schema::record::JobRecord;
 
@@ -16,6 +16,8 @@ pub struct Details {
     pub(super) chunks: Vec<(Origin, Arc<ChunkResult>)>,
     /// Of the parts of the sound from the first on, track by track.
     pub(super) parts: Vec<(Origin, Arc<AudioPart>)>,
+    /// Of the subtitles, once they are there.
+    pub(super) subtitles: Option<(Origin, Arc<SubtitlesResult>)>,
 }
 
 /// Who wrote a piece.
@@ -31,14 +33,29 @@ pub struct DetailKey {
     /// As [`bus_schema::attempt::key`] makes it.
     pub key: String,
     origin: Origin,
-    part: Option<u32>,
+    piece: Piece,
+}
+
+/// What a piece is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Piece {
+    Chunk,
+    /// A part of the sound.
+    Part,
+    Subtitles,
 }
 
 impl DetailKey {
-    /// The task whose part it is; `None` for a chunk.
+    /// The task whose part of the sound it is; `None` for anything else.
     #[must_use]
     pub fn part_of(&self) -> Option<TaskNumber> {
-        self.part.map(|_| self.origin.task)
+        (self.piece == Piece::Part).then_some(self.origin.task)
+    }
+
+    /// Whether it is what the subtitles' task reported.
+    #[must_use]
+    pub fn is_subtitles(&self) -> bool {
+        self.piece == Piece::Subtitles
     }
 }
 
@@ -46,20 +63,25 @@ impl Details {
     /// The keys of everything that a record's playlists are made of, in order.
     #[must_use]
     pub fn keys(record: &JobRecord) -> Vec<DetailKey> {
-        let key = |task, attempt, part| DetailKey {
+        let key = |task, attempt, part, piece| DetailKey {
             key: attempt::key(&record.id, task, attempt, part),
             origin: Origin { task, attempt },
-            part,
+            piece,
         };
         let chunks = record
             .chunk_prefix()
             .into_iter()
-            .map(|(_, task, attempt)| key(task, attempt, None));
+            .map(|(_, task, attempt)| key(task, attempt, None, Piece::Chunk));
         let parts = record
             .audio_tracks()
             .flat_map(|(track, _)| record.audio_prefix(track))
-            .map(|(part, task, attempt)| key(task, attempt, Some(part)));
-        chunks.chain(parts).collect()
+            .map(|(part, task, attempt)| key(task, attempt, Some(part), Piece::Part));
+        let subtitles = record.plan.as_ref().and_then(|plan| plan.subtitles_task());
+        let subtitles = subtitles.and_then(|task| {
+            let attempt = record.tasks.get(task)?.done_attempt()?;
+            Some(key(task, attempt, None, Piece::Subtitles))
+        });
+        chunks.chain(parts).chain(subtitles).collect()
     }
 
     /// Reads the values of [`Details::keys`]. Where one is missing its track ends before it.
@@ -75,12 +97,18 @@ impl Details {
         let mut ended: BTreeSet<Option<TaskNumber>> = BTreeSet::new();
         for detail in Self::keys(record) {
             let track = detail.part_of();
-            let DetailKey { key, origin, part } = detail;
+            let DetailKey { key, origin, piece } = detail;
+            if piece == Piece::Subtitles {
+                if let Some(bytes) = value(&key) {
+                    details.subtitles = Some((origin, Arc::new(parse(&key, bytes)?)));
+                }
+                continue;
+            }
             let Some(bytes) = value(&key).filter(|_| !ended.contains(&track)) else {
                 ended.insert(track);
                 continue;
             };
-            if part.is_some() {
+            if piece == Piece::Part {
                 details.parts.push((origin, Arc::new(parse(&key, bytes)?)));
             } else {
                 details.chunks.push((origin, Arc::new(parse(&key, bytes)?)));
@@ -105,6 +133,11 @@ impl Details {
                 .check()
                 .and_then(|()| check_codecs(codecs, part.durations.is_empty()));
             checked.map_err(|reason| damaged(record, *origin, Some(part.part), reason))?;
+        }
+        let plan = record.plan.as_ref();
+        if let (Some((origin, found)), Some(plan)) = (&self.subtitles, plan) {
+            let checked = found.check(&plan.subtitles);
+            checked.map_err(|reason| damaged(record, *origin, None, reason))?;
         }
         Ok(())
     }

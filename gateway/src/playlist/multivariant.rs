@@ -8,6 +8,7 @@ use bus_schema::object_key;
 
 use super::bandwidth::{Measured, measure, measure_keyframes};
 use super::hls::write;
+use super::subtitles::{self, TextTrack};
 use super::track::{Medium, Track};
 
 /// The group of the sound; there is one.
@@ -23,7 +24,7 @@ pub(super) enum Rates {
 }
 
 /// The text. Every track has a segment.
-pub(super) fn text(tracks: &[Track], rates: Rates) -> String {
+pub(super) fn text(tracks: &[Track], texts: &[TextTrack], rates: Rates) -> String {
     let mut text = "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-INDEPENDENT-SEGMENTS\n".to_owned();
     let audio: Vec<&Track> = tracks.iter().filter(|track| track.is_audio()).collect();
     let has_video = tracks.iter().any(|track| !track.is_audio());
@@ -35,11 +36,22 @@ pub(super) fn text(tracks: &[Track], rates: Rates) -> String {
     for (place, (track, name)) in group.iter().zip(names(group)).enumerate() {
         push_rendition(&mut text, track, &name, place == 0);
     }
+    subtitles::push_renditions(&mut text, texts);
     let variants = tracks.iter().filter(|track| !track.is_audio());
     // Without a picture the first track of sound is one; what is in its group is not another.
     let sound = audio.first().copied().filter(|_| !has_video);
     for track in variants.chain(sound) {
         push_variant(&mut text, track, group, rates);
+        if !texts.is_empty() {
+            write(
+                &mut text,
+                format_args!(",SUBTITLES=\"{}\"", subtitles::GROUP),
+            );
+        }
+        write(
+            &mut text,
+            format_args!("\n{}\n", object_key::media_playlist(&track.name)),
+        );
     }
     if rates == Rates::Measured {
         for track in tracks.iter().filter(|track| track.has_keyframes()) {
@@ -112,7 +124,7 @@ fn push_rendition(text: &mut String, audio: &Track, name: &str, is_default: bool
     );
 }
 
-/// A variant takes what it takes itself and the dearest of its group, of which one plays at a time
+/// The tag of a variant, but for what is behind its sound. A variant takes what it takes itself and the dearest of its group, of which one plays at a time
 /// (RFC 8216, section 4.3.4.2).
 fn push_variant(text: &mut String, track: &Track, group: &[&Track], rates: Rates) {
     let others = || group.iter().filter(|other| other.name != track.name);
@@ -159,8 +171,4 @@ fn push_variant(text: &mut String, track: &Track, group: &[&Track], rates: Rates
     if !group.is_empty() {
         write(text, format_args!(",AUDIO=\"{AUDIO_GROUP}\""));
     }
-    write(
-        text,
-        format_args!("\n{}\n", object_key::media_playlist(&track.name)),
-    );
 }

@@ -10,6 +10,8 @@ mod hostile;
 
 mod sound;
 
+mod subtitles;
+
 mod takeover;
 
 use bus_schema::id::{RenditionName, TaskNumber};

@@ -310,7 +310,7 @@ fn target_s(record: &JobRecord, plan: &Plan) -> u64 {
 }
 
 /// A name that the planner cleaned; nothing else goes into a quoted string.
-fn is_title(text: &str) -> bool {
+pub(super) fn is_title(text: &str) -> bool {
     let is_odd = |c: char| c == '"' || c.is_control();
     (1..=TITLE_BYTES_MAX).contains(&text.len()) && !text.contains(is_odd)
 }

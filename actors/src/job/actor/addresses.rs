@@ -130,6 +130,7 @@ fn content_type(name: &str) -> &'static str {
         Some((_, "m4a")) => "audio/mp4",
         Some((_, "jpg")) => "image/jpeg",
         Some((_, "webp")) => "image/webp",
+        Some((_, "vtt")) => "text/vtt; charset=utf-8",
         _ => "application/octet-stream",
     }
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use bus_schema::attempt::{
-    self, AssembleResult, AudioPart, ChunkResult, ImagesResult, RenditionResult,
+    self, AssembleResult, AudioPart, ChunkResult, ImagesResult, RenditionResult, SubtitlesResult,
 };
 use bus_schema::claim::Held;
 use bus_schema::id::{RenditionName, TaskNumber};
@@ -57,6 +57,9 @@ impl JobActor {
             }
             (Outcome::Pictured(result), TaskRole::Images) => {
                 self.check_images(job, task, held, result).await?
+            }
+            (Outcome::Subtitled(result), TaskRole::Subtitles) => {
+                self.check_subtitles(job, task, held, result).await?
             }
             _ => Ok(()),
         };
@@ -176,6 +179,33 @@ impl JobActor {
             return Ok(Err(format!("The images' report is damaged: {reason}.")));
         }
         let expected = images::objects(images, result).collect();
+        if let Err(missing) = self.compare(job, task, held, expected).await? {
+            return Ok(Err(missing));
+        }
+        let id = &job.record.id;
+        self.platform
+            .keep_attempt(id, task, held.attempt, None, result)
+            .await?;
+        Ok(Ok(()))
+    }
+
+    async fn check_subtitles(
+        &self,
+        job: &Job,
+        task: TaskNumber,
+        held: &Held,
+        result: &SubtitlesResult,
+    ) -> Result<Result<(), String>, Trouble> {
+        let Some(plan) = &job.record.plan else {
+            return Ok(Ok(()));
+        };
+        if let Err(reason) = result.check(&plan.subtitles) {
+            return Ok(Err(format!("The subtitles' report is damaged: {reason}.")));
+        }
+        let expected = result
+            .shown(&plan.subtitles)
+            .map(|(one, track)| (object_key::subtitles(&one.name), u64::from(track.bytes)))
+            .collect();
         if let Err(missing) = self.compare(job, task, held, expected).await? {
             return Ok(Err(missing));
         }

@@ -53,9 +53,13 @@ impl JobActor {
                 Ok(mut outputs) => {
                     let images = self.write_images(&job, plan, &details.chunks).await?;
                     let chapters = self.write_chapters(&job, plan, &details.chunks).await?;
-                    outputs.extend(images.outputs);
-                    outputs.extend(chapters.outputs);
-                    let warnings = [images.warnings, chapters.warnings].concat();
+                    let subtitles = self.list_subtitles(&job, plan).await?;
+                    let beside = [subtitles, images, chapters];
+                    let mut warnings = Vec::new();
+                    for listed in beside {
+                        outputs.extend(listed.outputs);
+                        warnings.extend(listed.warnings);
+                    }
                     Event::Finished { outputs, warnings }
                 }
                 // Trying again would give the same.
@@ -86,6 +90,9 @@ impl JobActor {
             let Some((value, _)) = found else { continue };
             let raw = serde_json::to_vec(&value)?;
             written.raw.insert(detail.key.clone(), raw);
+            if detail.is_subtitles() {
+                continue;
+            }
             if let Some(task) = detail.part_of() {
                 let parts = written.audio.entry(task).or_default();
                 parts.push(serde_json::from_value(value)?);

@@ -48,6 +48,7 @@ impl JobActor {
             | Outcome::Assembled(_)
             | Outcome::Remuxed(_)
             | Outcome::Pictured(_)
+            | Outcome::Subtitled(_)
             | Outcome::Failed(_)
             | Outcome::Returned { .. } => None,
         };

@@ -135,6 +135,7 @@ fn sources() -> impl Strategy<Value = SourceFacts> {
                 duration_ns,
                 video,
                 audio,
+                subtitles: Vec::new(),
                 index,
             }
         },

@@ -63,6 +63,14 @@ impl Client {
         String::from_utf8(self.fetch(path).await).expect("text")
     }
 
+    /// As what a path is served, wherever it redirects to.
+    pub(crate) async fn content_type(&self, path: &str) -> String {
+        let request = self.http.get(self.url(path));
+        let response = request.send().await.expect("the gateway answers");
+        let value = response.headers().get("content-type").expect("a type");
+        value.to_str().expect("text").to_owned()
+    }
+
     pub(crate) fn url(&self, path: &str) -> String {
         format!("{}{path}", self.base)
     }

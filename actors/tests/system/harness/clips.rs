@@ -135,6 +135,64 @@ pub(crate) async fn duet() -> PathBuf {
     made("duet.mp4", &arguments).await
 }
 
+/// When the cue that is looked for is shown, in milliseconds from and to; and its text.
+pub(crate) const CUE: (u64, u64, &str) = (1_200, 3_400, "<i>Guten</i> Tag & <hallo>");
+
+/// The real film with subtitles: German as text in italics, English as text that is forced, and French
+/// as pictures.
+pub(crate) async fn titled(film: &Real) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("clips");
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let (from_ms, to_ms, words) = CUE;
+    let time = |ms: u64| format!("00:00:{:02},{:03}", ms / 1_000, ms % 1_000);
+    let german = format!("1\n{} --> {}\n{words}\n", time(from_ms), time(to_ms));
+    let english =
+        "1\n00:00:00,000 --> 00:00:01,000\nA sign\n\n2\n00:00:04,000 --> 00:00:05,000\nEnd\n";
+    let write = |name: &str, bytes: &[u8]| {
+        let path = folder.join(name);
+        std::fs::write(&path, bytes).expect("written");
+        path.to_str().expect("a plain path").to_owned()
+    };
+    let german = write("german.srt", german.as_bytes());
+    let english = write("english.srt", english.as_bytes());
+    let french = write("french.sup", &blu_ray_subtitles());
+    let film = film.path.to_str().expect("a plain path");
+    let words = "-map 0:v -map 0:a -map 1:s -map 2:s -map 3:s -c:v copy -c:a copy -c:s:0 copy -c:s:1 ass \
+                 -c:s:2 dvdsub -metadata:s:s:0 language=ger -metadata:s:s:1 language=eng \
+                 -metadata:s:s:1 title=Signs -metadata:s:s:2 language=fre -disposition:s:0 0 \
+                 -disposition:s:1 forced -disposition:s:2 0";
+    let inputs = ["-i", film, "-i", &german, "-i", &english, "-i", &french];
+    let arguments: Vec<&str> = inputs.into_iter().chain(words.split_whitespace()).collect();
+    made("titled.mkv", &arguments).await
+}
+
+/// Subtitles as a Blu-ray has them: a square of four by four pixels from 1 s to 2 s.
+fn blu_ray_subtitles() -> Vec<u8> {
+    let segment = |at_s: u32, kind: u8, body: &[u8]| {
+        let pts = (at_s * 90_000).to_be_bytes();
+        let size = u16::try_from(body.len()).expect("short").to_be_bytes();
+        [&b"PG"[..], &pts, &[0; 4], &[kind], &size, body].concat()
+    };
+    let composition = |number: u8, objects: &[u8]| {
+        [&[2, 128, 1, 104, 0x10, 0, number, 0x80, 0, 0][..], objects].concat()
+    };
+    let window = [1, 0, 0, 10, 0, 10, 0, 4, 0, 4];
+    let lines = [[1, 1, 1, 1, 0, 0]; 4].concat();
+    let length = u8::try_from(lines.len() + 4).expect("short");
+    let picture = [&[0, 0, 0, 0xc0, 0, 0, length, 0, 4, 0, 4][..], &lines].concat();
+    [
+        segment(1, 0x16, &composition(0, &[1, 0, 0, 0, 0, 0, 10, 0, 10])),
+        segment(1, 0x17, &window),
+        segment(1, 0x14, &[0, 0, 1, 235, 128, 128, 255]),
+        segment(1, 0x15, &picture),
+        segment(1, 0x80, &[]),
+        segment(2, 0x16, &composition(1, &[0])),
+        segment(2, 0x17, &window),
+        segment(2, 0x80, &[]),
+    ]
+    .concat()
+}
+
 /// A film so often after itself, streams as they are.
 pub(crate) async fn looped(film: &Path, n_times: u32) -> PathBuf {
     let loops = (n_times - 1).to_string();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use bus_schema::attempt::{AudioPart, ChunkResult, ImagesResult};
+use bus_schema::attempt::{AudioPart, ChunkResult, ImagesResult, SubtitlesResult};
 use bus_schema::report::TaskError;
 use bus_schema::request::loudness::LoudnessResult;
 use bus_schema::source::SourceFacts;
@@ -53,6 +53,8 @@ pub enum ChildEvent {
     },
     /// It sent all still images, and is done.
     Pictured(ImagesResult),
+    /// It sent all files of subtitles, and is done.
+    Subtitled(SubtitlesResult),
     /// The next bytes of a copy's head.
     CopyHead(Bytes),
     /// It sent the whole head of a copy, says what follows it, and is done.

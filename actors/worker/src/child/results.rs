@@ -77,6 +77,7 @@ async fn finish(session: &Session, last: ToParent) -> Result<End, TaskError> {
         (TaskKind::Probe, ToParent::Probed(facts)) => ChildEvent::Probed(facts),
         (TaskKind::Chunk, ToParent::Transcoded(result)) => ChildEvent::Transcoded(result),
         (TaskKind::Images, ToParent::Pictured(result)) => ChildEvent::Pictured(result),
+        (TaskKind::Subtitles, ToParent::Subtitled(result)) => ChildEvent::Subtitled(result),
         (TaskKind::Audio, ToParent::AudioDone { n_parts, loudness }) => {
             ChildEvent::AudioDone { n_parts, loudness }
         }

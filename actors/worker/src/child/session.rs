@@ -35,6 +35,7 @@ impl Session {
             TaskSpec::Audio(spec) => spec.source_bytes,
             TaskSpec::Remux(spec) => spec.source_bytes,
             TaskSpec::Images(spec) => spec.source_bytes,
+            TaskSpec::Subtitles(spec) => spec.source_bytes,
             TaskSpec::Assemble(_) => 0,
         };
         let image_bytes = match spec {

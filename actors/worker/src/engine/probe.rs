@@ -8,6 +8,7 @@
 pub mod names;
 
 mod rate;
+mod subtitles;
 mod video;
 
 use bus_schema::report::ErrorCode;
@@ -95,6 +96,7 @@ pub fn run(source: &Source, threads: u32) -> Result<SourceFacts> {
         None => None,
     };
     let audio = all_audio(&streams, &tracks, index);
+    let subtitles = subtitles::all(source, &container, table.as_deref(), &streams);
     let ends = video.iter().map(|v| v.start_ns + v.duration_ns);
     let Some(duration_ns) = ends.chain(audio.iter().map(|a| a.duration_ns)).max() else {
         let message = "The file has neither picture nor sound: upload a film or a recording.";
@@ -105,6 +107,7 @@ pub fn run(source: &Source, threads: u32) -> Result<SourceFacts> {
         duration_ns,
         video,
         audio,
+        subtitles,
         index: index_facts,
     })
 }

@@ -11,7 +11,7 @@ use super::chunk::watermark::{self, Font};
 use super::ranges::{self, RangeClient};
 use super::results::Results;
 use super::source::Source;
-use super::{Error, Result, audio, chunk, images, probe, remux};
+use super::{Error, Result, audio, chunk, images, probe, remux, subtitles};
 use crate::devices;
 use crate::protocol::{Begin, Readable, ToParent};
 use crate::sandbox;
@@ -79,7 +79,8 @@ fn prepare(results: &Results, begin: &Begin) -> Result<Option<Font>> {
         | TaskSpec::Audio(_)
         | TaskSpec::Assemble(_)
         | TaskSpec::Remux(_)
-        | TaskSpec::Images(_) => None,
+        | TaskSpec::Images(_)
+        | TaskSpec::Subtitles(_) => None,
     };
     let families = devices::of_task(&begin.spec);
     let confinement = sandbox::enter(begin.data_bytes_max, &families)?;
@@ -124,6 +125,9 @@ fn perform(
         TaskSpec::Images(spec) => {
             let source = source(spec.source_bytes);
             images::run(spec, (&source, image), results, threads).map(ToParent::Pictured)
+        }
+        TaskSpec::Subtitles(spec) => {
+            subtitles::run(spec, &source(spec.source_bytes), results).map(ToParent::Subtitled)
         }
         TaskSpec::Assemble(_) => Err(Error::internal(
             "files are assembled by the worker itself: no media is opened for it",

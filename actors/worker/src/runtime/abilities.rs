@@ -64,6 +64,7 @@ fn encoders(spec: &TaskSpec) -> impl Iterator<Item = &String> {
         TaskSpec::Probe(_)
         | TaskSpec::Audio(_)
         | TaskSpec::Images(_)
+        | TaskSpec::Subtitles(_)
         | TaskSpec::Assemble(_)
         | TaskSpec::Remux(_) => &[],
     };

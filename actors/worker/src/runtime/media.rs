@@ -60,7 +60,7 @@ pub(crate) async fn run(
     spec: TaskSpec,
     source: SignedRequest,
 ) -> Result<(), Halt> {
-    let can_wait = matches!(spec, TaskSpec::Images(_));
+    let can_wait = matches!(spec, TaskSpec::Images(_) | TaskSpec::Subtitles(_));
     let image = match &spec {
         TaskSpec::Images(spec) if spec.uploaded.is_some() => {
             Some(Arc::new(Source::image(shared, &attempt).await?))
@@ -162,6 +162,7 @@ impl Media {
             ChildEvent::Probed(facts) => self.end(Outcome::Probed(facts)),
             ChildEvent::Transcoded(result) => self.end(Outcome::Transcoded(result)),
             ChildEvent::Pictured(result) => self.end(Outcome::Pictured(result)),
+            ChildEvent::Subtitled(result) => self.end(Outcome::Subtitled(result)),
             ChildEvent::AudioDone { n_parts, loudness } => {
                 self.end(Outcome::AudioDone { n_parts, loudness })
             }

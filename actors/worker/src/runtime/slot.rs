@@ -222,7 +222,8 @@ impl Slot {
             spec @ (TaskSpec::Probe(_)
             | TaskSpec::Chunk(_)
             | TaskSpec::Audio(_)
-            | TaskSpec::Images(_)) => {
+            | TaskSpec::Images(_)
+            | TaskSpec::Subtitles(_)) => {
                 let source = source_of(go.addresses)?;
                 let done = {
                     let (attempt, spec) = (attempt.clone(), spec.clone());
@@ -290,7 +291,8 @@ fn wants(kind: TaskKind) -> Vec<Want> {
         | TaskKind::Chunk
         | TaskKind::Audio
         | TaskKind::Remux
-        | TaskKind::Images => vec![Want::Source],
+        | TaskKind::Images
+        | TaskKind::Subtitles => vec![Want::Source],
         TaskKind::Assemble => Vec::new(),
     }
 }

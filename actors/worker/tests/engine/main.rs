@@ -37,6 +37,7 @@ mod scenes;
 mod sentence;
 mod sound;
 mod sound_kinds;
+mod subtitles;
 mod task;
 mod together;
 mod tracks;

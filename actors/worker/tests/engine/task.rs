@@ -6,7 +6,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
-use bus_schema::attempt::{AudioPart, ChunkResult, ImagesResult};
+use bus_schema::attempt::{AudioPart, ChunkResult, ImagesResult, SubtitlesResult};
 use bus_schema::encoder::Encoder;
 use bus_schema::id::{Attempt, RenditionName, TaskNumber};
 use bus_schema::object_key;
@@ -52,6 +52,7 @@ pub(crate) struct Made {
     pub(crate) parts: Vec<AudioPart>,
     pub(crate) n_parts: Option<u32>,
     pub(crate) images: Option<ImagesResult>,
+    pub(crate) subtitles: Option<SubtitlesResult>,
     pub(crate) loudness: Option<LoudnessResult>,
     pub(crate) head: Vec<u8>,
     pub(crate) copy: Option<CopyRanges>,
@@ -116,6 +117,7 @@ pub(crate) async fn drive_with(mut child: ChildTask, source: &Path, image: Optio
             ChildEvent::Transcoded(result) => made.chunk = Some(result),
             ChildEvent::AudioPart(part) => made.parts.push(part),
             ChildEvent::Pictured(result) => made.images = Some(result),
+            ChildEvent::Subtitled(result) => made.subtitles = Some(result),
             ChildEvent::AudioDone { n_parts, loudness } => {
                 (made.n_parts, made.loudness) = (Some(n_parts), loudness);
             }
