@@ -28,9 +28,11 @@ pub use report::ReportVerdict;
 
 use bus_schema::fact::Fact;
 use bus_schema::id::{Attempt, TaskNumber, Token, WorkerName};
+use bus_schema::intermediate::CONTAINERS;
 use bus_schema::plan::{Plan, TaskRole};
 use bus_schema::record::{Effect, JobRecord, JobState, Output, TaskState};
 use bus_schema::report::{ErrorCode, Outcome, TaskError};
+use bus_schema::source::SourceFacts;
 
 use crate::workers::Holder;
 
@@ -238,6 +240,19 @@ impl Step {
         self.record.times.finished_ms = Some(self.now_ms);
         self.record.error = Some(error.clone());
         self.fact(Fact::Failed { error });
+        self.drop_intermediate();
+    }
+
+    /// Has what the source was remuxed into removed, where there may be something of it: nobody reads it
+    /// any more.
+    fn drop_intermediate(&mut self) {
+        let attempts = self.record.tasks.get(PROBE).map_or(0, |task| task.attempts);
+        let is_remuxed = |facts: &SourceFacts| CONTAINERS.contains(&facts.container.as_str());
+        // Of an attempt that was lost nobody knows what it had read.
+        let may_be = attempts > 1 || self.record.facts.as_ref().is_none_or(is_remuxed);
+        if attempts > 0 && may_be {
+            self.effects.push(Effect::RemoveIntermediate {});
+        }
     }
 
     /// Milliseconds since the upload's end.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{Attempt, JobId, TaskNumber, Token, WorkerName};
+use crate::intermediate::IntermediatePlace;
 use crate::task::TaskSpec;
 
 /// The most addresses asked for at once: no message carries thousands, and none grows old in a queue.
@@ -99,6 +100,10 @@ pub struct Go {
     /// The addresses wanted, in their order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub addresses: Vec<SignedRequest>,
+    /// What the task reads in the source's place; only beside `spec`. Its objects are asked for by
+    /// [`Want::Get`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub intermediate: Option<IntermediatePlace>,
 }
 
 /// A request that may be made until `expires_at_ms`, with exactly these headers.

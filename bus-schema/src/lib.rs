@@ -27,6 +27,8 @@ pub mod chapter;
 
 pub mod plan;
 
+pub mod intermediate;
+
 pub mod record;
 
 pub mod fact;

@@ -103,6 +103,21 @@ pub fn subtitles(name: &RenditionName) -> String {
     format!("{name}.vtt")
 }
 
+/// What begins the names of everything that an intermediate consists of, under its attempt.
+pub const INTERMEDIATE: &str = "intermediate/";
+
+/// A piece of an intermediate's head under its attempt, from 0: `intermediate/head-000`.
+#[must_use]
+pub fn intermediate_head(number: u32) -> String {
+    format!("{INTERMEDIATE}head-{number:03}")
+}
+
+/// A piece of an intermediate's media under its attempt, from 0: `intermediate/000012`.
+#[must_use]
+pub fn intermediate_media(number: u32) -> String {
+    format!("{INTERMEDIATE}{number:06}")
+}
+
 /// The image that stands for the film, so wide, under its attempt: `images/poster-640.jpg`.
 #[must_use]
 pub fn poster(width: u32, format: ImageFormat) -> String {
@@ -208,6 +223,8 @@ mod tests {
             "720p.mp4",
             "audio/samples-3",
             "subtitles-32.vtt",
+            &intermediate_head(3),
+            &intermediate_media(u32::MAX),
             &poster(3_840, ImageFormat::Webp),
             &thumbnail(500, 3_840, ImageFormat::Webp),
             &storyboard_sheet(9, ImageFormat::Jpeg),

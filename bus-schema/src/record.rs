@@ -238,6 +238,8 @@ pub enum Effect {
     },
     /// Write the final playlists and manifest, then say so to the record.
     Finish {},
+    /// Remove what the source was remuxed into, of every attempt of the probe: the job has ended.
+    RemoveIntermediate {},
     /// Give up a multipart upload.
     AbortUpload {
         /// Relative to the job's outputs.

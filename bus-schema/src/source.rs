@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::intermediate::Intermediate;
+
 /// What is known of a source after its probe. Times are stream times in nanoseconds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceFacts {
@@ -21,6 +23,10 @@ pub struct SourceFacts {
     /// What the container's own index says, where it is that of an MP4 or MOV and can be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub index: Option<IndexFacts>,
+    /// What the source was remuxed into, where it has no index of its own that can be used. `index` and
+    /// all times are then those of the intermediate, and tasks read it in the source's place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub intermediate: Option<Intermediate>,
 }
 
 /// The first video track.

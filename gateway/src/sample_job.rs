@@ -291,6 +291,7 @@ fn source_facts(duration_ns: u64) -> SourceFacts {
         audio: Vec::new(),
         subtitles: Vec::new(),
         index: None,
+        intermediate: None,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Doing what a record's outbox says. Every effect may be done twice.
 
 use bus_schema::codec::{Envelope, encode};
-use bus_schema::id::TaskNumber;
+use bus_schema::id::{Attempt, TaskNumber};
 use bus_schema::object_key;
 use bus_schema::record::{Effect, JobRecord};
 use bus_schema::subject::Subject;
@@ -11,8 +11,8 @@ use futures_util::future::try_join_all;
 use gateway::storage::ErrorKind;
 use nats::Published;
 
-use super::Job;
 use super::actor::JobActor;
+use super::{Job, PROBE};
 use crate::clock::now_ms;
 use crate::platform::Trouble;
 
@@ -74,8 +74,20 @@ impl JobActor {
                     Ok(()) | Err(_) => {}
                 }
             }
+            Effect::RemoveIntermediate {} => self.remove_intermediate(&job.record).await?,
             // The caller's: it needs the other effects done first.
             Effect::Finish {} => {}
+        }
+        Ok(())
+    }
+
+    /// Removes what the source was remuxed into, whichever attempt of the probe wrote it.
+    async fn remove_intermediate(&self, record: &JobRecord) -> Result<(), Trouble> {
+        let JobRecord { id, tenant, .. } = record;
+        let attempts = record.tasks.get(PROBE).map_or(0, |task| task.attempts);
+        for attempt in (1..=attempts).map(Attempt) {
+            let own = object_key::attempt(tenant, id, PROBE, attempt);
+            self.remove_all(&(own + object_key::INTERMEDIATE)).await?;
         }
         Ok(())
     }

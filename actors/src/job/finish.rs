@@ -38,6 +38,7 @@ impl Step {
             after_ms,
             warnings: self.record.warnings.clone(),
         });
+        self.drop_intermediate();
     }
 
     /// As planned, lowest first, the playlists last: files were noted as they came to an end.

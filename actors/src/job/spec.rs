@@ -4,12 +4,15 @@
 use std::borrow::Cow;
 
 use bus_schema::id::{Attempt, TaskNumber};
+use bus_schema::intermediate::{Intermediate, IntermediatePlace};
 use bus_schema::plan::{Plan, TaskRole};
 use bus_schema::record::JobRecord;
 use bus_schema::task::{
     AssembleSpec, AudioPieces, AudioSpec, ChunkSpec, ImagesSpec, Piece, ProbeSpec, RemuxSpec,
     SubtitlesSpec, TaskSpec,
 };
+
+use super::PROBE;
 
 /// Segments of a piece: the number of the first, and how many.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,7 +26,10 @@ pub struct Segments {
 /// The specification of a task that is not assembled from others; `None` when the record has no such task.
 #[must_use]
 pub fn spec(record: &JobRecord, task: TaskNumber, role: TaskRole) -> Option<TaskSpec> {
-    let source_bytes = record.source.bytes;
+    let source_bytes = match (role, read_instead(record)) {
+        (TaskRole::Probe, _) | (_, None) => record.source.bytes,
+        (_, Some(intermediate)) => intermediate.bytes(),
+    };
     let clip = record.request.clip;
     let media = || {
         let facts = record.facts.as_ref()?;
@@ -95,6 +101,25 @@ pub fn spec(record: &JobRecord, task: TaskNumber, role: TaskRole) -> Option<Task
             })
         }
         TaskRole::Assemble(_) => return None,
+    })
+}
+
+/// What the source was remuxed into, which every task but the probe reads in its place.
+fn read_instead(record: &JobRecord) -> Option<Intermediate> {
+    record.facts.as_ref()?.intermediate
+}
+
+/// What a task reads in the source's place, and where that lies; `None` for one that reads the source
+/// itself, or nothing of it.
+#[must_use]
+pub fn intermediate(record: &JobRecord, task: TaskNumber) -> Option<IntermediatePlace> {
+    if task == PROBE {
+        return None;
+    }
+    Some(IntermediatePlace {
+        task: PROBE,
+        attempt: record.tasks.get(PROBE)?.done_attempt()?,
+        intermediate: read_instead(record)?,
     })
 }
 

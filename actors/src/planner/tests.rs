@@ -44,6 +44,7 @@ fn facts(width: u32, height: u32) -> SourceFacts {
         audio: vec![audio],
         subtitles: Vec::new(),
         index: None,
+        intermediate: None,
     }
 }
 

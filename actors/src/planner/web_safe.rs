@@ -41,7 +41,9 @@ fn first_obstacle(facts: &SourceFacts, request: &JobRequest) -> Option<String> {
         let codec = request.codec;
         return Some(format!("{codec} was asked for, and only H.264 is copied"));
     }
-    if !CONTAINERS.contains(&facts.container.as_str()) {
+    // What the source was remuxed into is an MP4.
+    let is_mp4 = facts.intermediate.is_some() || CONTAINERS.contains(&facts.container.as_str());
+    if !is_mp4 {
         let container = shown(&facts.container);
         return Some(format!(
             "only MP4 and MOV are copied so far, and it is of the kind {container}"

@@ -54,6 +54,7 @@ fn answer(spec: TaskSpec) -> usize {
         deadline_ms: 1,
         spec: Some(Box::new(spec)),
         addresses: Vec::new(),
+        intermediate: None,
     });
     let bytes = encode(&Envelope::new("m".to_owned(), 1, &reply)).expect("it can be sent");
     let read = decode::<ClaimReply>(&bytes).expect("it can be read");

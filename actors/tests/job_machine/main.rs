@@ -6,6 +6,7 @@ mod copies;
 mod fallback;
 mod hours;
 mod images;
+mod ingest;
 mod sound;
 mod subtitles;
 mod takeover;

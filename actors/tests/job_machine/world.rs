@@ -147,7 +147,9 @@ impl World {
                 }
                 Effect::Finish {} => self.has_finish = true,
                 Effect::Timer { at_ms, .. } => assert!(at_ms > self.now_ms),
-                Effect::Tell { .. } | Effect::AbortUpload { .. } => {}
+                Effect::Tell { .. }
+                | Effect::AbortUpload { .. }
+                | Effect::RemoveIntermediate {} => {}
             }
         }
     }
@@ -384,6 +386,7 @@ pub(crate) fn facts(duration_s: u64) -> SourceFacts {
                 channels: 2,
             }),
         }),
+        intermediate: None,
     }
 }
 

@@ -31,6 +31,7 @@ mod panics;
 mod browser;
 
 mod images;
+mod ingest;
 mod players;
 
 mod excerpts;

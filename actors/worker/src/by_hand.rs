@@ -1,9 +1,11 @@
 //! One task by hand: a file or address in, files out.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use bus_schema::attempt::{AssembleResult, AudioPart, ChunkResult, ImagesResult, SubtitlesResult};
+use bus_schema::intermediate::Intermediate;
+use bus_schema::object_key;
 use bus_schema::report::TaskError;
 use bus_schema::request::uploaded_image::{IMAGE_BYTES_MAX, UploadedImage};
 use bus_schema::source::SourceFacts;
@@ -21,7 +23,8 @@ use crate::reader::Reader;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
-    /// Source facts.
+    /// Source facts; what the source was remuxed into, if it was, lies in the folder as
+    /// `intermediate.mp4`.
     Probed(SourceFacts),
     /// A chunk, whose objects lie in the folder.
     Transcoded(ChunkResult),
@@ -39,6 +42,12 @@ pub enum Outcome {
 
 /// Name of the file that a copy makes.
 const COPY: &str = "copy.mp4";
+/// Name of the file that a source is remuxed into: the source of all tasks behind the probe.
+const INTERMEDIATE: &str = "intermediate.mp4";
+/// Its media, until its head is there.
+const INTERMEDIATE_MEDIA: &str = "intermediate.part";
+/// What names of its head's objects begin with.
+const INTERMEDIATE_HEAD: &str = "intermediate/head-";
 /// Bytes that are copied at once; S3 is not concerned.
 const PART_BYTES: u64 = 16 << 20;
 /// The longest read of the source: what a child, for whom the reader is, may ask for.
@@ -69,15 +78,7 @@ pub async fn run(
     let (reader, size) = Reader::open(source)
         .await
         .with_context(|| format!("cannot open {source}"))?;
-    match &mut spec {
-        TaskSpec::Probe(spec) => spec.source_bytes = size,
-        TaskSpec::Chunk(spec) => spec.source_bytes = size,
-        TaskSpec::Audio(spec) => spec.source_bytes = size,
-        TaskSpec::Remux(spec) => spec.source_bytes = size,
-        TaskSpec::Images(spec) => spec.source_bytes = size,
-        TaskSpec::Subtitles(spec) => spec.source_bytes = size,
-        TaskSpec::Assemble(_) => anyhow::bail!("an assembly reads objects, not a source"),
-    }
+    set_size(&mut spec, size)?;
     let image = match image {
         Some(image) => Some(open_image(image, &mut spec).await?),
         None => None,
@@ -85,6 +86,7 @@ pub async fn run(
     let mut child = ChildTask::spawn(options, spec).context("cannot start the task's process")?;
     let (mut parts, mut outcome) = (Vec::new(), None);
     let mut head = Vec::new();
+    let mut pieces = Pieces::new(out);
     while let Some(event) = child.next().await {
         match event {
             ChildEvent::Range {
@@ -105,16 +107,19 @@ pub async fn run(
                 bytes,
                 credit,
             } => {
-                let path = out.join(name);
-                if let Some(folder) = path.parent() {
-                    tokio::fs::create_dir_all(folder).await?;
+                if name.starts_with(object_key::INTERMEDIATE) {
+                    pieces.write(&name, &bytes).await?;
+                } else {
+                    write(&out.join(name), &bytes).await?;
                 }
-                tokio::fs::write(&path, &bytes).await?;
                 drop(credit);
             }
             ChildEvent::Progress(position) => tracing::info!(?position, "progress"),
             ChildEvent::AudioPart(part) => parts.push(part),
-            ChildEvent::Probed(facts) => outcome = Some(Outcome::Probed(facts)),
+            ChildEvent::Probed(facts) => {
+                pieces.finish(facts.intermediate.as_ref()).await?;
+                outcome = Some(Outcome::Probed(facts));
+            }
             ChildEvent::Transcoded(result) => outcome = Some(Outcome::Transcoded(result)),
             ChildEvent::AudioDone { .. } => {
                 outcome = Some(Outcome::Audio(std::mem::take(&mut parts)))
@@ -128,7 +133,10 @@ pub async fn run(
                     copy(&reader, size, head, planned, out).await?,
                 ));
             }
-            ChildEvent::Failed(error) => outcome = Some(Outcome::Failed(error)),
+            ChildEvent::Failed(error) => {
+                pieces.finish(None).await?;
+                outcome = Some(Outcome::Failed(error));
+            }
             ChildEvent::Exited => break,
         }
     }
@@ -149,6 +157,81 @@ async fn open_image(image: &str, spec: &mut TaskSpec) -> anyhow::Result<Reader> 
     );
     spec.uploaded = Some(UploadedImage { bytes });
     Ok(reader)
+}
+
+fn set_size(spec: &mut TaskSpec, size: u64) -> anyhow::Result<()> {
+    match spec {
+        TaskSpec::Probe(spec) => spec.source_bytes = size,
+        TaskSpec::Chunk(spec) => spec.source_bytes = size,
+        TaskSpec::Audio(spec) => spec.source_bytes = size,
+        TaskSpec::Remux(spec) => spec.source_bytes = size,
+        TaskSpec::Images(spec) => spec.source_bytes = size,
+        TaskSpec::Subtitles(spec) => spec.source_bytes = size,
+        TaskSpec::Assemble(_) => anyhow::bail!("an assembly reads objects, not a source"),
+    }
+    Ok(())
+}
+
+/// Writes a file, and the folder that it lies in.
+async fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    if let Some(folder) = path.parent() {
+        tokio::fs::create_dir_all(folder).await?;
+    }
+    Ok(tokio::fs::write(path, bytes).await?)
+}
+
+/// What a source is remuxed into, as one file: its media comes first, and goes behind its head.
+#[derive(Debug)]
+struct Pieces {
+    out: PathBuf,
+    head: Vec<u8>,
+    media: Option<tokio::fs::File>,
+}
+
+impl Pieces {
+    fn new(out: &Path) -> Self {
+        Self {
+            out: out.to_owned(),
+            head: Vec::new(),
+            media: None,
+        }
+    }
+
+    fn media_path(&self) -> PathBuf {
+        self.out.join(INTERMEDIATE_MEDIA)
+    }
+
+    async fn write(&mut self, name: &str, bytes: &[u8]) -> anyhow::Result<()> {
+        if name.starts_with(INTERMEDIATE_HEAD) {
+            self.head.extend_from_slice(bytes);
+            return Ok(());
+        }
+        let media = match &mut self.media {
+            Some(media) => media,
+            None => {
+                tokio::fs::create_dir_all(&self.out).await?;
+                let path = self.media_path();
+                self.media.insert(tokio::fs::File::create(path).await?)
+            }
+        };
+        Ok(media.write_all(bytes).await?)
+    }
+
+    /// Joins both, where the source was remuxed to its end.
+    async fn finish(&mut self, intermediate: Option<&Intermediate>) -> anyhow::Result<()> {
+        let Some(mut media) = self.media.take() else {
+            return Ok(());
+        };
+        media.flush().await?;
+        if intermediate.is_some() {
+            let mut whole = tokio::fs::File::create(self.out.join(INTERMEDIATE)).await?;
+            whole.write_all(&self.head).await?;
+            let mut media = tokio::fs::File::open(self.media_path()).await?;
+            tokio::io::copy(&mut media, &mut whole).await?;
+            whole.flush().await?;
+        }
+        Ok(tokio::fs::remove_file(self.media_path()).await?)
+    }
 }
 
 /// Writes a copy as planned.

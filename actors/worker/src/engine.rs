@@ -28,6 +28,8 @@ pub mod scan;
 
 pub mod table;
 
+mod intermediate;
+
 pub mod probe;
 
 mod downmix;

@@ -9,6 +9,7 @@
 //! a named limit.
 
 pub mod index;
+pub mod intermediate;
 pub mod remux;
 
 mod assembly;

@@ -136,6 +136,7 @@ mod tests {
             audio: audio.collect(),
             subtitles: Vec::new(),
             index: None,
+            intermediate: None,
         }
     }
 

@@ -7,6 +7,7 @@ use bus_schema::attempt::{
 use bus_schema::claim::Held;
 use bus_schema::heartbeat::{Busy, EncoderCheck, Heartbeat};
 use bus_schema::id::{Attempt, JobId, RenditionName, TaskNumber, Token, WorkerName};
+use bus_schema::intermediate::Intermediate;
 use bus_schema::plan::images::ImagesPlan;
 use bus_schema::plan::subtitles::SubtitlePlan;
 use bus_schema::plan::{AudioPlan, CopyPlan, Plan, Takeover, VideoPlan, VideoRendition};
@@ -135,6 +136,16 @@ pub(crate) fn facts() -> SourceFacts {
                 channels: 6,
             }),
         }),
+        intermediate: None,
+    }
+}
+
+/// What a broadcast of the size of the source was remuxed into.
+pub(crate) fn intermediate() -> Intermediate {
+    Intermediate {
+        head_bytes: 54_321,
+        media_bytes: 12_000_000,
+        piece_bytes: bus_schema::intermediate::PIECE_BYTES,
     }
 }
 

@@ -4,6 +4,7 @@ use bus_schema::claim::{ClaimReply, ClaimRequest, Go, SignedRequest, Want};
 use bus_schema::control::Control;
 use bus_schema::fact::Fact;
 use bus_schema::id::{Attempt, TaskNumber};
+use bus_schema::intermediate::IntermediatePlace;
 use bus_schema::live::{
     Hello, HelloType, JobProgress, LiveFact, LiveMessage, ProgressType, RenditionProgress,
 };
@@ -69,7 +70,14 @@ pub(crate) fn claim_replies() -> Vec<(&'static str, ClaimReply)> {
         deadline_ms: AT_MS + 30_000,
         spec,
         addresses: Vec::new(),
+        intermediate: None,
     };
+    let mut remuxed = go(None);
+    remuxed.intermediate = Some(IntermediatePlace {
+        task: TaskNumber(0),
+        attempt: Attempt(1),
+        intermediate: sample::intermediate(),
+    });
     let mut more = go(None);
     more.addresses.push(SignedRequest {
         method: "PUT".to_owned(),
@@ -87,6 +95,7 @@ pub(crate) fn claim_replies() -> Vec<(&'static str, ClaimReply)> {
         ("go-remux", remux),
         ("go-images", images),
         ("go-subtitles", subtitles),
+        ("go-intermediate", ClaimReply::Go(remuxed)),
         ("go-more", ClaimReply::Go(more)),
         (
             "gone",
@@ -174,8 +183,12 @@ pub(crate) fn specs() -> [TaskSpec; 7] {
 }
 
 pub(crate) fn reports() -> Vec<(&'static str, Report)> {
+    let mut broadcast = sample::facts();
+    broadcast.container = "mpegts".to_owned();
+    broadcast.intermediate = Some(sample::intermediate());
     let outcomes = [
         ("probed", Outcome::Probed(sample::facts())),
+        ("probed-remuxed", Outcome::Probed(broadcast)),
         ("transcoded", Outcome::Transcoded(sample::chunk_result())),
         ("audio-part", Outcome::AudioPart(sample::audio_part())),
         (

@@ -222,10 +222,13 @@ fn cancelled(mut record: JobRecord) -> JobRecord {
     for number in 7..9 {
         set(&mut record, number, task(TaskState::Cancelled {}));
     }
-    record.outbox = vec![Effect::AbortUpload {
-        name: "t7a1/720p.mp4".to_owned(),
-        upload_id: "2~VXBsb2Fk".to_owned(),
-    }];
+    record.outbox = vec![
+        Effect::AbortUpload {
+            name: "t7a1/720p.mp4".to_owned(),
+            upload_id: "2~VXBsb2Fk".to_owned(),
+        },
+        Effect::RemoveIntermediate {},
+    ];
     record
 }
 

@@ -11,6 +11,7 @@ use bus_schema::id::{RenditionName, TaskNumber};
 use bus_schema::object_key;
 use bus_schema::plan::TaskRole;
 use bus_schema::report::{ErrorCode, Outcome, TaskError};
+use bus_schema::source::SourceFacts;
 use gateway::storage::{CompletedPart, ErrorKind};
 
 use super::addresses::upload;
@@ -35,6 +36,9 @@ impl JobActor {
             return Ok(outcome);
         };
         let verdict = match (&outcome, role) {
+            (Outcome::Probed(facts), TaskRole::Probe) => {
+                self.check_probe(job, task, held, facts).await?
+            }
             (Outcome::Transcoded(result), TaskRole::Chunk(chunk)) => {
                 self.check_chunk(job, task, held, chunk, result).await?
             }
@@ -70,6 +74,24 @@ impl JobActor {
                 message,
             }),
         })
+    }
+
+    /// Whether what the source was remuxed into is there, and can be.
+    async fn check_probe(
+        &self,
+        job: &Job,
+        task: TaskNumber,
+        held: &Held,
+        facts: &SourceFacts,
+    ) -> Result<Result<(), String>, Trouble> {
+        let Some(intermediate) = &facts.intermediate else {
+            return Ok(Ok(()));
+        };
+        if let Err(reason) = intermediate.check(job.record.source.bytes) {
+            return Ok(Err(format!("The probe's report is damaged: {reason}.")));
+        }
+        let expected = intermediate.objects().collect();
+        self.compare(job, task, held, expected).await
     }
 
     async fn check_chunk(

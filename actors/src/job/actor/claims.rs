@@ -184,12 +184,16 @@ impl JobActor {
         let addresses = self
             .addresses(job, request.task, held, &request.want)
             .await?;
+        let intermediate = spec
+            .as_ref()
+            .and_then(|_| spec::intermediate(&job.record, request.task));
         let spec = spec.map(Box::new);
         Ok(ClaimReply::Go(Go {
             held: held.clone(),
             deadline_ms,
             spec,
             addresses,
+            intermediate,
         }))
     }
 }

@@ -247,7 +247,8 @@ impl JobActor {
         Ok(())
     }
 
-    async fn remove_all(&self, prefix: &str) -> Result<(), Trouble> {
+    /// Removes every object under a prefix, and every upload that was begun there.
+    pub(in crate::job) async fn remove_all(&self, prefix: &str) -> Result<(), Trouble> {
         let storage = &self.platform.storage;
         for upload in storage.list_multipart_uploads(prefix).await? {
             match storage

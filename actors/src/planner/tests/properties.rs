@@ -132,6 +132,7 @@ fn sources() -> impl Strategy<Value = SourceFacts> {
             let video = has_video.map(|()| video);
             SourceFacts {
                 container: if is_web { "mp4" } else { "" }.to_owned(),
+                intermediate: None,
                 duration_ns,
                 video,
                 audio,

@@ -98,7 +98,9 @@ async fn take_object(
     bytes: Bytes,
     sent: u64,
 ) -> Result<(), TaskError> {
-    if !object_key::is_attempt_name(&name) {
+    let is_of_probe = session.kind == TaskKind::Probe;
+    let is_allowed = is_of_probe == name.starts_with(object_key::INTERMEDIATE);
+    if !is_allowed || !object_key::is_attempt_name(&name) {
         return Err(broken(format!("an object named `{name}`")));
     }
     if sent > session.limits.output_bytes {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
+use bus_schema::intermediate;
 use bus_schema::report::{ErrorCode, TaskError};
 use bus_schema::task::{TaskKind, TaskSpec};
 use tokio::sync::mpsc;
@@ -41,6 +42,14 @@ impl Session {
         let image_bytes = match spec {
             TaskSpec::Images(spec) => spec.uploaded.map_or(0, |image| image.bytes),
             _ => 0,
+        };
+        let limits = match spec {
+            // What the source is remuxed into is about as large as the source.
+            TaskSpec::Probe(_) => Limits {
+                output_bytes: intermediate::bytes_max(source_bytes),
+                ..limits
+            },
+            _ => limits,
         };
         Self {
             kind: spec.kind(),

@@ -103,7 +103,9 @@ impl Edited {
         // The first sample at or after a media time, counted from the buffer's first.
         let sample_at = |ns: i128| {
             let since_ns = ns.saturating_sub(media_ns);
-            let sample = (since_ns.saturating_mul(rate) + 500_000_000).div_euclid(1_000_000_000);
+            // A stretch without an end is as long as there are numbers.
+            let rounded = since_ns.saturating_mul(rate).saturating_add(500_000_000);
+            let sample = rounded.div_euclid(1_000_000_000);
             usize::try_from(sample.clamp(0, n_samples as i128)).unwrap_or(n_samples)
         };
         let mut is_over = true;

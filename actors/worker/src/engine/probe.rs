@@ -11,13 +11,18 @@ mod rate;
 mod subtitles;
 mod video;
 
+use std::sync::Arc;
+
+use bus_schema::intermediate::CONTAINERS;
 use bus_schema::report::ErrorCode;
-use bus_schema::source::{AudioFacts, SourceFacts};
+use bus_schema::source::{AudioFacts, SourceFacts, VideoFacts};
 use gstreamer as gst;
 
 use super::decode::{Decode, Frame, Want};
 use super::demux::{Medium, Stream};
+use super::intermediate::{self, Remuxed};
 use super::pipeline::NOT_MEDIA;
+use super::results::Results;
 use super::scan::{self, Track};
 use super::source::Source;
 use super::{Error, Result, gapless, table};
@@ -34,13 +39,14 @@ const DECLARING: &[&str] = &["matroska", "webm", "avi", "flv", "ogg"];
 /// Longest name of a track that is told, in characters: more is no name.
 const TITLE_CHARS_MAX: usize = 256;
 
-/// Reads source facts.
+/// Reads source facts. A source whose container cannot be sought in is remuxed on the way, where it can
+/// be: the facts are then those of the intermediate, which was sent.
 ///
 /// # Errors
 /// [`ErrorCode::Empty`], [`ErrorCode::NotMedia`], [`ErrorCode::Truncated`],
 /// [`ErrorCode::Unsupported`] or [`ErrorCode::Damaged`] for what is wrong with the source, others
 /// for what is wrong with us.
-pub fn run(source: &Source, threads: u32) -> Result<SourceFacts> {
+pub fn run(source: &Source, results: &Arc<Results>, threads: u32) -> Result<SourceFacts> {
     if source.size() == 0 {
         let message = "The upload has no bytes: upload the file again.";
         return Err(Error::new(ErrorCode::Empty, message));
@@ -59,12 +65,19 @@ pub fn run(source: &Source, threads: u32) -> Result<SourceFacts> {
         "mp4" if index.is_some_and(|index| index.is_quicktime) => "mov".to_owned(),
         name => name.to_owned(),
     };
-    let taken = decode.stream().map(|stream| stream.pad.clone());
-    let first = first_frame(&decode)?;
+    let film = decode.stream().cloned();
+    let is_fit = !CONTAINERS.contains(&container.as_str());
+    let first = first_frame(&decode, is_fit)?;
     // Now, since what is told of them comes with their first bytes, and goes with the pipeline.
     let mut streams = decode.demux().streams();
     let declared_ns = decode.demux().declared_duration_ns();
     drop(decode);
+    if index.is_none() && !is_fit {
+        let id = film.as_ref().map(|stream| stream.id.as_str());
+        if let Some(remuxed) = intermediate::run(source, &container, id, results)? {
+            return of_remuxed(remuxed, container, first.as_ref(), declared_ns);
+        }
+    }
     let tracks = match index {
         Some(index) => {
             fill_formats(source, &mut streams, threads);
@@ -75,40 +88,83 @@ pub fn run(source: &Source, threads: u32) -> Result<SourceFacts> {
             in_order(&streams, &seen)
         }
     };
-    let video = match streams
-        .iter()
-        .zip(&tracks)
-        .find(|(stream, _)| Some(&stream.pad) == taken.as_ref())
-    {
+    let pad = film.as_ref().map(|stream| &stream.pad);
+    let is_film = |(stream, _): &(&Stream, &Track)| Some(&stream.pad) == pad;
+    let video = match streams.iter().zip(&tracks).find(is_film) {
         Some((stream, track)) => {
-            let first = first.ok_or_else(|| {
-                let message = "No picture of the file can be decoded: it is damaged. Upload it again, \
-                               or a repaired copy.";
-                Error::new(ErrorCode::Damaged, message)
-            })?;
-            Some(video::facts(
-                stream,
-                &first,
-                track,
-                index.and_then(MovieIndex::video),
-            )?)
+            let table = index.and_then(MovieIndex::video);
+            Some(video::facts(stream, seen(first.as_ref())?, track, table)?)
         }
         None => None,
     };
     let audio = all_audio(&streams, &tracks, index);
     let subtitles = subtitles::all(source, &container, table.as_deref(), &streams);
-    let ends = video.iter().map(|v| v.start_ns + v.duration_ns);
-    let Some(duration_ns) = ends.chain(audio.iter().map(|a| a.duration_ns)).max() else {
-        let message = "The file has neither picture nor sound: upload a film or a recording.";
-        return Err(Error::new(ErrorCode::NotMedia, message));
-    };
     Ok(SourceFacts {
         container,
-        duration_ns,
+        duration_ns: duration_ns(video.as_ref(), &audio)?,
         video,
         audio,
         subtitles,
         index: index_facts,
+        intermediate: None,
+    })
+}
+
+/// Facts of a source that was remuxed: those of the intermediate.
+fn of_remuxed(
+    remuxed: Remuxed,
+    container: String,
+    first: Option<&Frame>,
+    declared_ns: Option<u64>,
+) -> Result<SourceFacts> {
+    let Remuxed {
+        intermediate,
+        index,
+        index_facts,
+        streams,
+        is_counted,
+    } = remuxed;
+    let tracks = from_table(&index, &streams);
+    check_whole(&container, &tracks, declared_ns)?;
+    let film = streams.iter().zip(&tracks);
+    let mut film = film.filter(|(stream, _)| stream.medium == Medium::Video);
+    let video = match film.next() {
+        Some((stream, track)) => {
+            let facts = video::facts(stream, seen(first)?, track, index.video())?;
+            let frames = facts.frames.filter(|_| is_counted);
+            Some(VideoFacts { frames, ..facts })
+        }
+        None => None,
+    };
+    let audio = all_audio(&streams, &tracks, Some(&index));
+    Ok(SourceFacts {
+        container,
+        duration_ns: duration_ns(video.as_ref(), &audio)?,
+        video,
+        audio,
+        // What could be a text in these containers has no demuxer here.
+        subtitles: Vec::new(),
+        index: Some(index_facts),
+        intermediate: Some(intermediate),
+    })
+}
+
+/// The first picture, which has to be there.
+fn seen(first: Option<&Frame>) -> Result<&Frame> {
+    first.ok_or_else(|| {
+        let message = "No picture of the file can be decoded: it is damaged. Upload it again, or a \
+                       repaired copy.";
+        Error::new(ErrorCode::Damaged, message)
+    })
+}
+
+/// Where the longest track ends.
+fn duration_ns(video: Option<&VideoFacts>, audio: &[AudioFacts]) -> Result<u64> {
+    let ends = video.iter().map(|v| v.start_ns + v.duration_ns);
+    let longest = ends.chain(audio.iter().map(|a| a.duration_ns)).max();
+    longest.ok_or_else(|| {
+        let message = "The file has neither picture nor sound: upload a film or a recording.";
+        Error::new(ErrorCode::NotMedia, message)
     })
 }
 
@@ -138,11 +194,12 @@ fn container(decode: &Decode) -> Result<String> {
     })
 }
 
-fn first_frame(decode: &Decode) -> Result<Option<Frame>> {
+/// The first picture; where seeks are no good, not even to the start, without one.
+fn first_frame(decode: &Decode, is_seekable: bool) -> Result<Option<Frame>> {
     if decode.stream().is_none() {
         return Ok(None);
     }
-    if !decode.seek(0) {
+    if is_seekable && !decode.seek(0) {
         tracing::debug!("not seekable");
     }
     decode.play()?;
@@ -218,6 +275,12 @@ fn from_frames(source: &Source, container: &str, declared_ns: Option<u64>) -> Re
         // Something ends long before the declared end; where?
         tracks = scan::run(source, 0)?;
     }
+    check_whole(container, &tracks, declared_ns)?;
+    Ok(tracks)
+}
+
+/// Whether the file goes on to where it says that it ends.
+fn check_whole(container: &str, tracks: &[Track], declared_ns: Option<u64>) -> Result<()> {
     let end_ns = tracks.iter().map(|track| track.end_ns).max().unwrap_or(0);
     match declared_ns {
         Some(declared_ns)
@@ -225,7 +288,7 @@ fn from_frames(source: &Source, container: &str, declared_ns: Option<u64>) -> Re
         {
             Err(truncated(end_ns, declared_ns))
         }
-        _ => Ok(tracks),
+        _ => Ok(()),
     }
 }
 

@@ -108,7 +108,7 @@ fn perform(
     let threads = begin.threads.max(1);
     match &begin.spec {
         TaskSpec::Probe(spec) => {
-            probe::run(&source(spec.source_bytes), threads).map(ToParent::Probed)
+            probe::run(&source(spec.source_bytes), results, threads).map(ToParent::Probed)
         }
         TaskSpec::Chunk(spec) => {
             let source = source(spec.source_bytes);

@@ -5,7 +5,7 @@
 //! A chunk in the sense of `stco` is therefore one segment's payload: copies stay large, and a player
 //! that reads from the start never needs to look more than a segment ahead.
 
-mod index;
+pub(super) mod index;
 mod timeline;
 
 use bus_schema::id::RenditionName;

@@ -7,13 +7,13 @@
 //! no byte of a track that is dropped gets through.
 
 mod asc;
-pub(super) mod bits;
+pub(crate) mod bits;
 mod copied_file;
 mod facts;
 mod head;
 mod layout;
 mod source_track;
-mod sps;
+pub(crate) mod sps;
 #[cfg(test)]
 mod tests;
 

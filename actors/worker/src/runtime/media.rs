@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use bus_schema::attempt::AudioPart;
 use bus_schema::claim::SignedRequest;
+use bus_schema::intermediate::IntermediatePlace;
 use bus_schema::report::{ErrorCode, Outcome};
 use bus_schema::task::{TaskClass, TaskSpec};
 use tokio::task::JoinSet;
@@ -52,13 +53,14 @@ pub(crate) struct Media {
     is_urgent: bool,
 }
 
-/// Runs a task in a child until its last report is stored. `source` is where it reads.
+/// Runs a task in a child until its last report is stored. It reads the source, or what that was remuxed
+/// into.
 pub(crate) async fn run(
     shared: &Shared,
     attempt: Attempt,
     class: TaskClass,
     spec: TaskSpec,
-    source: SignedRequest,
+    (source, intermediate): (SignedRequest, Option<IntermediatePlace>),
 ) -> Result<(), Halt> {
     let can_wait = matches!(spec, TaskSpec::Images(_) | TaskSpec::Subtitles(_));
     let image = match &spec {
@@ -74,7 +76,7 @@ pub(crate) async fn run(
     }
     let media = Media {
         uploads: Uploads::new(attempt.clone(), shared.http.clone()),
-        source: Arc::new(Source::new(shared, attempt.clone(), source)),
+        source: Arc::new(Source::new(shared, attempt.clone(), source, intermediate)),
         image,
         attempt,
         reads: JoinSet::new(),

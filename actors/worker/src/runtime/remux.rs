@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use bus_schema::attempt::AssembleResult;
 use bus_schema::claim::{SignedRequest, Want};
+use bus_schema::intermediate::IntermediatePlace;
 use bus_schema::report::{ErrorCode, Outcome};
 use bus_schema::task::{RemuxSpec, TaskClass, TaskSpec};
 use bytes::{Bytes, BytesMut};
@@ -27,9 +28,10 @@ pub(crate) async fn run(
     attempt: Attempt,
     class: TaskClass,
     spec: RemuxSpec,
-    address: SignedRequest,
+    (address, intermediate): (SignedRequest, Option<IntermediatePlace>),
 ) -> Result<(), Halt> {
-    let source = Arc::new(Source::new(shared, attempt.clone(), address));
+    let source = Source::new(shared, attempt.clone(), address, intermediate);
+    let source = Arc::new(source);
     let work = async {
         let (head, ranges) = plan(shared, class, &spec, &source).await?;
         copy(shared, &attempt, &spec, head, ranges, &source).await

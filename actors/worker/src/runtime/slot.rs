@@ -216,7 +216,7 @@ impl Slot {
         match *spec {
             TaskSpec::Assemble(spec) => assemble::run(&self.shared, attempt.clone(), spec).await,
             TaskSpec::Remux(spec) => {
-                let source = source_of(go.addresses)?;
+                let source = (source_of(go.addresses)?, go.intermediate);
                 remux::run(&self.shared, attempt.clone(), self.class, spec, source).await
             }
             spec @ (TaskSpec::Probe(_)
@@ -224,7 +224,7 @@ impl Slot {
             | TaskSpec::Audio(_)
             | TaskSpec::Images(_)
             | TaskSpec::Subtitles(_)) => {
-                let source = source_of(go.addresses)?;
+                let source = (source_of(go.addresses)?, go.intermediate);
                 let done = {
                     let (attempt, spec) = (attempt.clone(), spec.clone());
                     media::run(&self.shared, attempt, self.class, spec, source).await

@@ -65,7 +65,9 @@ fn bars(name: &str, matrix: &str, range: &str, pix_fmt: &str, rest: &str) -> Pat
 /// What must hold of the rendition of bars: these colours, and tags that say how to read them.
 async fn check(source: &Path, colours: [[u8; 3]; 8]) -> VideoFacts {
     let what = source.file_name().expect("a name").to_string_lossy();
-    let facts = task::facts(source).await.video.expect("there is a picture");
+    let (facts, read) = task::ingested(source).await;
+    let source = read.as_path();
+    let facts = facts.video.expect("there is a picture");
     let span = Span {
         start_ns: 0,
         end_ns: None,

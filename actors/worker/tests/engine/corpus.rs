@@ -116,18 +116,26 @@ async fn endings(number: usize) -> Vec<Ending> {
     let probed = run(number, TaskSpec::Probe(ProbeSpec { source_bytes }), &source).await;
     let mut all = vec![Ending::of("probe", number, probed.facts.is_some(), &probed)];
     if let Some(facts) = &probed.facts {
+        // What follows reads what the file was remuxed into, if it was.
+        let intermediate = task::intermediate(&source, &probed);
+        let read = intermediate.as_deref().unwrap_or(&source);
         if let Some(video) = &facts.video {
-            let made = run(number, chunk(&source, video), &source).await;
+            let made = run(number, chunk(read, video), read).await;
             all.push(Ending::of("chunk", number, made.chunk.is_some(), &made));
         }
         if let Some(audio) = facts.audio.first() {
-            let made = run(number, sound(&source, audio), &source).await;
+            let made = run(number, sound(read, audio), read).await;
             all.push(Ending::of("sound", number, made.n_parts.is_some(), &made));
         }
         if facts.index.is_some() {
-            let spec = TaskSpec::Remux(RemuxSpec { source_bytes });
-            let made = run(number, spec, &source).await;
+            let spec = TaskSpec::Remux(RemuxSpec {
+                source_bytes: task::bytes(read),
+            });
+            let made = run(number, spec, read).await;
             all.push(Ending::of("copy", number, made.copy.is_some(), &made));
+        }
+        if let Some(intermediate) = &intermediate {
+            std::fs::remove_file(intermediate).expect("an intermediate can be removed");
         }
     }
     std::fs::remove_file(&source).expect("a damaged file can be removed");

@@ -213,9 +213,19 @@ pub(crate) fn sound(path: &Path, from_ms: u64) -> Vec<(u64, Vec<f32>)> {
 
 /// The same of a clip, in its own time; decoding begins half a second before.
 pub(crate) fn sound_clip(path: &Path, clip: Option<Clip>, from_ms: u64) -> Vec<(u64, Vec<f32>)> {
+    sound_of(path, "", clip, from_ms)
+}
+
+/// The same of the sound that its demuxer calls this.
+pub(crate) fn sound_of(
+    path: &Path,
+    stream: &str,
+    clip: Option<Clip>,
+    from_ms: u64,
+) -> Vec<(u64, Vec<f32>)> {
     let want = Want::Audio {
         track: 0,
-        stream: String::new(),
+        stream: stream.to_owned(),
         channels: 1,
         sample_rate_hz: 48_000,
     };

@@ -74,7 +74,9 @@ fn colour([r, g, b]: [u8; 3]) -> String {
 /// (the lowest rung, and the source's own), with these colours in the corners and grey between.
 async fn check(source: &Path, shown: (u32, u32), corners: Corners) -> VideoFacts {
     let what = source.display();
-    let facts = task::facts(source).await.video.expect("there is a picture");
+    let (facts, read) = task::ingested(source).await;
+    let source = read.as_path();
+    let facts = facts.video.expect("there is a picture");
     assert_eq!((facts.width, facts.height), shown, "{what}: {facts:?}");
     let fitted = fit(Ladder::default().rungs(), facts.width, facts.height, 25.0);
     let (low, own) = (&fitted[0], &fitted[fitted.len() - 1]);

@@ -25,7 +25,9 @@ fn asked(poster: Poster, thumbnails: Thumbnails) -> ImagesRequest {
 }
 
 async fn make(source: &Path, asked: &ImagesRequest) -> (Made, ImagesPlan) {
-    let facts = task::facts(source).await.video.expect("there is a picture");
+    let (facts, read) = task::ingested(source).await;
+    let source = read.as_path();
+    let facts = facts.video.expect("there is a picture");
     let images = ImagesPlan::new(asked, &facts, facts.start_ns + facts.duration_ns);
     let made = task::run(spec(source, &facts, &images, Vec::new()), source).await;
     assert_eq!(made.failure, None, "{}", source.display());

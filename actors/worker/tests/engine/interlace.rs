@@ -33,7 +33,9 @@ fn film(name: &str, scan: &str, codec: &str) -> PathBuf {
 
 /// The film in chunks that begin at these seconds, as grey frames.
 async fn pictures(source: &Path, starts_s: &[u64]) -> Vec<Vec<u8>> {
-    let facts = task::facts(source).await.video.expect("there is a picture");
+    let (facts, read) = task::ingested(source).await;
+    let source = read.as_path();
+    let facts = facts.video.expect("there is a picture");
     assert!(facts.is_interlaced, "{}", source.display());
     let rate = f64::from(facts.fps_num) / f64::from(facts.fps_den);
     assert!((rate - 25.0).abs() < 0.01, "{}: {rate}", source.display());

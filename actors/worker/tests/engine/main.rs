@@ -22,6 +22,7 @@ mod hdr;
 mod hostile;
 mod hours;
 mod images;
+mod ingest;
 mod interlace;
 mod keyframes;
 mod limits;

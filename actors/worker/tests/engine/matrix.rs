@@ -23,10 +23,11 @@ fn remade(name: &str, before: &str, behind: &str) -> PathBuf {
 /// The film of a source is ffmpeg's stream `stream`, frame by frame, however it is cut.
 async fn check(source: &Path, stream: &str) {
     let what = source.display().to_string();
-    let facts = task::facts(source).await.video.expect("there is a picture");
+    let (facts, read) = task::ingested(source).await;
+    let facts = facts.video.expect("there is a picture");
     let theirs = frames::by_ffmpeg(source, stream, SIZE);
     assert!(theirs.len() > 20, "{what}: {} frames", theirs.len());
-    let whole = frames::decoded(source, facts.timescale, &[0]);
+    let whole = frames::decoded(&read, facts.timescale, &[0]);
     frames::compare(&what, &whole, &theirs, TOLERANCE_NS);
     assert!(
         facts.frames.is_none_or(|n| n == whole.len() as u64),
@@ -39,7 +40,7 @@ async fn check(source: &Path, stream: &str) {
     let start_ms = whole[0].time_ns / 1_000_000;
     for starts_ms in [[0, 1_000, 2_000, 4_000], [0, 1_234, 2_666, 3_003]] {
         let starts_ms = starts_ms.map(|ms| if ms == 0 { 0 } else { ms + start_ms });
-        let chunked = frames::decoded(source, facts.timescale, &starts_ms);
+        let chunked = frames::decoded(&read, facts.timescale, &starts_ms);
         frames::compare(&what, &chunked, &whole, 0);
     }
 }

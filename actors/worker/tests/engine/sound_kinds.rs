@@ -92,13 +92,13 @@ fn lag(a: &[f32], b: &[f32]) -> (i64, f64) {
 
 /// What comes out of a source at this rate lies where it lay.
 async fn check(name: &str, path: &std::path::Path, rate: u32) {
-    let facts = task::facts(path).await;
+    let (facts, read) = task::ingested(path).await;
     let from = facts.audio[0].sample_rate_hz;
-    let mut spec = task::audio(path, &facts.audio[0], 0);
+    let mut spec = task::audio(&read, &facts.audio[0], 0);
     if let TaskSpec::Audio(spec) = &mut spec {
         spec.audio.sample_rate_hz = rate;
     }
-    let made = task::run(spec, path).await;
+    let made = task::run(spec, &read).await;
     assert_eq!(made.failure, None, "{name}");
     let after = task::join("audio", &[&made], &format!("sound-kind-out-{name}.mp4"));
     let (before, after) = (before(path, rate), clip::heard_at(&after, rate));

@@ -151,6 +151,33 @@ pub(crate) async fn facts(source: &Path) -> SourceFacts {
         .unwrap_or_else(|| panic!("{}: {:?}", source.display(), made.failure))
 }
 
+/// Source facts of a clip that has to be good, and what all other tasks read: itself, or what it was
+/// remuxed into.
+pub(crate) async fn ingested(source: &Path) -> (SourceFacts, PathBuf) {
+    let made = probe(source).await;
+    let read = intermediate(source, &made).unwrap_or_else(|| source.to_owned());
+    let facts = made.facts;
+    let facts = facts.unwrap_or_else(|| panic!("{}: {:?}", source.display(), made.failure));
+    (facts, read)
+}
+
+/// What a probe remuxed a source into, as one file.
+pub(crate) fn intermediate(source: &Path, made: &Made) -> Option<PathBuf> {
+    let intermediate = made.facts.as_ref()?.intermediate?;
+    let mut whole = Vec::new();
+    for (name, bytes) in intermediate.objects() {
+        let object = &made.objects[&name];
+        assert_eq!(object.len() as u64, bytes, "{name}");
+        whole.extend_from_slice(object);
+    }
+    assert_eq!(whole.len() as u64, intermediate.bytes());
+    let name = source.file_name().expect("a name").to_string_lossy();
+    Some(super::clip::write(
+        &format!("{name}.intermediate.mp4"),
+        &whole,
+    ))
+}
+
 pub(crate) fn bytes(source: &Path) -> u64 {
     std::fs::metadata(source)
         .expect("the source is there")

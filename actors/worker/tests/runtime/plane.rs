@@ -270,5 +270,6 @@ fn answer(heard: &mut Heard, request: ClaimRequest, source: &(String, u64)) -> O
         deadline_ms: u64::MAX,
         spec,
         addresses,
+        intermediate: None,
     }))
 }

@@ -172,9 +172,13 @@ fn decoder(caps: &gst::Caps, threads: u32) -> Result<gst::Element> {
         .into_iter()
         .collect();
     factories.sort_by_key(|factory| std::cmp::Reverse(factory.rank()));
+    // A parser that has seen nothing yet says all that it could be: the one is wanted that takes all of it.
+    let takes_all = |factory: &&gst::ElementFactory| factory.can_sink_all_caps(caps);
+    let takes_some = |factory: &&gst::ElementFactory| factory.can_sink_any_caps(caps);
     let factory = factories
-        .into_iter()
-        .find(|factory| factory.can_sink_any_caps(caps))
+        .iter()
+        .find(takes_all)
+        .or_else(|| factories.iter().find(takes_some))
         .ok_or_else(|| {
             let message = format!(
                 "This worker has no decoder for the format `{}`: convert the file to MP4 with H.264 \

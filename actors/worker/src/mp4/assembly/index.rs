@@ -199,7 +199,10 @@ fn encode_samples_per_chunk(buf: &mut Vec<u8>, timeline: &Timeline) -> mp4_atom:
 }
 
 /// Writes runs, with equal neighbours made one.
-fn encode_runs(buf: &mut Vec<u8>, runs: impl Iterator<Item = (u32, u32)>) -> mp4_atom::Result<()> {
+pub(in crate::mp4) fn encode_runs(
+    buf: &mut Vec<u8>,
+    runs: impl Iterator<Item = (u32, u32)>,
+) -> mp4_atom::Result<()> {
     encode_counted(buf, |buf| {
         let mut entries = 0;
         let mut open: Option<(u32, u32)> = None;
@@ -223,7 +226,7 @@ fn encode_runs(buf: &mut Vec<u8>, runs: impl Iterator<Item = (u32, u32)>) -> mp4
 }
 
 /// Writes entries behind their number, which `entries` returns.
-fn encode_counted(
+pub(in crate::mp4) fn encode_counted(
     buf: &mut Vec<u8>,
     entries: impl FnOnce(&mut Vec<u8>) -> mp4_atom::Result<usize>,
 ) -> mp4_atom::Result<()> {

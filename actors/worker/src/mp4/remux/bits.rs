@@ -2,17 +2,17 @@
 
 /// Reads bits; `None` behind the end.
 #[derive(Debug, Clone)]
-pub(in crate::mp4) struct Bits<'a> {
+pub(crate) struct Bits<'a> {
     bytes: &'a [u8],
     at: usize,
 }
 
 impl<'a> Bits<'a> {
-    pub(in crate::mp4) fn new(bytes: &'a [u8]) -> Self {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
         Self { bytes, at: 0 }
     }
 
-    pub(in crate::mp4) fn bit(&mut self) -> Option<bool> {
+    pub(crate) fn bit(&mut self) -> Option<bool> {
         let byte = self.bytes.get(self.at / 8)?;
         let is_set = byte >> (7 - self.at % 8) & 1 == 1;
         self.at += 1;
@@ -20,7 +20,7 @@ impl<'a> Bits<'a> {
     }
 
     /// A number of at most 32 bits.
-    pub(in crate::mp4) fn number(&mut self, n_bits: u32) -> Option<u32> {
+    pub(crate) fn number(&mut self, n_bits: u32) -> Option<u32> {
         let mut number = 0;
         for _ in 0..n_bits {
             number = number << 1 | u32::from(self.bit()?);
@@ -29,7 +29,7 @@ impl<'a> Bits<'a> {
     }
 
     /// `ue(v)` of ISO/IEC 14496-10, 9.1; `None` also for one of more than 31 bits.
-    pub(in crate::mp4) fn golomb(&mut self) -> Option<u32> {
+    pub(crate) fn golomb(&mut self) -> Option<u32> {
         let mut zeros = 0;
         while !self.bit()? {
             zeros += 1;
@@ -41,7 +41,7 @@ impl<'a> Bits<'a> {
     }
 
     /// `se(v)`.
-    pub(in crate::mp4) fn signed_golomb(&mut self) -> Option<i32> {
+    pub(crate) fn signed_golomb(&mut self) -> Option<i32> {
         let code = i32::try_from(self.golomb()?).ok()?;
         Some(if code % 2 == 1 {
             code / 2 + 1

@@ -32,8 +32,28 @@ pub(super) fn facts(avcc: &[u8]) -> Option<H264Facts> {
     found
 }
 
+/// What is needed to read slices' headers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Framing {
+    /// Bits of a picture's number.
+    pub(crate) number_bits: u32,
+    /// Whether each plane of colours is coded by itself.
+    pub(crate) has_planes: bool,
+    /// Whether no picture is a field.
+    pub(crate) is_progressive: bool,
+}
+
 /// Of one unit, with its header.
 fn read(unit: &[u8]) -> Option<H264Facts> {
+    read_all(unit).map(|(facts, _)| facts)
+}
+
+/// How the pictures of a sequence are framed, by its parameter set; `None` for one that cannot be read.
+pub(crate) fn framing(unit: &[u8]) -> Option<Framing> {
+    read_all(unit).map(|(_, framing)| framing)
+}
+
+fn read_all(unit: &[u8]) -> Option<(H264Facts, Framing)> {
     let [header, profile, _, level, rest @ ..] = unit else {
         return None;
     };
@@ -43,12 +63,13 @@ fn read(unit: &[u8]) -> Option<H264Facts> {
     let rest = without_escapes(rest);
     let mut bits = Bits::new(&rest);
     bits.golomb()?;
-    let (chroma_format, bit_depth) = if HIGH_PROFILES.contains(profile) {
+    let (chroma_format, bit_depth, has_planes) = if HIGH_PROFILES.contains(profile) {
         read_format(&mut bits)?
     } else {
-        (1, 8)
+        (1, 8, false)
     };
-    bits.golomb()?;
+    // At most 16.
+    let number_bits = bits.golomb()?.min(12) + 4;
     match bits.golomb()? {
         0 => drop(bits.golomb()?),
         1 => {
@@ -67,21 +88,26 @@ fn read(unit: &[u8]) -> Option<H264Facts> {
     bits.bit()?;
     bits.golomb()?;
     bits.golomb()?;
-    Some(H264Facts {
+    let is_progressive = bits.bit()?;
+    let facts = H264Facts {
         profile: *profile,
         level: *level,
         chroma_format,
         bit_depth,
-        is_progressive: bits.bit()?,
-    })
+        is_progressive,
+    };
+    let framing = Framing {
+        number_bits,
+        has_planes,
+        is_progressive,
+    };
+    Some((facts, framing))
 }
 
-/// Chroma format, and the larger bit depth.
-fn read_format(bits: &mut Bits<'_>) -> Option<(u8, u8)> {
+/// Chroma format, the larger bit depth, and whether planes are coded by themselves.
+fn read_format(bits: &mut Bits<'_>) -> Option<(u8, u8, bool)> {
     let chroma_format = bits.golomb()?;
-    if chroma_format == CHROMA_444 {
-        bits.bit()?;
-    }
+    let has_planes = chroma_format == CHROMA_444 && bits.bit()?;
     let bit_depth = 8 + bits.golomb()?.max(bits.golomb()?).min(8);
     bits.bit()?;
     if bits.bit()? {
@@ -93,7 +119,7 @@ fn read_format(bits: &mut Bits<'_>) -> Option<(u8, u8)> {
         }
     }
     let chroma_format = u8::try_from(chroma_format).ok()?;
-    Some((chroma_format, u8::try_from(bit_depth).ok()?))
+    Some((chroma_format, u8::try_from(bit_depth).ok()?, has_planes))
 }
 
 /// 7.3.2.1.1.1: a list ends early where the next scale would be 0.
@@ -109,7 +135,7 @@ fn skip_scaling_list(bits: &mut Bits<'_>, n: u32) -> Option<()> {
 }
 
 /// Without the bytes that keep start codes out (7.4.1).
-fn without_escapes(unit: &[u8]) -> Vec<u8> {
+pub(crate) fn without_escapes(unit: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(unit.len());
     let mut zeros = 0;
     for byte in unit {

@@ -1,0 +1,136 @@
+//! A source that was remuxed: every later task reads the intermediate, and it goes when the job ends.
+
+use actors::job::Event;
+use actors::job::spec::{intermediate, spec};
+use bus_schema::id::{Attempt, TaskNumber, WorkerName};
+use bus_schema::intermediate::{Intermediate, IntermediatePlace, PIECE_BYTES};
+use bus_schema::record::{Effect, JobState};
+use bus_schema::report::{ErrorCode, Outcome, TaskError};
+use bus_schema::request::Preset;
+use bus_schema::source::SourceFacts;
+use bus_schema::task::TaskSpec;
+
+use crate::world::{World, facts};
+
+const PROBE: TaskNumber = TaskNumber(0);
+const REMUXED: Intermediate = Intermediate {
+    head_bytes: 300,
+    media_bytes: 900,
+    piece_bytes: PIECE_BYTES,
+};
+
+fn worker() -> WorkerName {
+    "w1".parse().expect("a worker's name")
+}
+
+fn broadcast() -> SourceFacts {
+    SourceFacts {
+        container: "mpegts".to_owned(),
+        intermediate: Some(REMUXED),
+        ..facts(60)
+    }
+}
+
+/// A job whose probe is in hand.
+fn begun(preset: Preset) -> (World, bus_schema::claim::Held) {
+    let mut world = World::of(preset, 60);
+    world.apply(Event::Uploaded {
+        bytes: 1_000,
+        etag: "e".to_owned(),
+    });
+    world.release_all();
+    let held = world.claim(PROBE, &worker()).expect("the probe");
+    (world, held)
+}
+
+fn removes(world: &World) -> bool {
+    let outbox = &world.job.record.outbox;
+    outbox.contains(&Effect::RemoveIntermediate {})
+}
+
+fn source_bytes(spec: &TaskSpec) -> u64 {
+    match spec {
+        TaskSpec::Probe(spec) => spec.source_bytes,
+        TaskSpec::Chunk(spec) => spec.source_bytes,
+        TaskSpec::Audio(spec) => spec.source_bytes,
+        TaskSpec::Remux(spec) => spec.source_bytes,
+        TaskSpec::Images(spec) => spec.source_bytes,
+        TaskSpec::Subtitles(spec) => spec.source_bytes,
+        TaskSpec::Assemble(_) => 0,
+    }
+}
+
+#[test]
+fn every_task_but_the_probe_reads_the_intermediate() {
+    for preset in [Preset::HlsAdaptive, Preset::Default] {
+        let (mut world, held) = begun(preset);
+        world.report(PROBE, &held, Outcome::Probed(broadcast()));
+        let record = &world.job.record;
+        let plan = record.plan.as_ref().expect("a plan");
+        // What was remuxed can be copied as any MP4 can.
+        assert_eq!(plan.copy.is_some(), preset == Preset::Default);
+        let place = IntermediatePlace {
+            task: PROBE,
+            attempt: Attempt(1),
+            intermediate: REMUXED,
+        };
+        for (number, _) in record.tasks.iter() {
+            let role = world.job.role(number).expect("a role");
+            let Some(spec) = spec(record, number, role) else {
+                continue;
+            };
+            let (expected, bytes) = if number == PROBE {
+                (None, 1_000)
+            } else {
+                (Some(place), 1_200)
+            };
+            assert_eq!(source_bytes(&spec), bytes, "{number}");
+            assert_eq!(intermediate(record, number), expected, "{number}");
+        }
+    }
+}
+
+#[test]
+fn the_intermediate_goes_however_the_job_ends() {
+    let (mut world, held) = begun(Preset::HlsAdaptive);
+    world.report(PROBE, &held, Outcome::Probed(broadcast()));
+    assert!(!removes(&world));
+    world.run_to_the_end(60);
+    assert_eq!(world.job.record.state, JobState::Completed);
+    assert!(removes(&world));
+
+    let (mut world, held) = begun(Preset::HlsAdaptive);
+    world.report(PROBE, &held, Outcome::Probed(broadcast()));
+    world.apply(Event::FinishFailed(TaskError {
+        code: ErrorCode::Internal,
+        message: "It does not fit together.".to_owned(),
+    }));
+    assert_eq!(world.job.record.state, JobState::Failed);
+    assert!(removes(&world));
+
+    // The probe may have been remuxing for minutes.
+    let (mut world, _) = begun(Preset::HlsAdaptive);
+    world.apply(Event::Cancel);
+    assert!(removes(&world));
+
+    // Nothing was written for it.
+    let mut world = World::of(Preset::HlsAdaptive, 60);
+    world.apply(Event::Cancel);
+    assert!(!removes(&world));
+}
+
+#[test]
+fn a_source_with_an_index_has_nothing_to_remove() {
+    let (mut world, held) = begun(Preset::HlsAdaptive);
+    world.report(PROBE, &held, Outcome::Probed(facts(60)));
+    world.apply(Event::Cancel);
+    assert!(!removes(&world));
+    // But for what a lost attempt may have written of it.
+    let (mut world, _) = begun(Preset::HlsAdaptive);
+    world.lose(&worker());
+    world.release_all();
+    let held = world.claim(PROBE, &worker()).expect("the probe again");
+    world.report(PROBE, &held, Outcome::Probed(facts(60)));
+    world.apply(Event::Cancel);
+    assert!(removes(&world));
+}
