@@ -7,6 +7,8 @@ use bus_schema::id::{Attempt, TaskNumber};
 use bus_schema::intermediate::{Intermediate, IntermediatePlace};
 use bus_schema::plan::{Plan, TaskRole};
 use bus_schema::record::JobRecord;
+use bus_schema::request::clip::Clip;
+use bus_schema::source::SourceFacts;
 use bus_schema::task::{
     AssembleSpec, AudioPieces, AudioSpec, ChunkSpec, ImagesSpec, Piece, ProbeSpec, RemuxSpec,
     SubtitlesSpec, TaskSpec,
@@ -90,15 +92,7 @@ pub fn spec(record: &JobRecord, task: TaskNumber, role: TaskRole) -> Option<Task
         }
         TaskRole::Subtitles => {
             let (plan, facts) = media()?;
-            let of = |track: u32| facts.subtitles.iter().find(|one| one.track == track);
-            let facts = plan.subtitles.iter().map(|one| of(one.track).cloned());
-            TaskSpec::Subtitles(SubtitlesSpec {
-                source_bytes,
-                facts: facts.collect::<Option<_>>()?,
-                subtitles: plan.subtitles.clone(),
-                duration_ns: plan.duration_ns,
-                clip,
-            })
+            subtitles(source_bytes, plan, &facts, clip)?
         }
         TaskRole::Assemble(_) => return None,
     })
@@ -121,6 +115,24 @@ pub fn intermediate(record: &JobRecord, task: TaskNumber) -> Option<Intermediate
         attempt: record.tasks.get(PROBE)?.done_attempt()?,
         intermediate: read_instead(record)?,
     })
+}
+
+/// All tracks of subtitles, each with its facts.
+fn subtitles(
+    source_bytes: u64,
+    plan: &Plan,
+    facts: &SourceFacts,
+    clip: Option<Clip>,
+) -> Option<TaskSpec> {
+    let of = |track: u32| facts.subtitles.iter().find(|one| one.track == track);
+    let facts = plan.subtitles.iter().map(|one| of(one.track).cloned());
+    Some(TaskSpec::Subtitles(SubtitlesSpec {
+        source_bytes,
+        facts: facts.collect::<Option<_>>()?,
+        subtitles: plan.subtitles.clone(),
+        duration_ns: plan.duration_ns,
+        clip,
+    }))
 }
 
 /// A chunk's or a part's ordinal, and the task and the attempt that wrote it.

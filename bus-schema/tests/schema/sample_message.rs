@@ -172,14 +172,18 @@ pub(crate) fn specs() -> [TaskSpec; 7] {
             clip: Some(sample::clip()),
             uploaded: Some(UploadedImage { bytes: 123_456 }),
         }),
-        TaskSpec::Subtitles(SubtitlesSpec {
-            source_bytes,
-            facts: vec![sample::subtitle_facts()],
-            subtitles: vec![sample::subtitle_plan()],
-            duration_ns: 60 * SECOND_NS,
-            clip: Some(sample::clip()),
-        }),
+        subtitles(),
     ]
+}
+
+fn subtitles() -> TaskSpec {
+    TaskSpec::Subtitles(SubtitlesSpec {
+        source_bytes: SOURCE_BYTES,
+        facts: vec![sample::subtitle_facts()],
+        subtitles: vec![sample::subtitle_plan()],
+        duration_ns: 60 * SECOND_NS,
+        clip: Some(sample::clip()),
+    })
 }
 
 pub(crate) fn reports() -> Vec<(&'static str, Report)> {
