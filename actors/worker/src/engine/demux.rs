@@ -423,6 +423,18 @@ pub fn idle_sink() -> Result<gst::Element> {
     Ok(sink)
 }
 
+/// Lets a stream flow into nothing, up to its end: where the whole pipeline's end is waited for, a stream
+/// that is left alone would never come to its own.
+///
+/// # Errors
+/// When there is no such element.
+pub fn run_out(pipeline: &gst::Pipeline, stream: &Stream) -> Result<()> {
+    let sink = idle_sink()?;
+    pipeline.add(&sink)?;
+    sink.sync_state_with_parent()?;
+    link(&stream.pad, &sink)
+}
+
 /// Links a stream to an element's only sink pad.
 ///
 /// # Errors

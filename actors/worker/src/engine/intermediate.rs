@@ -24,7 +24,7 @@ use self::clock::Clock;
 use self::coding::Coding;
 use self::output::Output;
 use self::track::{Sink, Track};
-use super::demux::{Demux, Medium, Stream, idle_sink, link};
+use super::demux::{Demux, Medium, Stream, idle_sink, link, run_out};
 use super::pipeline::{Pipeline, element};
 use super::results::Results;
 use super::source::Source;
@@ -113,7 +113,7 @@ pub(super) fn run(
             Medium::Other => false,
         };
         if !is_kept {
-            return Ok(());
+            return run_out(pipeline, stream);
         }
         match Coding::of(&stream.caps) {
             Some(coding) => connect(pipeline, stream, coding, &shared),

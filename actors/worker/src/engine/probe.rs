@@ -72,10 +72,13 @@ pub fn run(source: &Source, results: &Arc<Results>, threads: u32) -> Result<Sour
     let mut streams = decode.demux().streams();
     let declared_ns = decode.demux().declared_duration_ns();
     drop(decode);
+    let subtitles = subtitles::all(source, &container, table.as_deref(), &streams);
     if index.is_none() && !is_fit {
         let id = film.as_ref().map(|stream| stream.id.as_str());
         if let Some(remuxed) = intermediate::run(source, &container, id, results)? {
-            return of_remuxed(remuxed, container, first.as_ref(), declared_ns);
+            let facts = of_remuxed(remuxed, container, first.as_ref(), declared_ns)?;
+            // The intermediate holds none, and what is left out has to be told.
+            return Ok(SourceFacts { subtitles, ..facts });
         }
     }
     let tracks = match index {
@@ -98,7 +101,6 @@ pub fn run(source: &Source, results: &Arc<Results>, threads: u32) -> Result<Sour
         None => None,
     };
     let audio = all_audio(&streams, &tracks, index);
-    let subtitles = subtitles::all(source, &container, table.as_deref(), &streams);
     Ok(SourceFacts {
         container,
         duration_ns: duration_ns(video.as_ref(), &audio)?,
@@ -110,7 +112,7 @@ pub fn run(source: &Source, results: &Arc<Results>, threads: u32) -> Result<Sour
     })
 }
 
-/// Facts of a source that was remuxed: those of the intermediate.
+/// Facts of a source that was remuxed: those of the intermediate, which has no subtitles.
 fn of_remuxed(
     remuxed: Remuxed,
     container: String,
@@ -142,7 +144,6 @@ fn of_remuxed(
         duration_ns: duration_ns(video.as_ref(), &audio)?,
         video,
         audio,
-        // What could be a text in these containers has no demuxer here.
         subtitles: Vec::new(),
         index: Some(index_facts),
         intermediate: Some(intermediate),

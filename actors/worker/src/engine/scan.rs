@@ -6,7 +6,7 @@ use gstreamer as gst;
 use gstreamer::prelude::*;
 
 use super::Result;
-use super::demux::{Demux, Medium, Stream, idle_sink, is_matroska, link};
+use super::demux::{Demux, Medium, Stream, is_matroska, run_out};
 use super::source::Source;
 
 /// What went by on one stream.
@@ -38,10 +38,7 @@ pub fn run(source: &Source, from_ns: u64) -> Result<Vec<Track>> {
     let watched = Arc::clone(&tracks);
     let demux = Demux::open(source, move |pipeline, stream| {
         watch(&watched, stream, is_matroska(pipeline.upcast_ref()));
-        let sink = idle_sink()?;
-        pipeline.add(&sink)?;
-        sink.sync_state_with_parent()?;
-        link(&stream.pad, &sink)
+        run_out(pipeline, stream)
     })?;
     if !demux.seek_media(from_ns, true) {
         tracing::debug!("not seekable: scanning from the start");

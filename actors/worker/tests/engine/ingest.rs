@@ -115,6 +115,25 @@ async fn broadcasts_of_every_kind_are_whole() {
     }
 }
 
+/// What is left out of the intermediate must come to its end as well, or that of the whole never comes.
+#[tokio::test]
+async fn of_a_broadcast_of_two_films_the_first_is_taken() {
+    if !clip::has_ffmpeg("of_a_broadcast_of_two_films_the_first_is_taken") {
+        return;
+    }
+    let second = "-f lavfi -i testsrc=s=160x90:r=25:d=4";
+    let source = clip::make(
+        "ingest-two.ts",
+        &format!(
+            "-f lavfi -i testsrc2=s=320x180:r=25:d=4 {second} -f lavfi -i sine=d=4 -map 0:v -map 1:v -map 2:a \
+             -c:v libx264 -pix_fmt yuv420p {H264} -c:a mp2 -program st=0:st=2 -program st=1"
+        ),
+    );
+    let (facts, _) = check(&source).await;
+    let video = facts.video.expect("a picture");
+    assert_eq!((video.width, facts.audio.len()), (320, 1));
+}
+
 /// Stamps have 33 bits of 90 kHz, and begin anew after a day and some hours; ffprobe's own start of such a
 /// file is wrong.
 #[tokio::test]

@@ -343,12 +343,23 @@ async fn pictures_are_told_of_and_chapters_are_no_subtitles() {
     if !clip::has_ffmpeg("pictures_are_told_of_and_chapters_are_no_subtitles") {
         return;
     }
-    let pictures = pictured("pictures.mkv", "-c:s dvdsub -metadata:s:s:0 language=fre");
-    let facts = task::facts(&pictures).await.subtitles;
-    assert_eq!(facts.len(), 1, "{facts:?}");
-    assert_eq!(facts[0].codec, "dvd_subtitle");
-    assert_eq!(facts[0].form(), SubtitleForm::Pictures);
-    assert_eq!(facts[0].language.as_deref(), Some("fre"));
+    // A broadcast is remuxed, without them.
+    for (name, encoder, codec) in [
+        ("pictures.mkv", "dvdsub", "dvd_subtitle"),
+        ("pictures.ts", "dvbsub", "dvb_subtitle"),
+    ] {
+        let arguments = format!("-c:s {encoder} -metadata:s:s:0 language=fre");
+        let facts = task::facts(&pictured(name, &arguments)).await.subtitles;
+        assert_eq!(facts.len(), 1, "{name}: {facts:?}");
+        assert_eq!(facts[0].codec, codec, "{name}");
+        assert_eq!(facts[0].form(), SubtitleForm::Pictures, "{name}");
+        assert!(
+            ["fr", "fre"]
+                .map(Some)
+                .contains(&facts[0].language.as_deref()),
+            "{name}: {facts:?}"
+        );
+    }
 
     let chapters = clip::write(
         "chapters.txt",
