@@ -65,6 +65,47 @@ impl Want {
     }
 }
 
+/// Which of several pictures is the film, where no table tells.
+#[derive(Debug, Clone, Default)]
+struct Film {
+    /// Its demuxer's name for it; any, where that is not known yet.
+    id: Option<String>,
+    /// Whether it may be Motion JPEG, which a cover looks like: where there is no other picture.
+    is_jpeg: bool,
+}
+
+impl Film {
+    fn may_be(&self, stream: &Stream) -> bool {
+        let is_named = self.id.as_ref().is_none_or(|id| *id == stream.id);
+        is_named && (self.is_jpeg || !is_jpeg(&stream.caps))
+    }
+}
+
+/// The film that has to be opened in the place of what was: of several, the first by its name, since they
+/// come in another order each time, and all tasks must take the same.
+fn other_film(decode: &Decode) -> Option<Film> {
+    if decode.edited.is_some() {
+        return None;
+    }
+    let streams = decode.demux.streams();
+    let pictures = streams
+        .iter()
+        .filter(|stream| stream.medium == Medium::Video);
+    let (covers, films): (Vec<&Stream>, Vec<&Stream>) =
+        pictures.partition(|stream| is_jpeg(&stream.caps));
+    let is_jpeg = films.is_empty();
+    let candidates = if is_jpeg { covers } else { films };
+    let first = candidates.iter().min_by_key(|stream| &stream.id)?;
+    let is_taken = decode
+        .stream
+        .as_ref()
+        .is_some_and(|taken| taken.id == first.id);
+    (!is_taken).then(|| Film {
+        id: Some(first.id.clone()),
+        is_jpeg,
+    })
+}
+
 /// A decoded stream.
 #[derive(Debug)]
 pub struct Decode {
@@ -92,21 +133,17 @@ impl Decode {
     /// [`ErrorCode::NoVideo`] or [`ErrorCode::NoAudio`] where there is no such stream,
     /// [`ErrorCode::Unsupported`] where no decoder takes it, and what [`Demux::open`] says.
     pub fn open(source: &Source, want: Want, threads: u32) -> Result<Self> {
-        let decode = Self::open_with(source, &want, threads, false)?;
+        let mut decode = Self::open_with(source, &want, threads, &Film::default())?;
         let wants_video = !matches!(want, Want::Audio { .. });
-        if decode.stream.is_none() && wants_video {
-            // Motion JPEG, which a cover looks like: taken where there is no other picture.
-            let streams = decode.demux.streams();
-            if streams.iter().any(|stream| stream.medium == Medium::Video) {
-                drop(decode);
-                return Self::open_with(source, &want, threads, true);
-            }
+        if wants_video && let Some(film) = other_film(&decode) {
+            drop(decode);
+            decode = Self::open_with(source, &want, threads, &film)?;
         }
         check_taken(want, decode.stream.as_ref())?;
         Ok(decode)
     }
 
-    fn open_with(source: &Source, want: &Want, threads: u32, takes_jpeg: bool) -> Result<Self> {
+    fn open_with(source: &Source, want: &Want, threads: u32, film: &Film) -> Result<Self> {
         let sink = gst_app::AppSink::builder()
             .sync(false)
             .max_buffers(DECODED_FRAMES_MAX)
@@ -128,12 +165,12 @@ impl Decode {
         };
         let (end, colours) = (sink.clone(), Declared::default());
         let declared = colours.clone();
-        let (taken, wanted) = (Arc::new(OnceLock::new()), want.clone());
+        let (taken, wanted, film) = (Arc::new(OnceLock::new()), want.clone(), film.clone());
         let take = Arc::clone(&taken);
         let demux = Demux::open(&seen, move |pipeline, stream| {
             let is_picture = match picture {
                 Some(track_id) => stream.track_id == Some(track_id),
-                None => takes_jpeg || !is_jpeg(&stream.caps),
+                None => film.may_be(stream),
             };
             if is_wanted(&wanted, is_picture, stream) && end.parent().is_none() {
                 let first = connect(pipeline, stream, &wanted, threads, &end)?;

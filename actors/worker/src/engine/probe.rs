@@ -36,6 +36,9 @@ const TAIL_NS: u64 = 10_000_000_000;
 const MISSING_NS_MAX: u64 = 1_000_000_000;
 /// Containers that declare their duration instead of having it estimated from bit rates.
 const DECLARING: &[&str] = &["matroska", "webm", "avi", "flv", "ogg"];
+/// Declared durations from this on are none: ffmpeg writes as much for a subtitle without an end. In
+/// milliseconds, seven weeks.
+const ENDLESS_MS: u64 = u32::MAX as u64;
 /// Longest name of a track that is told, in characters: more is no name.
 const TITLE_CHARS_MAX: usize = 256;
 
@@ -71,6 +74,7 @@ pub fn run(source: &Source, results: &Arc<Results>, threads: u32) -> Result<Sour
     // Now, since what is told of them comes with their first bytes, and goes with the pipeline.
     let mut streams = decode.demux().streams();
     let declared_ns = decode.demux().declared_duration_ns();
+    let declared_ns = declared_ns.filter(|ns| ns / 1_000_000 < ENDLESS_MS);
     drop(decode);
     let subtitles = subtitles::all(source, &container, table.as_deref(), &streams);
     if index.is_none() && !is_fit {

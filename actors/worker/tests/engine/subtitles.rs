@@ -377,6 +377,23 @@ async fn pictures_are_told_of_and_chapters_are_no_subtitles() {
     assert_eq!(task::facts(&source).await.subtitles, []);
 }
 
+/// Of subtitles whose end it does not know ffmpeg may write that the film lasts for seven weeks.
+#[tokio::test]
+async fn a_duration_of_seven_weeks_is_none() {
+    if !clip::has_ffmpeg("a_duration_of_seven_weeks_is_none") {
+        return;
+    }
+    let source = pictured("endless.mkv", "-c:s dvdsub");
+    let mut bytes = std::fs::read(&source).expect("the film is there");
+    // The element of the duration: a number of eight bytes, in milliseconds.
+    let head = [0x44, 0x89, 0x88];
+    let at = bytes.windows(head.len()).position(|three| three == head);
+    let at = at.expect("a duration") + head.len();
+    bytes[at..at + 8].copy_from_slice(&f64::from(u32::MAX).to_be_bytes());
+    let facts = task::facts(&clip::write("seven-weeks.mkv", &bytes)).await;
+    assert_eq!(facts.duration_ns, 6 * task::SECOND_NS);
+}
+
 /// A film with subtitles that ffmpeg has drawn: it makes pictures of pictures alone, so that a transport
 /// stream of them is made first.
 fn pictured(name: &str, arguments: &str) -> PathBuf {

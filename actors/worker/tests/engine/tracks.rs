@@ -62,3 +62,20 @@ async fn a_container_tells_languages_names_and_the_default() {
         assert_eq!(told, [(0, de, None, false), (1, fr, title, true)], "{name}");
     }
 }
+
+#[tokio::test]
+async fn of_two_films_every_task_takes_the_same() {
+    if !clip::has_ffmpeg("of_two_films_every_task_takes_the_same") {
+        return;
+    }
+    let source = clip::make(
+        "two-films.mkv",
+        "-f lavfi -i testsrc2=s=320x180:r=25:d=4 -f lavfi -i testsrc=s=160x90:r=25:d=4 -map 0 -map 1 -c:v libx264 \
+         -preset ultrafast -g 25 -pix_fmt yuv420p",
+    );
+    let first = task::facts(&source).await.video.expect("a picture");
+    for _ in 0..8 {
+        let again = task::facts(&source).await.video.expect("a picture");
+        assert_eq!(again.width, first.width);
+    }
+}
