@@ -46,7 +46,7 @@ fn first_obstacle(facts: &SourceFacts, request: &JobRequest) -> Option<String> {
     if !is_mp4 {
         let container = shown(&facts.container);
         return Some(format!(
-            "only MP4 and MOV are copied so far, and it is of the kind {container}"
+            "only MP4, MOV and broadcasts are copied so far, and it is of the kind {container}"
         ));
     }
     let Some(index) = &facts.index else {
