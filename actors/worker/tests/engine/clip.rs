@@ -1,5 +1,6 @@
 //! Clips, made by ffmpeg once per run of this binary; and what ffprobe and ffmpeg say of files.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{LazyLock, Mutex};
@@ -21,12 +22,12 @@ pub(crate) fn has_ffmpeg(test: &str) -> bool {
     found
 }
 
-/// A clip made with these arguments of ffmpeg; the file name is theirs alone.
+/// A clip made with these arguments of ffmpeg.
 pub(crate) fn make(name: &str, arguments: &str) -> PathBuf {
-    /// Several tests use the same clip; a name stands for its arguments.
+    /// Several tests use the same clip.
     static MAKING: Mutex<()> = Mutex::new(());
     let _making = MAKING.lock().expect("no clip fails to be made");
-    let path = FOLDER.join(name);
+    let path = place(name, arguments.as_bytes());
     if path.exists() {
         return path;
     }
@@ -43,9 +44,21 @@ pub(crate) fn make(name: &str, arguments: &str) -> PathBuf {
 
 /// A file of these bytes.
 pub(crate) fn write(name: &str, bytes: &[u8]) -> PathBuf {
-    let path = FOLDER.join(name);
-    std::fs::write(&path, bytes).expect("a clip can be written");
+    let path = place(name, bytes);
+    // At once, since another test may write and read the same.
+    let own = path.with_extension(format!("{:?}", std::thread::current().id()));
+    std::fs::write(&own, bytes).expect("a clip can be written");
+    std::fs::rename(&own, &path).expect("a clip can be named");
     path
+}
+
+/// Where a file lies: two tests may give one name to different ones.
+fn place(name: &str, made_of: &[u8]) -> PathBuf {
+    let mut hasher = DefaultHasher::new();
+    made_of.hash(&mut hasher);
+    let folder = FOLDER.join(format!("{:016x}", hasher.finish()));
+    std::fs::create_dir_all(&folder).expect("the folder of clips can be written");
+    folder.join(name)
 }
 
 /// The first `part` of 100 of a file.

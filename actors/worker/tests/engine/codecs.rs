@@ -9,9 +9,9 @@ use bus_schema::task::{Piece, TaskSpec};
 use bus_schema::video_codec::VideoCodec;
 use worker::mp4::{Assembly, SampleTable, TrackPieces};
 
+use super::clip;
 use super::picture::{result, whole_by};
 use super::task::{self, Made};
-use super::{clip, folder};
 
 /// What the smaller of two renditions is called in playlists, and what ffprobe calls its codec.
 const NAMES: [(VideoCodec, &str, &str); 4] = [
@@ -45,13 +45,8 @@ async fn keeps_its_frames(codec: VideoCodec) {
     for made in &all {
         assert_eq!(result(made).renditions[0].codecs, codecs);
     }
-    // `whole_by` left the segments of three chunks behind one init segment.
-    let stem = source
-        .file_name()
-        .expect("a name")
-        .to_string_lossy()
-        .into_owned();
-    let joined = folder::of_run("clips").join(format!("{stem}-180p.mp4"));
+    let of_all: Vec<&Made> = all.iter().collect();
+    let joined = task::join("180p", &of_all, &format!("{name}-joined.mp4"));
     looks_like(&joined, &source);
     assert_eq!(clip::codec(&joined), name);
     // AV1's own header leaves its colours unsaid, and decoders believe that; players believe the box.
