@@ -30,6 +30,28 @@ pub(super) struct TrackHeader<'a> {
     pub(super) edits: Vec<ElstEntry>,
 }
 
+/// Writes `minf` around the tables of a track whose samples lie in the same file.
+pub(super) fn encode_media_info(
+    buf: &mut Vec<u8>,
+    is_video: bool,
+    tables: impl FnOnce(&mut Vec<u8>) -> mp4_atom::Result<()>,
+) -> mp4_atom::Result<()> {
+    buf.encode_atom(FourCC::new(b"minf"), |buf| {
+        if is_video {
+            Vmhd::default().encode(buf)?;
+        } else {
+            Smhd::default().encode(buf)?;
+        }
+        Dinf {
+            dref: Dref {
+                entries: vec![Url::default().into()],
+            },
+        }
+        .encode(buf)?;
+        buf.encode_atom(FourCC::new(b"stbl"), tables)
+    })
+}
+
 /// Writes a box whose body begins with a version and flags.
 pub(super) fn full_box(
     buf: &mut Vec<u8>,
@@ -80,25 +102,12 @@ pub(super) fn encode_trak(
         }
         buf.encode_atom(FourCC::new(b"mdia"), |buf| {
             encode_media_header(buf, header)?;
-            buf.encode_atom(FourCC::new(b"minf"), |buf| {
-                if is_video {
-                    Vmhd::default().encode(buf)?;
-                } else {
-                    Smhd::default().encode(buf)?;
-                }
-                Dinf {
-                    dref: Dref {
-                        entries: vec![Url::default().into()],
-                    },
-                }
-                .encode(buf)?;
-                buf.encode_atom(FourCC::new(b"stbl"), |buf| {
-                    full_box(buf, *b"stsd", 0, |buf| {
-                        1u32.encode(buf)?;
-                        header.track.config.encode_sample_entry(buf, Some(&BT709))
-                    })?;
-                    tables(buf)
-                })
+            encode_media_info(buf, is_video, |buf| {
+                full_box(buf, *b"stsd", 0, |buf| {
+                    1u32.encode(buf)?;
+                    header.track.config.encode_sample_entry(buf, Some(&BT709))
+                })?;
+                tables(buf)
             })
         })
     })

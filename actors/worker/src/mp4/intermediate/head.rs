@@ -1,12 +1,12 @@
 //! The head: `ftyp`, `moov` and the header of `mdat`.
 
-use mp4_atom::{BufMut as _, Dinf, Dref, Encode as _, FourCC, Hdlr, Smhd, Url, Vmhd};
+use mp4_atom::{BufMut as _, Encode as _, FourCC, Hdlr};
 
 use super::{HEAD_BYTES_MAX, MOVIE_TIMESCALE, Table, Tables, TrackHead};
 use crate::mp4::assembly::index::{encode_counted, encode_runs};
 use crate::mp4::assembly::{encode_ftyp, encode_mdat_header};
 use crate::mp4::error::{Error, OrDamaged as _};
-use crate::mp4::movie::{encode_mvhd, full_box};
+use crate::mp4::movie::{encode_media_info, encode_mvhd, full_box};
 
 /// Enabled, and part of the movie.
 const TRACK_FLAGS: u32 = 3;
@@ -156,26 +156,13 @@ fn encode_track(
         }
         buf.encode_atom(FourCC::new(b"mdia"), |buf| {
             encode_media_header(buf, part)?;
-            buf.encode_atom(FourCC::new(b"minf"), |buf| {
-                if is_video {
-                    Vmhd::default().encode(buf)?;
-                } else {
-                    Smhd::default().encode(buf)?;
-                }
-                Dinf {
-                    dref: Dref {
-                        entries: vec![Url::default().into()],
-                    },
-                }
-                .encode(buf)?;
-                buf.encode_atom(FourCC::new(b"stbl"), |buf| {
-                    full_box(buf, *b"stsd", 0, |buf| {
-                        1u32.encode(buf)?;
-                        buf.append_slice(part.head.entry);
-                        Ok(())
-                    })?;
-                    encode_tables(buf, part, base)
-                })
+            encode_media_info(buf, is_video, |buf| {
+                full_box(buf, *b"stsd", 0, |buf| {
+                    1u32.encode(buf)?;
+                    buf.append_slice(part.head.entry);
+                    Ok(())
+                })?;
+                encode_tables(buf, part, base)
             })
         })
     })

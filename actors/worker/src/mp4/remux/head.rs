@@ -1,6 +1,6 @@
 //! The head of a copy: `ftyp`, `moov` and the header of `mdat`.
 
-use mp4_atom::{BufMut as _, Dinf, Dref, Encode as _, FourCC, Hdlr, Smhd, Url, Vmhd};
+use mp4_atom::{BufMut as _, Encode as _, FourCC, Hdlr};
 
 use super::HEAD_BYTES_MAX;
 use super::layout::Layout;
@@ -8,7 +8,7 @@ use super::source_track::{SourceMovie, SourceTrack};
 use crate::mp4::assembly::{encode_ftyp, encode_mdat_header};
 use crate::mp4::error::Error;
 use crate::mp4::index::boxes::pair;
-use crate::mp4::movie::{encode_mvhd, full_box};
+use crate::mp4::movie::{encode_media_info, encode_mvhd, full_box};
 
 /// Shown, and part of the film.
 const TRACK_FLAGS: u32 = 3;
@@ -124,28 +124,15 @@ fn encode_track(
         }
         buf.encode_atom(FourCC::new(b"mdia"), |buf| {
             encode_media_header(buf, track)?;
-            buf.encode_atom(FourCC::new(b"minf"), |buf| {
-                if is_video {
-                    Vmhd::default().encode(buf)?;
-                } else {
-                    Smhd::default().encode(buf)?;
-                }
-                Dinf {
-                    dref: Dref {
-                        entries: vec![Url::default().into()],
-                    },
-                }
-                .encode(buf)?;
-                buf.encode_atom(FourCC::new(b"stbl"), |buf| {
-                    full_box(buf, *b"stsd", 0, |buf| {
-                        1u32.encode(buf)?;
-                        let start = buf.len();
-                        config.encode_sample_entry(buf, None)?;
-                        append_to_box(buf, start, &colours);
-                        Ok(())
-                    })?;
-                    encode_tables(buf, track, chunks, offsets)
-                })
+            encode_media_info(buf, is_video, |buf| {
+                full_box(buf, *b"stsd", 0, |buf| {
+                    1u32.encode(buf)?;
+                    let start = buf.len();
+                    config.encode_sample_entry(buf, None)?;
+                    append_to_box(buf, start, &colours);
+                    Ok(())
+                })?;
+                encode_tables(buf, track, chunks, offsets)
             })
         })
     })?;
