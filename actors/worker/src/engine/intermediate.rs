@@ -11,11 +11,13 @@ mod output;
 mod parameters;
 mod picture;
 mod track;
+mod turns;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
 use bus_schema::intermediate::Intermediate;
 use bus_schema::language::three_letters;
+use bus_schema::report::ErrorCode;
 use bus_schema::source::IndexFacts;
 use gstreamer as gst;
 use gstreamer::prelude::*;
@@ -82,6 +84,9 @@ struct Remux {
     tracks: Vec<Track>,
     sink: Sink,
     stop: Option<Stop>,
+    /// Why the source is left as it is, where that is known and its pictures are still looked at: see
+    /// [`Remux::leave`].
+    left: Option<String>,
 }
 
 /// Remuxes a source, of whose pictures the one of this id is the film; `None` where it is left as it is.
@@ -104,6 +109,7 @@ pub(super) fn run(
             is_damaged: false,
         },
         stop: None,
+        left: None,
     }));
     let (shared, film) = (Arc::clone(&remux), film.map(str::to_owned));
     let demux = Demux::open(source, move |pipeline, stream| {
@@ -119,33 +125,25 @@ pub(super) fn run(
             Some(coding) => connect(pipeline, stream, coding, &shared),
             None => {
                 let why = format!("no intermediate holds `{}`", stream.caps);
-                lock(&shared).stop.get_or_insert(Stop::GivenUp(why));
-                Ok(())
+                lock(&shared).leave(stream.medium, why);
+                run_out(pipeline, stream)
             }
         }
     })?;
-    match flow(&demux, &remux, results, source.size()) {
-        Ok(()) => {}
-        Err(error) => match lock(&remux).stop.take() {
-            Some(Stop::GivenUp(why)) => return left(results, &why),
-            Some(Stop::Failed(error)) => return Err(error),
+    let finished = match flow(&demux, &remux, results, source.size()) {
+        Ok(()) => finish(&demux, &remux),
+        Err(error) => Err(match lock(&remux).stop.take() {
+            Some(stop) => stop,
             // What cannot be parsed may still be decoded; if not, that will say why.
-            None if source.failure().is_none() => return left(results, &error.to_log()),
-            None => return Err(demux.explain(error)),
-        },
-    }
-    let finished = finish(&demux, &remux);
+            None if source.failure().is_none() => Stop::GivenUp(error.to_log()),
+            None => Stop::Failed(demux.explain(error)),
+        }),
+    };
     match finished {
         Ok(remuxed) => Ok(Some(remuxed)),
-        Err(Stop::GivenUp(why)) => left(results, &why),
+        Err(Stop::GivenUp(why)) => lock(&remux).left(results, &why),
         Err(Stop::Failed(error)) => Err(error),
     }
-}
-
-/// The source is not remuxed; why is for the log.
-fn left(results: &Results, why: &str) -> Result<Option<Remuxed>> {
-    results.log(false, format!("the source is not remuxed: {why}"))?;
-    Ok(None)
 }
 
 /// Lets everything flow to its end.
@@ -221,14 +219,45 @@ fn connect(
 
 impl Remux {
     fn take(&mut self, place: usize, pad: &gst::Pad, buffer: &gst::BufferRef) {
-        if self.stop.is_some() {
+        let is_left = self.left.is_some();
+        let Some(track) = self.tracks.get_mut(place) else {
+            return;
+        };
+        if self.stop.is_some() || (is_left && !track.coding.is_video()) {
             return;
         }
-        if let Some(track) = self.tracks.get_mut(place)
-            && let Err(stop) = track.take(pad, buffer, &mut self.sink)
-        {
-            self.stop = Some(stop);
+        let medium = track.stream.medium;
+        match track.take(pad, buffer, &mut self.sink) {
+            Ok(()) if is_left && track.is_out_of_order() => {
+                self.stop = self.left.take().map(Stop::GivenUp);
+            }
+            Ok(()) => {}
+            Err(Stop::GivenUp(why)) => self.leave(medium, why),
+            Err(failed) => self.stop = Some(failed),
         }
+    }
+
+    /// The source is left as it is, for a stream of this kind. Where its pictures may be shown in another
+    /// order than that of decoding, and only remuxing tells which, they have to be looked at all the same:
+    /// of such ones, what decoders give out has wrong times.
+    fn leave(&mut self, medium: Medium, why: String) {
+        if self.sink.has_presentation || medium == Medium::Video {
+            self.stop.get_or_insert(Stop::GivenUp(why));
+        } else {
+            self.sink.output.discard();
+            self.left.get_or_insert(why);
+        }
+    }
+
+    /// The source is not remuxed; why is for the log.
+    fn left(&self, results: &Results, why: &str) -> Result<Option<Remuxed>> {
+        if !self.sink.has_presentation && self.tracks.iter().any(Track::is_out_of_order) {
+            let message = "The file's pictures are stored in another order than they are shown in, and it \
+                           does not say when: convert it to MP4 with H.264 and AAC, and upload that.";
+            return Err(Error::new(ErrorCode::Unsupported, message).because(why.to_owned()));
+        }
+        results.log(false, format!("the source is not remuxed: {why}"))?;
+        Ok(None)
     }
 }
 
@@ -239,6 +268,9 @@ fn finish(demux: &Demux, remux: &Arc<Mutex<Remux>>) -> Result<Remuxed, Stop> {
     let mut shared = lock(remux);
     if let Some(stop) = shared.stop.take() {
         return Err(stop);
+    }
+    if let Some(why) = shared.left.take() {
+        return Err(Stop::GivenUp(why));
     }
     let shared = &mut *shared;
     for track in &mut shared.tracks {

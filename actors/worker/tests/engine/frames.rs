@@ -177,11 +177,19 @@ fn times_by_ffprobe(path: &Path, stream: &str) -> Vec<u64> {
         .output()
         .expect("ffprobe starts");
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let time = |line: &str| {
-        let seconds: f64 = line.split(',').next()?.parse().ok()?;
-        Some((seconds * 1e9).round() as u64)
-    };
-    text.lines().filter_map(time).collect()
+    let mut times: Vec<u64> = Vec::new();
+    for line in text.lines() {
+        let field = line.split(',').next().unwrap_or_default();
+        if field == "N/A" {
+            // Behind the last packet of an AVI: a frame later.
+            let gaps = times.windows(2).map(|two| two[1] - two[0]);
+            let frame_ns = gaps.min().unwrap_or(0);
+            times.extend(times.last().map(|last| last + frame_ns));
+        } else if let Ok(seconds) = field.parse::<f64>() {
+            times.push((seconds * 1e9).round() as u64);
+        }
+    }
+    times
 }
 
 /// Whether two lists are the same frames at the same times, but for the rounding of a container to

@@ -50,7 +50,7 @@ fn theirs(source: &Path) -> Vec<frames::Frame> {
 }
 
 /// The source is remuxed into ffmpeg's frames, however it is cut; returns its facts and the intermediate.
-async fn check(source: &Path) -> (SourceFacts, PathBuf) {
+pub(crate) async fn check(source: &Path) -> (SourceFacts, PathBuf) {
     check_from(source, 0).await
 }
 
@@ -65,7 +65,8 @@ async fn check_from(source: &Path, skipped: usize) -> (SourceFacts, PathBuf) {
     let whole = frames::decoded(&read, video.timescale, &[0]);
     frames::compare(&what, &whole, &theirs, TOLERANCE_NS);
     assert_eq!(video.frames, Some(whole.len() as u64), "{what}: {video:?}");
-    assert!(video.start_ns.abs_diff(whole[0].time_ns) < 1_000, "{what}");
+    // An edit list counts in units of 90 kHz.
+    assert!(video.start_ns.abs_diff(whole[0].time_ns) < 6_000, "{what}");
     let starts_ms = [0, 700, 1_333, 2_000, 3_100];
     let chunked = frames::decoded(&read, video.timescale, &starts_ms);
     frames::compare(&what, &chunked, &whole, 0);
@@ -176,23 +177,6 @@ async fn programme_streams_are_whole() {
         let source = film(&format!("ingest-{name}"), &coding);
         let (facts, _) = check(&source).await;
         assert_eq!(facts.container, "mpegps");
-    }
-}
-
-#[tokio::test]
-async fn avi_is_whole() {
-    if !clip::has_ffmpeg("avi_is_whole") {
-        return;
-    }
-    for (name, coding) in [
-        ("pcm.avi", "-c:v mpeg4 -bf 0 -g 25 -c:a pcm_s16le"),
-        ("mp3.avi", "-c:v mpeg4 -bf 0 -g 25 -c:a libmp3lame"),
-        ("264.avi", "-c:v libx264 -bf 0 -g 25 -c:a ac3"),
-        ("ntsc.avi", "-c:v mpeg4 -bf 0 -g 25 -r 24000/1001 -an"),
-    ] {
-        let source = film(&format!("ingest-{name}"), coding);
-        let (facts, _) = check(&source).await;
-        assert_eq!(facts.container, "avi");
     }
 }
 
@@ -343,33 +327,6 @@ const WHOLE: bus_schema::plan::Span = bus_schema::plan::Span {
     start_ns: 0,
     end_ns: None,
 };
-
-#[tokio::test]
-async fn what_no_mp4_can_tell_is_left_as_it_is() {
-    if !clip::has_ffmpeg("what_no_mp4_can_tell_is_left_as_it_is") {
-        return;
-    }
-    for (name, coding) in [
-        // AVI does not say when pictures are shown that are out of order.
-        ("order.avi", "-c:v libx264 -bf 2 -g 25 -an"),
-    ] {
-        let source = film(&format!("ingest-{name}"), coding);
-        let made = task::probe(&source).await;
-        let facts = made.facts.expect("facts");
-        assert_eq!(facts.intermediate, None, "{name}");
-        assert_eq!(facts.index, None, "{name}");
-        let video = facts.video.expect("a picture");
-        assert_eq!(
-            frames::decoded(&source, video.timescale, &[0]).len(),
-            100,
-            "{name}"
-        );
-        if let Some(audio) = facts.audio.first() {
-            let made = task::run(task::audio(&source, audio, 0), &source).await;
-            assert_eq!(made.failure, None, "{name}");
-        }
-    }
-}
 
 #[tokio::test]
 async fn chunks_read_their_share_and_the_probe_reads_all_once() {

@@ -7,6 +7,7 @@
     reason = "helpers of tests: they fail, tell what is skipped, and wait for real processes"
 )]
 
+mod avi;
 mod channels;
 mod clip;
 mod codecs;
@@ -33,6 +34,7 @@ mod priming;
 mod rates;
 mod refusal;
 mod remux;
+mod riff;
 mod sandbox;
 mod scenes;
 mod sentence;

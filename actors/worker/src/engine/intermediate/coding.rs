@@ -2,7 +2,7 @@
 
 use gstreamer as gst;
 
-use super::picture;
+use super::picture::mpeg4;
 use crate::mp4::intermediate::entry::{self, object_type};
 
 /// Lowest sample rate of MPEG-1 audio; MPEG-2's are below.
@@ -188,10 +188,14 @@ impl Form {
             }
             Coding::Mpeg(1) => described(object_type::MPEG1_VIDEO, &self.config),
             Coding::Mpeg(_) => described(object_type::MPEG2_VIDEO, &self.config),
-            Coding::Mpeg4 if self.config.is_empty() => {
-                described(object_type::MPEG4_VIDEO, picture::mpeg4_config(first))
+            Coding::Mpeg4 => {
+                let config = match self.config.as_slice() {
+                    [] => mpeg4::config(first),
+                    config => config,
+                };
+                let config = mpeg4::unpacked(config.to_vec());
+                described(object_type::MPEG4_VIDEO, &config)
             }
-            Coding::Mpeg4 => described(object_type::MPEG4_VIDEO, &self.config),
             Coding::Jpeg => described(object_type::JPEG, &[]),
             Coding::Aac | Coding::MpegAudio | Coding::Ac3 | Coding::Eac3 | Coding::Pcm => {
                 return None;

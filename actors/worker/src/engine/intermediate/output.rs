@@ -18,6 +18,7 @@ pub(super) struct Output {
     n_pieces: u32,
     media_bytes: u64,
     bytes_max: u64,
+    is_discarded: bool,
 }
 
 impl Output {
@@ -28,6 +29,7 @@ impl Output {
             n_pieces: 0,
             media_bytes: 0,
             bytes_max: bytes_max(source_bytes),
+            is_discarded: false,
         }
     }
 
@@ -39,6 +41,9 @@ impl Output {
                            or a repaired copy.";
             return Err(Error::new(ErrorCode::LimitExceeded, message));
         }
+        if self.is_discarded {
+            return Ok(());
+        }
         while !bytes.is_empty() {
             let room = (PIECE_BYTES as usize).saturating_sub(self.pending.len());
             let (now, later) = bytes.split_at(room.min(bytes.len()));
@@ -49,6 +54,12 @@ impl Output {
             }
         }
         Ok(())
+    }
+
+    /// Sends nothing more: the source is left as it is.
+    pub(super) fn discard(&mut self) {
+        self.is_discarded = true;
+        self.pending = Vec::new();
     }
 
     /// Sends what is left, and the head.

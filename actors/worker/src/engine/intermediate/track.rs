@@ -1,5 +1,6 @@
 //! One stream on its way into the intermediate: from buffers to samples.
 
+mod in_turn;
 mod pictures;
 mod sound;
 mod stamps;
@@ -15,6 +16,7 @@ use super::coding::{Coding, Form};
 use super::order::Order;
 use super::output::Output;
 use super::parameters::Parameters;
+use super::turns::Turns;
 use super::{Stop, gives_up};
 use crate::engine::demux::Stream;
 use crate::mp4::intermediate::Tables;
@@ -32,6 +34,21 @@ pub(super) struct Sink {
     pub(super) has_presentation: bool,
     /// Whether anything was lost on the way, so that not every sample may become a picture.
     pub(super) is_damaged: bool,
+}
+
+impl Sink {
+    /// As [`Clock::offset_ns`]; AVI counts its packets, so that time leaps nowhere, however long nothing comes.
+    fn offset_ns(
+        &mut self,
+        place: &mut Place,
+        stamp_ns: i64,
+        duration_ns: i64,
+    ) -> Result<i64, Stop> {
+        if !self.has_presentation {
+            return Ok(0);
+        }
+        Ok(self.clock.offset_ns(place, stamp_ns, duration_ns)?)
+    }
 }
 
 /// A stream.
@@ -54,6 +71,12 @@ pub(super) struct Track {
     last_begin: i64,
     lead: Lead,
     order: Order,
+    /// Where stamps are those of decoding alone.
+    turns: Turns,
+    /// Whether a picture does not tell its place among them.
+    is_untold: bool,
+    /// Bits of the time of a picture of MPEG-4.
+    time_bits: Option<u32>,
     /// The last picture, where it may be the first field of a frame.
     half: Option<Coded>,
 }
@@ -75,6 +98,9 @@ impl Track {
             last_begin: 0,
             lead: Lead::Everything,
             order: Order::default(),
+            turns: Turns::default(),
+            is_untold: false,
+            time_bits: None,
             half: None,
         }
     }
@@ -82,6 +108,12 @@ impl Track {
     /// Whether parameters changed on the way.
     pub(super) fn is_changed(&self) -> bool {
         self.parameters.as_ref().is_some_and(Parameters::is_changed)
+    }
+
+    /// Whether pictures are known to be shown in another order than that of decoding, or it cannot be told,
+    /// in a container that does not say when they are shown.
+    pub(super) fn is_out_of_order(&self) -> bool {
+        self.is_untold || self.turns.is_reordered()
     }
 
     /// Takes a buffer as its parser gives it.

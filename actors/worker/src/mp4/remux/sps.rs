@@ -1,5 +1,6 @@
-//! H.264's sequence parameter set (ISO/IEC 14496-10, 7.3.2.1.1), as far as the field that tells whether
-//! frames are interlaced.
+//! H.264's sequence parameter set (ISO/IEC 14496-10, 7.3.2.1.1).
+
+mod vui;
 
 use bus_schema::source::H264Facts;
 
@@ -41,6 +42,24 @@ pub(crate) struct Framing {
     pub(crate) has_planes: bool,
     /// Whether no picture is a field.
     pub(crate) is_progressive: bool,
+    /// How pictures tell the order in which they are shown.
+    pub(crate) order: Order,
+    /// How many pictures a decoder holds back at most, where that is told.
+    pub(crate) delay: Option<u32>,
+}
+
+/// How a sequence's pictures tell the order in which they are shown: `pic_order_cnt_type`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// By numbers of so many bits.
+    Numbers {
+        /// At most 16.
+        bits: u32,
+    },
+    /// By what each differs from a cycle of numbers, which nobody reads here.
+    Cycle,
+    /// They are shown as they are decoded.
+    Decoded,
 }
 
 /// Of one unit, with its header.
@@ -70,19 +89,7 @@ fn read_all(unit: &[u8]) -> Option<(H264Facts, Framing)> {
     };
     // At most 16.
     let number_bits = bits.golomb()?.min(12) + 4;
-    match bits.golomb()? {
-        0 => drop(bits.golomb()?),
-        1 => {
-            bits.bit()?;
-            bits.signed_golomb()?;
-            bits.signed_golomb()?;
-            let n = bits.golomb().filter(|n| *n <= CYCLE_MAX)?;
-            for _ in 0..n {
-                bits.signed_golomb()?;
-            }
-        }
-        _ => {}
-    }
+    let order = read_order(&mut bits)?;
     // Reference frames, gaps, width and height.
     bits.golomb()?;
     bits.bit()?;
@@ -100,8 +107,29 @@ fn read_all(unit: &[u8]) -> Option<(H264Facts, Framing)> {
         number_bits,
         has_planes,
         is_progressive,
+        order,
+        delay: vui::delay(&mut bits, is_progressive),
     };
     Some((facts, framing))
+}
+
+fn read_order(bits: &mut Bits<'_>) -> Option<Order> {
+    Some(match bits.golomb()? {
+        0 => Order::Numbers {
+            bits: bits.golomb()?.min(12) + 4,
+        },
+        1 => {
+            bits.bit()?;
+            bits.signed_golomb()?;
+            bits.signed_golomb()?;
+            let n = bits.golomb().filter(|n| *n <= CYCLE_MAX)?;
+            for _ in 0..n {
+                bits.signed_golomb()?;
+            }
+            Order::Cycle
+        }
+        _ => Order::Decoded,
+    })
 }
 
 /// Chroma format, the larger bit depth, and whether planes are coded by themselves.

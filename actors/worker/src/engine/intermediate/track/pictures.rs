@@ -6,7 +6,8 @@ use crate::engine::intermediate::coding::Coding;
 use crate::engine::intermediate::gives_up;
 use crate::engine::intermediate::order::{Decoded, Shown};
 use crate::engine::intermediate::parameters::Parameters;
-use crate::engine::intermediate::picture::{self, Picture};
+use crate::engine::intermediate::picture::{Picture, h264, hevc, mpeg2, mpeg4};
+use crate::engine::intermediate::turns::Turn;
 use crate::mp4::intermediate::NewSample;
 
 /// How long a picture lasts whose rate nobody tells.
@@ -41,24 +42,19 @@ impl Track {
         stamps: Stamps,
         sink: &mut Sink,
     ) -> Result<(), Stop> {
+        if !sink.has_presentation {
+            return self.take_in_turn(bytes, stamps, sink);
+        }
         let Some((picture, bytes)) = self.picture(bytes, sink)? else {
             return Ok(());
         };
-        if picture.is_shown_at_once && !sink.has_presentation {
-            return gives_up(
-                "pictures are out of order, and the container does not say when they are shown",
-            );
+        if picture.is_blank {
+            return Ok(());
         }
         let duration_ns = stamps.duration_ns.unwrap_or_else(|| self.frame_ns());
-        let stamp_ns = if sink.has_presentation {
-            stamps.shown_ns
-        } else {
-            stamps.shown_ns.or(stamps.decoded_ns)
-        };
+        let stamp_ns = stamps.shown_ns;
         let offset_ns = match stamps.decoded_ns.or(stamp_ns) {
-            Some(ns) => sink
-                .clock
-                .offset_ns(&mut self.place, signed(ns), signed(duration_ns))?,
+            Some(ns) => sink.offset_ns(&mut self.place, signed(ns), signed(duration_ns))?,
             None => 0,
         };
         let time_ns = stamp_ns.map(|ns| signed(ns) + offset_ns);
@@ -144,7 +140,7 @@ impl Track {
     }
 
     /// What a picture is, and its bytes as they are written; `None` for what is none.
-    fn picture(
+    pub(super) fn picture(
         &mut self,
         bytes: &[u8],
         sink: &mut Sink,
@@ -161,8 +157,8 @@ impl Track {
                 };
                 let length_bytes = parameters.length_bytes();
                 let picture = match coding {
-                    Coding::Hevc => picture::of_hevc(bytes, length_bytes),
-                    _ => picture::of_h264(bytes, length_bytes, parameters.framing()),
+                    Coding::Hevc => hevc::of(bytes, length_bytes),
+                    _ => h264::of(bytes, length_bytes, parameters.framing()),
                 };
                 if picture.is_none() {
                     sink.is_damaged = true;
@@ -173,18 +169,24 @@ impl Track {
                 })
             }
             Coding::Mpeg(_) => {
-                let (mut picture, is_closed) = picture::of_mpeg2(bytes);
+                let (mut picture, is_closed) = mpeg2::of(bytes);
                 picture.is_instant = is_closed == Some(true);
                 Some((picture, bytes.to_vec()))
             }
-            Coding::Mpeg4 => match picture::of_mpeg4(bytes) {
-                Some(picture) => Some((picture, bytes.to_vec())),
-                None => return gives_up("several pictures lie in one packet"),
-            },
+            Coding::Mpeg4 => {
+                let config = self.form.as_ref().map_or(&[][..], |form| &form.config);
+                let now = mpeg4::time_bits(bytes);
+                self.time_bits = now.or(self.time_bits).or_else(|| mpeg4::time_bits(config));
+                match mpeg4::of(bytes, self.time_bits) {
+                    Some(picture) => Some((picture, mpeg4::unpacked(bytes.to_vec()))),
+                    None => return gives_up("several pictures lie in one packet"),
+                }
+            }
             _ => {
                 let picture = Picture {
                     is_sync: true,
                     is_instant: true,
+                    turn: Turn::AsDecoded,
                     ..Picture::default()
                 };
                 Some((picture, bytes.to_vec()))
@@ -193,7 +195,7 @@ impl Track {
     }
 
     /// Whether all that a picture refers to is there.
-    fn may_be_kept(&mut self, picture: Picture, time_ns: Option<i64>) -> bool {
+    pub(super) fn may_be_kept(&mut self, picture: Picture, time_ns: Option<i64>) -> bool {
         if self.lead == Lead::Everything {
             if !picture.is_sync {
                 return false;
@@ -221,7 +223,7 @@ impl Track {
         }
     }
 
-    fn frame_ns(&self) -> u64 {
+    pub(super) fn frame_ns(&self) -> u64 {
         let rate = self
             .form
             .as_ref()
@@ -239,6 +241,7 @@ impl Track {
             }
             let shown = self.order.finish();
             set_time(table, shown, sink);
+            self.set_times(table, sink)?;
         }
         Ok(())
     }

@@ -32,9 +32,7 @@ impl Track {
         let stamp_ns = stamps.shown_ns.or(stamps.decoded_ns);
         let time_ns = match stamp_ns {
             Some(ns) => {
-                let offset_ns = sink
-                    .clock
-                    .offset_ns(&mut self.place, signed(ns), duration_ns)?;
+                let offset_ns = sink.offset_ns(&mut self.place, signed(ns), duration_ns)?;
                 Some(signed(ns) + offset_ns)
             }
             None => None,
