@@ -9,9 +9,12 @@ mod follow;
 mod guard;
 mod images;
 mod jobs;
+mod output;
 mod transcode;
 mod up;
 mod watermark;
+
+pub(crate) use output::{complain, say};
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -88,7 +91,7 @@ impl Cli {
 pub(crate) fn without_runtime(cli: &Cli) -> Option<ExitCode> {
     match &cli.command {
         Command::Guard(guard) => Some(guard.apply()),
-        Command::Decode(decode) => Some(decode.apply()),
+        Command::Decode(decode) => Some(output::checked(decode.apply()).into()),
         _ => None,
     }
 }
@@ -102,15 +105,16 @@ pub(crate) async fn run(cli: Cli) -> ExitCode {
         complain(&error.to_string());
         return Exit::Usage.into();
     }
-    match cli.command {
-        Command::Up(up) => Box::pin(up.apply(cli.config.as_deref())).await.into(),
-        Command::Transcode(transcode) => transcode.apply().await.into(),
-        Command::Jobs(jobs) => jobs.apply().await.into(),
-        Command::Watch(watch) => watch.apply().await.into(),
-        Command::Cancel(cancel) => cancel.apply().await.into(),
-        Command::Doctor(doctor) => doctor.apply(cli.config.as_deref()).await.into(),
-        Command::Decode(_) | Command::Guard(_) => ExitCode::SUCCESS,
-    }
+    let exit = match cli.command {
+        Command::Up(up) => Box::pin(up.apply(cli.config.as_deref())).await,
+        Command::Transcode(transcode) => transcode.apply().await,
+        Command::Jobs(jobs) => jobs.apply().await,
+        Command::Watch(watch) => watch.apply().await,
+        Command::Cancel(cancel) => cancel.apply().await,
+        Command::Doctor(doctor) => doctor.apply(cli.config.as_deref()).await,
+        Command::Decode(_) | Command::Guard(_) => Exit::Done,
+    };
+    output::checked(exit).into()
 }
 
 /// Which gateway, and how to talk to it.
@@ -147,16 +151,4 @@ impl Remote {
 pub(crate) fn failed(error: &client::Error) -> Exit {
     complain(&error.to_string());
     error.exit()
-}
-
-/// For people, on stdout.
-#[expect(clippy::print_stdout, reason = "the terminal is this program's page")]
-pub(crate) fn say(text: &str) {
-    println!("{text}");
-}
-
-/// For people, on stderr: what went wrong, and what to do.
-#[expect(clippy::print_stderr, reason = "the terminal is this program's page")]
-pub(crate) fn complain(text: &str) {
-    eprintln!("tcoder: {text}");
 }

@@ -343,7 +343,7 @@ fn not_a_clip(refusal: clip::Refusal) -> TaskError {
 }
 
 fn no_video() -> TaskError {
-    let message = "The source has no picture. For its sound alone ask for qualities [\"audio\"].";
+    let message = "The source has no picture: for its sound alone ask for the quality `audio`.";
     TaskError {
         code: ErrorCode::NoVideo,
         message: message.to_owned(),

@@ -38,6 +38,9 @@ const PREPARATION_PAUSE: Duration = Duration::from_millis(500);
 /// them, take a moment each, and all of it is to be within 5 s.
 pub const DRAIN: Duration = Duration::from_millis(4_200);
 
+/// How long leaving the bus may take: one ping there and back.
+const BUS_CLOSE_MAX: Duration = Duration::from_millis(300);
+
 /// What `tcoder up` is started with.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -173,6 +176,7 @@ impl Up {
         if let Some(store) = self.store {
             store.stop().await;
         }
+        self.client.close(BUS_CLOSE_MAX).await;
         if let Some(bus) = self.bus {
             bus.stop().await;
         }

@@ -46,6 +46,8 @@ mod clock;
 
 mod layout;
 
+mod lock;
+
 mod outbox;
 
 mod event;

@@ -162,6 +162,27 @@ impl Bus {
             .ok_or_else(|| "the client is closed".into())
     }
 
+    /// Ends the connection, of all clones: what was said is sent, what was heard is delivered. The server may then
+    /// end without its being noticed as a loss.
+    pub async fn close(&self, patience: Duration) {
+        let mut connection = self.connection.clone();
+        let closed = async {
+            self.client.drain().await?;
+            // Its sender goes with the client.
+            drop(
+                connection
+                    .wait_for(|connection| connection.since.is_none())
+                    .await,
+            );
+            Ok::<_, async_nats::client::DrainError>(())
+        };
+        match tokio::time::timeout(patience, closed).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::debug!(%error, "the bus client was closed before"),
+            Err(_) => tracing::debug!("the bus client is not closed in time"),
+        }
+    }
+
     /// The connection's state, now and as it changes.
     #[must_use]
     pub fn connection(&self) -> watch::Receiver<Connection> {
@@ -244,7 +265,11 @@ fn note(state: &watch::Sender<Connection>, name: &str, event: &Event) {
                 "messages dropped: too slow"
             );
         }
-        Event::LameDuckMode | Event::Draining | Event::Closed => {
+        Event::Closed => {
+            state.send_modify(|connection| connection.since = None);
+            tracing::info!(connection = name, "left the bus");
+        }
+        Event::LameDuckMode | Event::Draining => {
             tracing::info!(connection = name, %event, "bus client");
         }
     }

@@ -79,3 +79,29 @@ async fn a_settled_subscription_is_heard_by_others() {
         assert_eq!(answer.expect("heard").as_ref(), b"yes", "round {round}");
     }
 }
+
+/// Its clones are closed with it; what was said before has been sent.
+#[tokio::test]
+async fn leaves_for_good_with_everything_said() {
+    let server = TestServer::start().await.expect("a server");
+    let (leaving, staying) = (
+        server.bus().await.expect("a bus"),
+        server.bus().await.expect("another"),
+    );
+    let mut heard = staying.client.subscribe("last.words").await.expect("heard");
+    staying.settle(DEADLINE).await.expect("settled");
+    for n in 0_u8..200 {
+        leaving.tell("last.words", vec![n]).await.expect("told");
+    }
+    let clone = leaving.clone();
+    within("it leaves", leaving.close(DEADLINE)).await;
+    for n in 0_u8..200 {
+        let message = within("it is heard", heard.next()).await.expect("a word");
+        assert_eq!(message.payload[..], [n]);
+    }
+    assert_eq!(clone.connection().borrow().since, None);
+    let late = clone.settle(DEADLINE).await.expect_err("it is closed");
+    assert_eq!(late.kind(), ErrorKind::Unavailable);
+    // Nobody is left to be lost by it.
+    within("it leaves again", clone.close(DEADLINE)).await;
+}

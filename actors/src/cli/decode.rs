@@ -1,13 +1,12 @@
 //! `tcoder decode`: one message from stdin, readable on stdout; for `nats sub --translate`.
 
-use std::io::{Read as _, Write as _};
-use std::process::ExitCode;
+use std::io::Read as _;
 
 use bus_schema::codec::{MESSAGE_BYTES_MAX, decode};
 use clap::Args;
 use serde_json::Value;
 
-use super::Exit;
+use super::{Exit, output};
 
 /// Show a message of the bus: MessagePack on stdin, JSON on stdout.
 ///
@@ -23,12 +22,12 @@ pub(crate) struct Decode {
 }
 
 impl Decode {
-    pub(crate) fn apply(&self) -> ExitCode {
+    pub(crate) fn apply(&self) -> Exit {
         let mut bytes = Vec::new();
         let limit = MESSAGE_BYTES_MAX as u64 + 1;
         if let Err(error) = std::io::stdin().lock().take(limit).read_to_end(&mut bytes) {
             super::complain(&format!("cannot read: {error}"));
-            return Exit::Failed.into();
+            return Exit::Failed;
         }
         let shown = match decode::<Value>(&bytes) {
             Ok(envelope) => match serde_json::to_vec(&self.readable(&envelope)) {
@@ -37,13 +36,8 @@ impl Decode {
             },
             Err(_) => bytes,
         };
-        let mut out = std::io::stdout().lock();
-        let written = out.write_all(&shown).and_then(|()| out.write_all(b"\n"));
-        if written.is_err() {
-            Exit::Failed.into()
-        } else {
-            Exit::Done.into()
-        }
+        output::say_bytes(&[&shown[..], b"\n"].concat());
+        Exit::Done
     }
 
     fn readable(&self, envelope: &bus_schema::Envelope<Value>) -> Value {

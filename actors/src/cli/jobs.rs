@@ -5,7 +5,7 @@ use clap::Args;
 
 use super::follow::{Bars, follow};
 use super::transcode::ended;
-use super::{Exit, Remote, say};
+use super::{Exit, Remote, output, say};
 
 /// List jobs, newest first.
 ///
@@ -92,8 +92,14 @@ impl Watch {
                 say(&frame.to_string());
             }
         });
-        let followed = followed.await;
+        let followed = tokio::select! {
+            followed = followed => Some(followed),
+            () = output::unread() => None,
+        };
         bars.end();
+        let Some(followed) = followed else {
+            return Exit::Done;
+        };
         match followed {
             Ok(job) => ended(&job, !is_json),
             Err(error) => super::failed(&error),

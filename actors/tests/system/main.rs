@@ -17,6 +17,7 @@ mod notifications;
 mod kills;
 
 mod starts;
+mod stops;
 
 mod devices;
 mod endings;
@@ -25,6 +26,7 @@ mod stock_cli;
 
 mod terminal;
 mod terminal_images;
+mod unread;
 
 mod panics;
 

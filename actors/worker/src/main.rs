@@ -1,10 +1,10 @@
 //! `tcoder-worker`: the data plane on a machine, and single tasks by hand.
 
 mod cache;
+mod print;
 mod serve;
 mod trial;
 
-use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -80,6 +80,8 @@ fn main() -> ExitCode {
     tracing_subscriber::fmt()
         .with_env_filter(log)
         .with_writer(std::io::stderr)
+        // That a line cannot be written would be said on stderr too, by a macro that panics.
+        .log_internal_errors(false)
         .init();
     match run(Cli::parse().command) {
         Ok(code) => code,
@@ -111,7 +113,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         }
         Command::Encoders(Encoders { present: true, .. }) => {
             let present = engine::hardware::present().map_err(|e| anyhow!(e.to_log()))?;
-            writeln!(std::io::stdout(), "{}", serde_json::to_string(&present)?)?;
+            print::line(&present)?;
             Ok(ExitCode::SUCCESS)
         }
         Command::Encoders(Encoders { cache, .. }) => run_encoders(&cache),
@@ -142,7 +144,7 @@ fn run_task(task: &Task) -> anyhow::Result<ExitCode> {
     };
     let runtime = tokio::runtime::Runtime::new()?;
     let outcome = runtime.block_on(by_hand::run(&options, spec, inputs, &task.out))?;
-    writeln!(std::io::stdout(), "{}", serde_json::to_string(&outcome)?)?;
+    print::line(&outcome)?;
     Ok(match outcome {
         Outcome::Failed(error) if !error.code.is_passing() => ExitCode::from(3),
         Outcome::Failed(_) => ExitCode::from(4),
@@ -155,7 +157,7 @@ fn run_encoders(cache: &Cache) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Runtime::new()?;
     let program = std::env::current_exe()?;
     let checks = runtime.block_on(encoders::check(&program, plugins.environment()));
-    writeln!(std::io::stdout(), "{}", serde_json::to_string(&checks)?)?;
+    print::line(&checks)?;
     let works = checks.iter().any(|check| check.failure.is_none());
     Ok(if works {
         ExitCode::SUCCESS

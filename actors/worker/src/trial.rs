@@ -1,6 +1,5 @@
 //! `tcoder-worker sandbox`: tries in processes of its own what a task's process could do.
 
-use std::io::Write as _;
 use std::process::{Command, ExitCode};
 
 use anyhow::{Context as _, anyhow};
@@ -56,7 +55,7 @@ impl Sandbox {
         for notice in report.notices.iter().filter(|_| !self.inside) {
             tracing::warn!(notice, "sandbox");
         }
-        writeln!(std::io::stdout(), "{}", serde_json::to_string(&report)?)?;
+        crate::print::line(&report)?;
         // Inside, it is for the other process to judge.
         Ok(if self.inside || report.is_tight() {
             ExitCode::SUCCESS

@@ -5,7 +5,7 @@
 //! flush. Once begun, a change runs to its end even if the client hangs up.
 
 use std::collections::HashSet;
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, TryLockError};
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -20,6 +20,7 @@ use super::event::Cause;
 use super::fault::disk_failed;
 use super::layout::{self, Layout, id_text};
 use super::load;
+use super::lock::Lock;
 use super::outbox::{Notice, Outbox};
 use super::record::{BucketRecord, Headers, ObjectRecord, PieceRecord};
 use super::{Error, ErrorKind, Options};
@@ -33,7 +34,7 @@ pub(super) struct Engine {
     pub(super) region: String,
     catalog: RwLock<Catalog>,
     /// Held while the store is open: two processes on one folder would lose each other's writes.
-    _lock: File,
+    _lock: Lock,
 }
 
 /// An object about to be written.
@@ -64,8 +65,7 @@ impl Engine {
         for folder in [layout.blobs(), layout.buckets(), layout.notices()] {
             fs::create_dir_all(folder).map_err(failed)?;
         }
-        let lock = File::create(layout.lock()).map_err(failed)?;
-        lock.try_lock().map_err(|error| match error {
+        let lock = Lock::take(&layout.lock()).map_err(|error| match error {
             TryLockError::WouldBlock => Error::new(
                 ErrorKind::Locked,
                 format!("the store in {} is open in another process: stop that one, or use another folder", options.dir.display()),

@@ -193,6 +193,8 @@ fn spawn(options: &ServerOptions) -> Result<Child> {
         .stdin(Stdio::null())
         .stdout(out)
         .stderr(err)
+        // A terminal's signals are for its owner, who puts down what is in hand before it ends the server.
+        .process_group(0)
         .kill_on_drop(options.kill_on_drop)
         .spawn()
         .map_err(|error| {
