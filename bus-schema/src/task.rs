@@ -1,8 +1,10 @@
 //! Tasks: the invitation on the work queue, and the specification that a claim is answered with.
 
+mod check;
 mod pieces;
 mod size;
 
+pub use check::InvalidSpec;
 pub use size::SPEC_BYTES_MAX;
 
 use std::fmt;

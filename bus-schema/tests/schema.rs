@@ -41,3 +41,6 @@ mod subjects_round_trip;
 
 #[path = "schema/records_are_checked.rs"]
 mod records_are_checked;
+
+#[path = "schema/specs_are_checked.rs"]
+mod specs_are_checked;

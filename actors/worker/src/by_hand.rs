@@ -66,7 +66,7 @@ pub struct Inputs<'a> {
 /// really have.
 ///
 /// # Errors
-/// When the source cannot be opened, the child not be started, or the outputs not be written. A
+/// When the spec is none that can be done, the source cannot be opened, the child not be started, or the outputs not be written. A
 /// task that fails is an outcome, not an error.
 pub async fn run(
     options: &Options,
@@ -74,11 +74,12 @@ pub async fn run(
     inputs: Inputs<'_>,
     out: &Path,
 ) -> anyhow::Result<Outcome> {
+    check(&spec)?;
     let Inputs { source, image } = inputs;
     let (reader, size) = Reader::open(source)
         .await
         .with_context(|| format!("cannot open {source}"))?;
-    set_size(&mut spec, size)?;
+    set_size(&mut spec, size);
     let image = match image {
         Some(image) => Some(open_image(image, &mut spec).await?),
         None => None,
@@ -143,6 +144,14 @@ pub async fn run(
     outcome.context("the task ended without a word")
 }
 
+fn check(spec: &TaskSpec) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        !matches!(spec, TaskSpec::Assemble(_)),
+        "the spec is of kind `assemble`, which reads the segments of a job and no source: it cannot be done by hand"
+    );
+    spec.check().context("the spec contradicts itself")
+}
+
 /// Opens the image of a task of images, which is told its size.
 async fn open_image(image: &str, spec: &mut TaskSpec) -> anyhow::Result<Reader> {
     let TaskSpec::Images(spec) = spec else {
@@ -159,7 +168,7 @@ async fn open_image(image: &str, spec: &mut TaskSpec) -> anyhow::Result<Reader> 
     Ok(reader)
 }
 
-fn set_size(spec: &mut TaskSpec, size: u64) -> anyhow::Result<()> {
+fn set_size(spec: &mut TaskSpec, size: u64) {
     match spec {
         TaskSpec::Probe(spec) => spec.source_bytes = size,
         TaskSpec::Chunk(spec) => spec.source_bytes = size,
@@ -167,9 +176,8 @@ fn set_size(spec: &mut TaskSpec, size: u64) -> anyhow::Result<()> {
         TaskSpec::Remux(spec) => spec.source_bytes = size,
         TaskSpec::Images(spec) => spec.source_bytes = size,
         TaskSpec::Subtitles(spec) => spec.source_bytes = size,
-        TaskSpec::Assemble(_) => anyhow::bail!("an assembly reads objects, not a source"),
+        TaskSpec::Assemble(_) => {}
     }
-    Ok(())
 }
 
 /// Writes a file, and the folder that it lies in.

@@ -5,6 +5,7 @@ mod print;
 mod serve;
 mod trial;
 
+use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -25,7 +26,6 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run one task: `tcoder-worker task --spec spec.json --source film.mp4 --out dir`.
     Task(Task),
     /// Serve a control plane: pull tasks, do them, report.
     Serve(serve::Serve),
@@ -35,9 +35,23 @@ enum Command {
     Sandbox(trial::Sandbox),
 }
 
+/// What one has to know to write a spec.
+const SPECS: &str = "\
+A spec is a `TaskSpec` of bus-schema as JSON; samples are bus-schema/tests/golden/task-spec-*.json.
+  probe      begin with {\"probe\": {\"source_bytes\": 0}}: sizes are measured, whatever is told
+  chunk      `facts` is the `video` that the probe printed; so it is for `images`
+  audio      `facts` is one of its `audio`, and `audio.track` is that one's `track`
+  subtitles  `facts` are of its `subtitles`, one for each of the spec's own `subtitles`
+  assemble   cannot be done by hand: it reads the segments of a job
+Where the probe leaves an intermediate.mp4 in --out, that is the --source of all the others.
+
+The last line on stdout is how the task ended. Exit codes: 0 done, 3 the source is refused, 4 anything else.";
+
+/// Run one task of a file in the sandbox: `tcoder-worker task --spec spec.json --source film.mp4 --out dir`.
 #[derive(Debug, Args)]
+#[command(after_help = SPECS)]
 struct Task {
-    /// The task as JSON, as the bus carries it.
+    /// A file that holds the task as JSON.
     #[arg(long, required_unless_present = "child")]
     spec: Option<PathBuf>,
     /// A path or an http(s) address.
@@ -80,6 +94,7 @@ fn main() -> ExitCode {
     tracing_subscriber::fmt()
         .with_env_filter(log)
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
         // That a line cannot be written would be said on stderr too, by a macro that panics.
         .log_internal_errors(false)
         .init();
@@ -127,7 +142,8 @@ fn run_task(task: &Task) -> anyhow::Result<ExitCode> {
     };
     let text =
         std::fs::read_to_string(spec).with_context(|| format!("cannot read {}", spec.display()))?;
-    let spec = serde_json::from_str(&text).context("the spec is no task")?;
+    let spec = serde_json::from_str(&text)
+        .with_context(|| format!("{} is no task: see --help", spec.display()))?;
     let cores =
         std::thread::available_parallelism().map_or(1, |n| u32::try_from(n.get()).unwrap_or(1));
     let options = Options {

@@ -29,9 +29,6 @@ const PROGRESS_NS: u64 = 10_000_000_000;
 /// [`ErrorCode::Unsupported`] for a container whose subtitles are not read, and what the source or the
 /// parent says. Damaged cues are no error: they are counted.
 pub fn run(spec: &SubtitlesSpec, source: &Source, results: &Results) -> Result<SubtitlesResult> {
-    if spec.facts.len() != spec.subtitles.len() {
-        return Err(Error::internal("subtitles without their facts"));
-    }
     let clip = spec.clip.map_or(WHOLE, |clip| clip.span());
     let mut work = Work {
         tracks: spec.facts.iter().map(|_| CueList::new(clip)).collect(),

@@ -33,7 +33,9 @@ pub fn run(parent: u32) -> Result<()> {
     })?;
     let (results, begin) = Results::begin(results)?;
     let results = Arc::new(results);
-    let prepared = prepare(&results, &begin);
+    let checked = begin.spec.check();
+    let checked = checked.map_err(|error| Error::internal(error.to_string()));
+    let prepared = checked.and_then(|()| prepare(&results, &begin));
     let last = match prepared.and_then(|font| perform(&begin, ranges, &results, font.as_ref())) {
         Ok(last) => last,
         Err(error) => {

@@ -71,6 +71,62 @@ fn a_probe_by_hand_prints_facts_and_a_refusal_exits_with_its_code() {
     assert_eq!(code, Some(3));
 }
 
+/// A spec of one's own is refused by the name of the field that is wrong, before anything is started.
+#[test]
+fn a_spec_by_hand_is_refused_with_the_name_of_its_field() {
+    let source = clip::write("spec.bin", b"not looked at");
+    let said = |name: &str, spec: &[u8]| {
+        let spec = clip::write(name, spec);
+        let output = program()
+            .args(["task", "--spec"])
+            .arg(&spec)
+            .arg("--source")
+            .arg(&source)
+            .output()
+            .expect("the program starts");
+        assert_eq!(output.status.code(), Some(4), "{output:?}");
+        assert_eq!(output.stdout, b"", "{output:?}");
+        let said = String::from_utf8(output.stderr).expect("text");
+        assert!(said.is_ascii() && !said.contains('\u{1b}'), "{said}");
+        said
+    };
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../bus-schema/tests/golden");
+    let sample = |kind: &str| {
+        let path = golden.join(format!("task-spec-{kind}.json"));
+        std::fs::read_to_string(path).expect("a sample")
+    };
+    let subtitles = sample("subtitles").replacen("\"track\": 1", "\"track\": 2", 1);
+    let told = said("spec-subtitles.json", subtitles.as_bytes());
+    assert!(told.contains("`subtitles.facts` must be"), "{told}");
+    let told = said("spec-assemble.json", sample("assemble").as_bytes());
+    assert!(told.contains("cannot be done by hand"), "{told}");
+    let told = said("spec-typo.json", b"{\"prob\": {}}");
+    assert!(told.contains("is no task: see --help"), "{told}");
+    assert!(told.contains("unknown variant `prob`"), "{told}");
+}
+
+/// What it prints may be of no interest, and how it ends is told all the same.
+#[test]
+fn a_task_by_hand_that_nobody_reads_ends_as_any_other() {
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    let spec = clip::write("unread.json", b"{\"probe\": {\"source_bytes\": 0}}");
+    let output = program()
+        .args(["task", "--spec"])
+        .arg(spec)
+        .arg("--source")
+        .arg(clip::write("unread.txt", b"no media at all"))
+        .stdout(writer)
+        .stderr(Stdio::piped())
+        .env("RUST_LOG", "off")
+        .spawn()
+        .expect("the program starts")
+        .wait_with_output()
+        .expect("it ends");
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
+    assert_eq!(output.stderr, b"", "{output:?}");
+}
+
 #[tokio::test]
 async fn a_child_dies_with_its_parent() {
     if !clip::has_ffmpeg("a_child_dies_with_its_parent") {
