@@ -55,8 +55,7 @@ impl Demux {
     ) -> Result<Self> {
         let pipeline = Pipeline::new()?;
         let parsebin = element("parsebin")?;
-        let appsrc = source.element()?;
-        pipeline.chain(&[appsrc.upcast_ref(), &parsebin])?;
+        pipeline.chain(&[&source.element()?, &parsebin])?;
         let shared = Arc::new(Shared::default());
         watch_streams(&parsebin, &pipeline, &shared, Box::new(connect));
         let demux = Self {

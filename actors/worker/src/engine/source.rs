@@ -1,22 +1,22 @@
-//! The source as GStreamer reads it: an `appsrc` that answers ranged reads.
+//! The source as GStreamer reads it, by ranges.
+
+mod element;
 
 use std::io;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use bus_schema::report::ErrorCode;
 use bytes::{Bytes, BytesMut};
 use gstreamer as gst;
-use gstreamer_app as gst_app;
+use gstreamer::glib::object::Cast;
 
+use self::element::Reader;
 use super::{Error, Result};
 use crate::mp4::index::{Found, Patch};
 
 /// The longest read that a demuxer may ask for: a keyframe of uncompressed 2160p is 12 MiB. What a
 /// damaged file asks for beyond is refused before memory is found for it.
 const READ_BYTES_MAX: u64 = 64 << 20;
-/// How much is pushed at a time where a demuxer takes what comes instead of asking for ranges.
-const PUSH_BYTES: u64 = 64 << 10;
 
 /// Bytes by offset, wherever they come from.
 pub trait RangeSource: Send {
@@ -151,53 +151,8 @@ impl Source {
     ///
     /// # Errors
     /// When the element cannot be made.
-    pub fn element(&self) -> Result<gst_app::AppSrc> {
-        let appsrc = gst_app::AppSrc::builder()
-            .stream_type(gst_app::AppStreamType::RandomAccess)
-            .format(gst::Format::Bytes)
-            .build();
-        // The size must be there before the demuxer asks for it, or it settles for pushing.
-        appsrc.set_size(i64::try_from(self.size).unwrap_or(i64::MAX));
-        let at = Arc::new(AtomicU64::new(0));
-        let source = self.clone();
-        let seek_at = Arc::clone(&at);
-        appsrc.set_callbacks(
-            gst_app::AppSrcCallbacks::builder()
-                .need_data(move |appsrc, len| source.push(appsrc, &at, u64::from(len)))
-                .seek_data(move |_, offset| {
-                    seek_at.store(offset, Ordering::Relaxed);
-                    true
-                })
-                .build(),
-        );
-        Ok(appsrc)
-    }
-
-    /// Pushes what is needed next, as one buffer: a pull of n bytes must be answered by exactly n.
-    fn push(&self, appsrc: &gst_app::AppSrc, at: &AtomicU64, len: u64) {
-        let offset = at.load(Ordering::Relaxed);
-        let len = if len >= u64::from(u32::MAX) {
-            PUSH_BYTES
-        } else {
-            len
-        };
-        let bytes = match self.read(offset, len) {
-            Ok(bytes) => bytes,
-            Err(error) => {
-                gst::element_error!(appsrc, gst::ResourceError::Read, ["{error}"]);
-                Bytes::new()
-            }
-        };
-        if bytes.is_empty() {
-            log_refused(appsrc.end_of_stream());
-            return;
-        }
-        at.store(offset + bytes.len() as u64, Ordering::Relaxed);
-        let mut buffer = gst::Buffer::from_slice(bytes);
-        if let Some(buffer) = buffer.get_mut() {
-            buffer.set_offset(offset);
-        }
-        log_refused(appsrc.push_buffer(buffer));
+    pub fn element(&self) -> Result<gst::Element> {
+        Ok(Reader::new(self.clone())?.upcast())
     }
 
     fn lock(&self) -> MutexGuard<'_, Shared> {
@@ -206,15 +161,12 @@ impl Source {
     }
 }
 
-/// A push that is refused only means that the pipeline is going down, which its owner knows.
-fn log_refused(pushed: Result<gst::FlowSuccess, gst::FlowError>) {
-    if let Err(reason) = pushed {
-        tracing::trace!(?reason, "a push was refused");
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use gstreamer::prelude::*;
+
     use super::*;
 
     struct Zeros(u64);
@@ -247,5 +199,65 @@ mod tests {
             }
         }
         assert!(source.read(0, 100).unwrap().iter().all(|byte| *byte == 0));
+    }
+
+    /// Bytes that tell where they lie.
+    struct Numbers;
+
+    impl Numbers {
+        const SIZE: u64 = 1 << 20;
+
+        fn bytes(offset: u64, len: u64) -> Vec<u8> {
+            let byte = |at: u64| u8::try_from((at ^ (at >> 8) ^ (at >> 16)) & 0xff).unwrap();
+            (offset..offset + len).map(byte).collect()
+        }
+    }
+
+    impl RangeSource for Numbers {
+        fn size(&self) -> u64 {
+            Self::SIZE
+        }
+
+        fn read(&mut self, offset: u64, len: u64) -> io::Result<Bytes> {
+            Ok(Self::bytes(offset, len).into())
+        }
+    }
+
+    #[test]
+    fn a_read_is_answered_with_its_own_bytes_whatever_was_interrupted_before_it() {
+        const READS: u64 = 20_000;
+        gst::init().unwrap();
+        let source = Source::new(Box::new(Numbers));
+        let element = source.element().unwrap();
+        let pad = element.static_pad("src").unwrap();
+        pad.activate_mode(gst::PadMode::Pull, true).unwrap();
+        let is_over = Arc::new(AtomicBool::new(false));
+        let (seeking, over) = (pad.clone(), Arc::clone(&is_over));
+        // What a demuxer does upstream when it seeks, as often as it can be done.
+        let seeks = std::thread::spawn(move || {
+            while !over.load(Ordering::Relaxed) {
+                seeking.send_event(gst::event::FlushStart::new());
+                seeking.send_event(gst::event::FlushStop::new(true));
+            }
+        });
+        let mut answered = 0_u64;
+        for n in 0.. {
+            let offset = n * 7_919 % (Numbers::SIZE - 1_000);
+            let len = 1 + n % 97;
+            match pad.range(offset, u32::try_from(len).unwrap()) {
+                Ok(buffer) => {
+                    let bytes = buffer.map_readable().unwrap();
+                    assert_eq!(bytes.as_slice(), Numbers::bytes(offset, len), "read {n}");
+                    answered += 1;
+                }
+                Err(flow) => assert_eq!(flow, gst::FlowError::Flushing),
+            }
+            if answered == READS {
+                break;
+            }
+        }
+        is_over.store(true, Ordering::Relaxed);
+        seeks.join().unwrap();
+        element.set_state(gst::State::Null).unwrap();
     }
 }
