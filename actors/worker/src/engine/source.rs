@@ -260,4 +260,22 @@ mod tests {
         seeks.join().unwrap();
         element.set_state(gst::State::Null).unwrap();
     }
+
+    #[test]
+    fn the_last_bytes_fit_into_whatever_a_demuxer_brings() {
+        gst::init().unwrap();
+        let element = Source::new(Box::new(Numbers)).element().unwrap();
+        let pad = element.static_pad("src").unwrap();
+        pad.activate_mode(gst::PadMode::Pull, true).unwrap();
+        let from = Numbers::SIZE - 10;
+        let last = Numbers::bytes(from, 10);
+        let own = pad.range(from, 100).unwrap();
+        assert_eq!(own.map_readable().unwrap().as_slice(), last);
+        let mut brought = gst::Buffer::with_size(100).unwrap();
+        pad.range_fill(from, brought.get_mut().unwrap(), 100)
+            .unwrap();
+        assert_eq!(brought.map_readable().unwrap().as_slice(), last);
+        assert_eq!(pad.range(Numbers::SIZE, 1), Err(gst::FlowError::Eos));
+        element.set_state(gst::State::Null).unwrap();
+    }
 }

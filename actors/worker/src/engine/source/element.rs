@@ -90,7 +90,7 @@ impl BaseSrcImpl for Imp {
     fn create(
         &self,
         offset: u64,
-        _: Option<&mut gst::BufferRef>,
+        given: Option<&mut gst::BufferRef>,
         len: u32,
     ) -> std::result::Result<CreateSuccess, gst::FlowError> {
         let source = self.source.get().ok_or(gst::FlowError::Error)?;
@@ -100,6 +100,16 @@ impl BaseSrcImpl for Imp {
         })?;
         if bytes.is_empty() {
             return Err(gst::FlowError::Eos);
+        }
+        // A demuxer that brings its own buffer gets it filled: the bindings would copy ours into it, and panic
+        // where it is longer than what is left of the source.
+        if let Some(given) = given {
+            given.set_size(bytes.len().min(given.maxsize()));
+            let filled = given.copy_from_slice(0, &bytes);
+            return match filled {
+                Ok(()) => Ok(CreateSuccess::FilledBuffer),
+                Err(_) => Err(gst::FlowError::Error),
+            };
         }
         let mut buffer = gst::Buffer::from_slice(bytes);
         if let Some(buffer) = buffer.get_mut() {
