@@ -204,6 +204,8 @@ impl Admission {
             .iter()
             .map(|&class| (class, state.queue.demand(class)));
         self.platform.board.post_demand(demand.collect());
+        let waits_since_ms = state.queue.waits_since_ms();
+        self.platform.board.post_waits_since_ms(waits_since_ms);
         Ok(())
     }
 

@@ -46,6 +46,7 @@ pub type States = HashMap<JobState, u64>;
 pub struct Board {
     workers: watch::Sender<Arc<Workers>>,
     demand: watch::Sender<Demand>,
+    waits_since_ms: watch::Sender<Option<u64>>,
     states: watch::Sender<States>,
     storage: watch::Sender<Health>,
     machines: watch::Sender<Machines>,
@@ -58,6 +59,7 @@ impl Default for Board {
         Self {
             workers: watch::Sender::new(Arc::default()),
             demand: watch::Sender::default(),
+            waits_since_ms: watch::Sender::default(),
             states: watch::Sender::default(),
             storage: watch::Sender::new(Health {
                 is_ok: true,
@@ -101,6 +103,17 @@ impl Board {
             *known = demand;
             is_new
         });
+    }
+
+    /// Since when the job that waits longest has had tasks that no worker has taken.
+    #[must_use]
+    pub fn waits_since_ms(&self) -> Option<u64> {
+        *self.waits_since_ms.borrow()
+    }
+
+    /// By Admission alone.
+    pub fn post_waits_since_ms(&self, waits_since_ms: Option<u64>) {
+        self.waits_since_ms.send_replace(waits_since_ms);
     }
 
     /// Jobs by state, as of the last sweep.

@@ -12,6 +12,7 @@ use ractor::RpcReplyPort;
 use ractor::rpc::CallResult;
 
 use crate::admission;
+use crate::clock::now_ms;
 use crate::job::actor::{Answer as JobAnswer, Message as ToJob, Refusal};
 use crate::job::new;
 use crate::platform::Platform;
@@ -138,7 +139,11 @@ impl Jobs for Port {
                 .iter()
                 .map(|(_, worker)| u64::from(busy(worker)))
                 .sum(),
-            oldest_wait_ms: None,
+            oldest_wait_ms: self
+                .platform
+                .board
+                .waits_since_ms()
+                .map(|since_ms| now_ms().saturating_sub(since_ms)),
         }
     }
 

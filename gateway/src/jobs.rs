@@ -86,7 +86,8 @@ pub struct Stats {
     pub slots: u64,
     /// Slots in use.
     pub slots_busy: u64,
-    /// How long the oldest waiting task has waited.
+    /// How long the job that waits longest has had tasks that no worker has taken, as far back as this control plane
+    /// has seen; nothing while none waits.
     pub oldest_wait_ms: Option<u64>,
 }
 

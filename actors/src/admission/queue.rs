@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use bus_schema::id::{JobId, TaskNumber, TenantId};
-use bus_schema::record::{JobRecord, TaskState};
+use bus_schema::record::{JobRecord, Task, TaskState};
 use bus_schema::task::TaskClass;
 
 use crate::board::Tasks;
@@ -38,6 +38,8 @@ pub struct Summary {
     pub released: BTreeMap<TaskClass, u32>,
     /// Tasks in some worker's hand.
     pub claimed: BTreeMap<TaskClass, u32>,
+    /// Since when it has had tasks that could go, or went out, and that no worker has taken.
+    pub waits_since_ms: Option<u64>,
 }
 
 impl Summary {
@@ -59,6 +61,7 @@ impl Summary {
             waiting: BTreeMap::new(),
             released: BTreeMap::new(),
             claimed: BTreeMap::new(),
+            waits_since_ms: None,
         };
         if summary.is_ended {
             return summary;
@@ -81,6 +84,11 @@ impl Summary {
             };
             *counts.entry(class).or_default() += 1;
         }
+        // Since when a task could go is written nowhere: the queue remembers when it saw the first.
+        summary.waits_since_ms = match summary.ready.as_slice() {
+            [] => job.record.tasks.iter().filter_map(released_ms).min(),
+            [..] => Some(now_ms),
+        };
         summary
     }
 
@@ -91,6 +99,14 @@ impl Summary {
     /// Whether the queue can forget the job.
     fn is_over(&self) -> bool {
         self.waiting.is_empty() && self.released.is_empty() && self.claimed.is_empty()
+    }
+}
+
+/// When an invitation to a task went out that is still open.
+fn released_ms((_, task): (TaskNumber, &Task)) -> Option<u64> {
+    match task.state {
+        TaskState::Released { at_ms } => Some(at_ms),
+        _ => None,
     }
 }
 
@@ -106,12 +122,24 @@ pub struct Queue {
 
 impl Queue {
     /// Takes note of how a job stands.
-    pub fn note(&mut self, summary: Summary) {
+    pub fn note(&mut self, mut summary: Summary) {
+        let before = self.jobs.remove(&summary.job);
         if summary.is_over() {
-            self.jobs.remove(&summary.job);
-        } else {
-            self.jobs.insert(summary.job, summary);
+            return;
         }
+        if !summary.ready.is_empty() {
+            let waited_ms = before.and_then(|before| before.waits_since_ms);
+            summary.waits_since_ms = waited_ms.or(summary.waits_since_ms);
+        }
+        self.jobs.insert(summary.job, summary);
+    }
+
+    /// Since when the job that waits longest has had tasks that no worker has taken, as far back as this queue has
+    /// seen.
+    #[must_use]
+    pub fn waits_since_ms(&self) -> Option<u64> {
+        let waits = self.jobs.values().filter_map(|job| job.waits_since_ms);
+        waits.min()
     }
 
     /// Forgets a job.
@@ -200,6 +228,7 @@ mod tests {
             waiting: BTreeMap::from([(TaskClass::Cpu, ready)]),
             released: BTreeMap::new(),
             claimed: BTreeMap::new(),
+            waits_since_ms: None,
         }
     }
 
@@ -246,6 +275,31 @@ mod tests {
         queue.note(summary(4, "b", 90, 1));
         // One of priority 90; then b already has one, so a, a, b take their turns.
         assert_eq!(order(&mut queue, 2), [1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn who_waits_longest_is_known_while_it_waits() {
+        let at = |n, ready, waits_since_ms| Summary {
+            waits_since_ms,
+            ..summary(n, "a", 50, ready)
+        };
+        let mut queue = Queue::default();
+        assert_eq!(queue.waits_since_ms(), None);
+        queue.note(at(1, 9, Some(100)));
+        queue.note(at(2, 9, Some(200)));
+        assert_eq!(queue.waits_since_ms(), Some(100));
+        // As it is looked at again, it waits as long as before.
+        queue.note(at(1, 5, Some(300)));
+        assert_eq!(queue.waits_since_ms(), Some(100));
+        // All of it is out, and the oldest invitation is younger.
+        queue.note(at(1, 0, Some(250)));
+        assert_eq!(queue.waits_since_ms(), Some(200));
+        // All is taken, then something comes back.
+        queue.note(at(2, 0, None));
+        queue.note(at(1, 0, None));
+        assert_eq!(queue.waits_since_ms(), None);
+        queue.note(at(1, 1, Some(400)));
+        assert_eq!(queue.waits_since_ms(), Some(400));
     }
 
     #[test]

@@ -6,7 +6,8 @@ use bus_schema::id::{Attempt, TaskNumber, Token, WorkerName};
 use bus_schema::report::{ErrorCode, Outcome, TaskError};
 use proptest::prelude::*;
 
-use crate::world::{World, chunk};
+use crate::reported::chunk;
+use crate::world::World;
 
 /// What may happen to a job, by numbers that are taken modulo what there is.
 #[derive(Debug, Clone)]

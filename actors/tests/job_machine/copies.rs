@@ -7,7 +7,8 @@ use bus_schema::report::{ErrorCode, Outcome, TaskError};
 use bus_schema::request::Preset;
 use bus_schema::task::TaskKind;
 
-use crate::world::{World, copied, facts};
+use crate::reported::{copied, facts};
+use crate::world::World;
 use actors::job::Event;
 use actors::job::spec::spec;
 

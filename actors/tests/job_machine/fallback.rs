@@ -8,7 +8,8 @@ use bus_schema::record::{JobState, TaskState};
 use bus_schema::report::{ErrorCode, Outcome, TaskError};
 use bus_schema::request::Preset;
 
-use crate::world::{World, chunk, facts};
+use crate::reported::{chunk, facts};
+use crate::world::World;
 
 /// Long enough for a first chunk and two others.
 pub(crate) const SECONDS: u64 = 30;

@@ -9,7 +9,8 @@ use bus_schema::record::{JobRecord, JobState, PartRun, TaskState};
 use bus_schema::report::{ErrorCode, Outcome};
 use bus_schema::task::TaskSpec;
 
-use crate::world::{World, facts};
+use crate::reported::facts;
+use crate::world::World;
 
 const HOUR_S: u64 = 3_600;
 /// Design: a record of eight hours takes less.

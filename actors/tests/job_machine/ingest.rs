@@ -10,7 +10,8 @@ use bus_schema::request::Preset;
 use bus_schema::source::SourceFacts;
 use bus_schema::task::TaskSpec;
 
-use crate::world::{World, facts};
+use crate::reported::facts;
+use crate::world::World;
 
 const PROBE: TaskNumber = TaskNumber(0);
 const REMUXED: Intermediate = Intermediate {

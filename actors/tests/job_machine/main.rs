@@ -1,14 +1,14 @@
 //! Whatever happens to a job, in whatever order and however often: facts are numbered without gaps,
 //! an end is final, nothing is done twice, and while the world lets it, the job gets on.
 
+mod beside;
 mod blows;
 mod copies;
 mod fallback;
 mod hours;
-mod images;
 mod ingest;
+mod reported;
 mod sound;
-mod subtitles;
 mod takeover;
 mod world;
 
@@ -27,7 +27,8 @@ use bus_schema::task::TaskSpec;
 use proptest::prelude::*;
 
 use blows::{blow, strike};
-use world::{World, facts};
+use reported::facts;
+use world::World;
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]

@@ -8,7 +8,8 @@ use bus_schema::record::JobState;
 use bus_schema::report::{ErrorCode, Outcome, TaskError};
 use bus_schema::task::TaskSpec;
 
-use super::world::{World, audio_part};
+use super::reported::audio_part;
+use super::world::World;
 
 /// A job whose probe found three tracks of sound, with everything released.
 fn probed() -> World {

@@ -15,7 +15,8 @@ use bus_schema::task::TaskSpec;
 use proptest::prelude::*;
 
 use crate::fallback::{CHUNKS, SECONDS, failed, in_hardware, of_preset_in_hardware, worker};
-use crate::world::{World, chunk};
+use crate::reported::chunk;
+use crate::world::World;
 use bus_schema::report::Outcome;
 
 /// Fails this task until it is given up, from the attempt in hand on.

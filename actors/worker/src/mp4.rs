@@ -14,6 +14,7 @@ pub mod remux;
 
 mod assembly;
 mod codec;
+mod copied_track;
 mod error;
 mod init;
 mod movie;

@@ -13,6 +13,7 @@ use bus_schema::plan::TaskRole;
 use bus_schema::report::{ErrorCode, Outcome, TaskError};
 use bus_schema::source::SourceFacts;
 use gateway::storage::{CompletedPart, ErrorKind};
+use serde::Serialize;
 
 use super::addresses::upload;
 use super::{Job, JobActor, Trouble};
@@ -124,14 +125,8 @@ impl JobActor {
         for rendition in &result.renditions {
             expect_rendition(&mut expected, rendition, first);
         }
-        if let Err(missing) = self.compare(job, task, held, expected).await? {
-            return Ok(Err(missing));
-        }
-        let id = &job.record.id;
-        self.platform
-            .keep_attempt(id, task, held.attempt, None, result)
-            .await?;
-        Ok(Ok(()))
+        let kept = (None, result);
+        self.compare_and_keep(job, task, held, expected, kept).await
     }
 
     /// Whether a chunk that was encoded once more has the frames of the one that is listed, cut at the same
@@ -175,14 +170,8 @@ impl JobActor {
         expected.insert(object_key::init(name), u64::from(part.init_bytes));
         let samples = object_key::part_samples(name, part.part);
         expected.insert(samples, u64::from(part.samples_bytes));
-        if let Err(missing) = self.compare(job, task, held, expected).await? {
-            return Ok(Err(missing));
-        }
-        let id = &job.record.id;
-        self.platform
-            .keep_attempt(id, task, held.attempt, Some(part.part), part)
-            .await?;
-        Ok(Ok(()))
+        let kept = (Some(part.part), part);
+        self.compare_and_keep(job, task, held, expected, kept).await
     }
 
     async fn check_images(
@@ -201,14 +190,8 @@ impl JobActor {
             return Ok(Err(format!("The images' report is damaged: {reason}.")));
         }
         let expected = images::objects(images, result).collect();
-        if let Err(missing) = self.compare(job, task, held, expected).await? {
-            return Ok(Err(missing));
-        }
-        let id = &job.record.id;
-        self.platform
-            .keep_attempt(id, task, held.attempt, None, result)
-            .await?;
-        Ok(Ok(()))
+        let kept = (None, result);
+        self.compare_and_keep(job, task, held, expected, kept).await
     }
 
     async fn check_subtitles(
@@ -228,14 +211,8 @@ impl JobActor {
             .shown(&plan.subtitles)
             .map(|(one, track)| (object_key::subtitles(&one.name), u64::from(track.bytes)))
             .collect();
-        if let Err(missing) = self.compare(job, task, held, expected).await? {
-            return Ok(Err(missing));
-        }
-        let id = &job.record.id;
-        self.platform
-            .keep_attempt(id, task, held.attempt, None, result)
-            .await?;
-        Ok(Ok(()))
+        let kept = (None, result);
+        self.compare_and_keep(job, task, held, expected, kept).await
     }
 
     /// Completes the upload of a file: after a crash in between it is there already.
@@ -287,6 +264,24 @@ impl JobActor {
             .keep_attempt(&record.id, task, held.attempt, None, result)
             .await?;
         Ok(Ok(()))
+    }
+
+    /// Compares, and keeps what was reported, of a part or of the whole, where all of it is there.
+    async fn compare_and_keep<T: Serialize>(
+        &self,
+        job: &Job,
+        task: TaskNumber,
+        held: &Held,
+        expected: BTreeMap<String, u64>,
+        (part, reported): (Option<u32>, &T),
+    ) -> Result<Result<(), String>, Trouble> {
+        let compared = self.compare(job, task, held, expected).await?;
+        if compared.is_ok() {
+            self.platform
+                .keep_attempt(&job.record.id, task, held.attempt, part, reported)
+                .await?;
+        }
+        Ok(compared)
     }
 
     /// Whether these objects lie under the attempt's prefix with these sizes.

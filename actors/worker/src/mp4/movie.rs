@@ -2,10 +2,11 @@
 
 use bus_schema::language::{is_tag, three_letters};
 use mp4_atom::{
-    BufMut as _, Colr, Dinf, Dref, Edts, Elst, ElstEntry, Encode, FourCC, Hdlr, Mdhd, Mvhd, Smhd,
-    Tkhd, Url, Vmhd,
+    BufMut as _, Colr, Dinf, Dref, Edts, Elst, ElstEntry, Encode, FourCC, Mdhd, Mvhd, Smhd, Tkhd,
+    Url, Vmhd,
 };
 
+use super::copied_track::encode_handler;
 use super::track::Track;
 
 /// What every picture of ours is converted to (ISO/IEC 23091-2): BT.709 in limited range.
@@ -140,16 +141,7 @@ fn encode_media_header(buf: &mut Vec<u8>, header: &TrackHeader<'_>) -> mp4_atom:
         ..Mdhd::default()
     }
     .encode(buf)?;
-    let (handler, name) = if track.config.is_video() {
-        (b"vide", "VideoHandler")
-    } else {
-        (b"soun", "SoundHandler")
-    };
-    Hdlr {
-        handler: FourCC::new(handler),
-        name: name.to_owned(),
-    }
-    .encode(buf)?;
+    encode_handler(buf, track.config.is_video())?;
     // What three letters cannot say goes into the extended language tag as well.
     match track.language.as_deref() {
         Some(tag) if !is_said(tag) && is_tag(tag) => {

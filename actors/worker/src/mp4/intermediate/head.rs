@@ -1,10 +1,11 @@
 //! The head: `ftyp`, `moov` and the header of `mdat`.
 
-use mp4_atom::{BufMut as _, Encode as _, FourCC, Hdlr};
+use mp4_atom::{BufMut as _, Encode as _, FourCC};
 
 use super::{HEAD_BYTES_MAX, MOVIE_TIMESCALE, Table, Tables, TrackHead};
 use crate::mp4::assembly::index::{encode_counted, encode_runs};
 use crate::mp4::assembly::{encode_ftyp, encode_mdat_header};
+use crate::mp4::copied_track::{CopiedTrack, VERSION_1};
 use crate::mp4::error::{Error, OrDamaged as _};
 use crate::mp4::movie::{encode_media_info, encode_mvhd, full_box};
 
@@ -12,10 +13,12 @@ use crate::mp4::movie::{encode_media_info, encode_mvhd, full_box};
 const TRACK_FLAGS: u32 = 3;
 /// The same for a sound that is not the first: part of the movie, and not played unasked.
 const OTHER_TRACK_FLAGS: u32 = 2;
-/// Version 1 in a word of version and flags.
-const VERSION_1: u32 = 1 << 24;
-/// A picture that is not turned.
-const UNITY: [u32; 9] = [0x1_0000, 0, 0, 0, 0x1_0000, 0, 0, 0, 0x4000_0000];
+/// A picture that is not turned: 1 in 16.16, and in 2.30 behind.
+const UNITY: [u8; 36] = {
+    let mut matrix = [0; 36];
+    (matrix[1], matrix[17], matrix[32]) = (1, 1, 0x40);
+    matrix
+};
 
 /// One track as it is written.
 struct Part<'a> {
@@ -149,13 +152,29 @@ fn encode_track(
     base: u64,
 ) -> mp4_atom::Result<()> {
     let is_video = part.table.is_video;
+    let (width, height) = part.head.size;
+    let header = CopiedTrack {
+        is_video,
+        track_id,
+        flags: if is_enabled {
+            TRACK_FLAGS
+        } else {
+            OTHER_TRACK_FLAGS
+        },
+        duration_movie: part.delay + part.shown_duration(),
+        matrix: UNITY,
+        shown_size: (u64::from(width) << 48 | u64::from(height) << 16).to_be_bytes(),
+        timescale: part.table.timescale,
+        duration_media: part.duration,
+        language: packed(part.head.language),
+    };
     buf.encode_atom(FourCC::new(b"trak"), |buf| {
-        encode_track_header(buf, part, track_id, is_enabled)?;
+        header.encode_track_header(buf)?;
         if part.delay > 0 {
             encode_delay(buf, part)?;
         }
         buf.encode_atom(FourCC::new(b"mdia"), |buf| {
-            encode_media_header(buf, part)?;
+            header.encode_media_header(buf)?;
             encode_media_info(buf, is_video, |buf| {
                 full_box(buf, *b"stsd", 0, |buf| {
                     1u32.encode(buf)?;
@@ -165,37 +184,6 @@ fn encode_track(
                 encode_tables(buf, part, base)
             })
         })
-    })
-}
-
-fn encode_track_header(
-    buf: &mut Vec<u8>,
-    part: &Part<'_>,
-    track_id: u32,
-    is_enabled: bool,
-) -> mp4_atom::Result<()> {
-    let flags = if is_enabled {
-        TRACK_FLAGS
-    } else {
-        OTHER_TRACK_FLAGS
-    };
-    full_box(buf, *b"tkhd", VERSION_1 | flags, |buf| {
-        // No times of creation: equal content has equal bytes.
-        buf.append_slice(&[0; 16]);
-        track_id.encode(buf)?;
-        0u32.encode(buf)?;
-        (part.delay + part.shown_duration()).encode(buf)?;
-        buf.append_slice(&[0; 8]);
-        // Sounds are alternatives to one another; layer and group before, volume behind.
-        let is_sound = u16::from(!part.table.is_video);
-        0u16.encode(buf)?;
-        is_sound.encode(buf)?;
-        (is_sound << 8).encode(buf)?;
-        0u16.encode(buf)?;
-        UNITY.iter().try_for_each(|number| number.encode(buf))?;
-        let (width, height) = part.head.size;
-        (u32::from(width) << 16).encode(buf)?;
-        (u32::from(height) << 16).encode(buf)
     })
 }
 
@@ -214,26 +202,6 @@ fn encode_delay(buf: &mut Vec<u8>, part: &Part<'_>) -> mp4_atom::Result<()> {
             Ok(())
         })
     })
-}
-
-fn encode_media_header(buf: &mut Vec<u8>, part: &Part<'_>) -> mp4_atom::Result<()> {
-    full_box(buf, *b"mdhd", VERSION_1, |buf| {
-        buf.append_slice(&[0; 16]);
-        part.table.timescale.encode(buf)?;
-        part.duration.encode(buf)?;
-        packed(part.head.language).encode(buf)?;
-        0u16.encode(buf)
-    })?;
-    let (handler, name) = if part.table.is_video {
-        (b"vide", "VideoHandler")
-    } else {
-        (b"soun", "SoundHandler")
-    };
-    Hdlr {
-        handler: FourCC::new(handler),
-        name: name.to_owned(),
-    }
-    .encode(buf)
 }
 
 /// Three letters in five bits each.

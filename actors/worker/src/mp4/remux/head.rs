@@ -1,19 +1,18 @@
 //! The head of a copy: `ftyp`, `moov` and the header of `mdat`.
 
-use mp4_atom::{BufMut as _, Encode as _, FourCC, Hdlr};
+use mp4_atom::{BufMut as _, Encode as _, FourCC};
 
 use super::HEAD_BYTES_MAX;
 use super::layout::Layout;
 use super::source_track::{SourceMovie, SourceTrack};
 use crate::mp4::assembly::{encode_ftyp, encode_mdat_header};
+use crate::mp4::copied_track::{CopiedTrack, VERSION_1};
 use crate::mp4::error::Error;
 use crate::mp4::index::boxes::pair;
 use crate::mp4::movie::{encode_media_info, encode_mvhd, full_box};
 
 /// Shown, and part of the film.
 const TRACK_FLAGS: u32 = 3;
-/// Where a version stands in a word of version and flags.
-const VERSION_1: u32 = 1 << 24;
 /// QuickTime's numbers of languages are below this.
 const LANGUAGE_MIN: u16 = 0x400;
 /// `und`.
@@ -110,10 +109,26 @@ fn encode_track(
         what: "a copy of this codec",
     })?;
     let is_video = track.index.is_video();
+    let is_known = track.language >= LANGUAGE_MIN;
+    let header = CopiedTrack {
+        is_video,
+        track_id,
+        flags: TRACK_FLAGS,
+        duration_movie: track.duration_movie,
+        matrix: track.matrix,
+        shown_size: track.shown_size,
+        timescale: track.index.timescale,
+        duration_media: track.duration_media,
+        language: if is_known {
+            track.language
+        } else {
+            LANGUAGE_UNKNOWN
+        },
+    };
     // Colours are told beside the configuration.
     let colours = colours(track);
     buf.encode_atom(FourCC::new(b"trak"), |buf| {
-        encode_track_header(buf, track, track_id)?;
+        header.encode_track_header(buf)?;
         if let Some(edits) = track.edits {
             buf.encode_atom(FourCC::new(b"edts"), |buf| {
                 buf.encode_atom(FourCC::new(b"elst"), |buf| {
@@ -123,7 +138,7 @@ fn encode_track(
             })?;
         }
         buf.encode_atom(FourCC::new(b"mdia"), |buf| {
-            encode_media_header(buf, track)?;
+            header.encode_media_header(buf)?;
             encode_media_info(buf, is_video, |buf| {
                 full_box(buf, *b"stsd", 0, |buf| {
                     1u32.encode(buf)?;
@@ -164,83 +179,6 @@ fn append_to_box(buf: &mut Vec<u8>, start: usize, child: &[u8]) {
     // A sample entry has at most a few thousand bytes.
     let bytes = u32::try_from(buf.len() - start).unwrap_or(0).to_be_bytes();
     buf.set_slice(start, &bytes);
-}
-
-fn encode_track_header(
-    buf: &mut Vec<u8>,
-    track: &SourceTrack<'_>,
-    track_id: u32,
-) -> mp4_atom::Result<()> {
-    let duration = track.duration_movie;
-    let version = version_for(duration);
-    full_box(buf, *b"tkhd", version | TRACK_FLAGS, |buf| {
-        encode_times(buf, version)?;
-        track_id.encode(buf)?;
-        0u32.encode(buf)?;
-        encode_duration(buf, version, duration)?;
-        // Sound tracks are alternatives to one another, as in files that are assembled.
-        let is_sound = u16::from(!track.index.is_video());
-        [0u32, 0].encode_all(buf)?;
-        0u16.encode(buf)?;
-        is_sound.encode(buf)?;
-        (is_sound << 8).encode(buf)?;
-        0u16.encode(buf)?;
-        buf.append_slice(&track.matrix);
-        buf.append_slice(&track.shown_size);
-        Ok(())
-    })
-}
-
-fn encode_media_header(buf: &mut Vec<u8>, track: &SourceTrack<'_>) -> mp4_atom::Result<()> {
-    let duration = track.duration_media;
-    let version = version_for(duration);
-    full_box(buf, *b"mdhd", version, |buf| {
-        encode_times(buf, version)?;
-        track.index.timescale.encode(buf)?;
-        encode_duration(buf, version, duration)?;
-        let is_known = track.language >= LANGUAGE_MIN;
-        let language = if is_known {
-            track.language
-        } else {
-            LANGUAGE_UNKNOWN
-        };
-        language.encode(buf)?;
-        0u16.encode(buf)
-    })?;
-    let (handler, name) = if track.index.is_video() {
-        (b"vide", "VideoHandler")
-    } else {
-        (b"soun", "SoundHandler")
-    };
-    Hdlr {
-        handler: FourCC::new(handler),
-        name: name.to_owned(),
-    }
-    .encode(buf)
-}
-
-fn version_for(duration: u64) -> u32 {
-    if u32::try_from(duration).is_ok() {
-        0
-    } else {
-        VERSION_1
-    }
-}
-
-/// No times of creation: equal content has equal bytes.
-fn encode_times(buf: &mut Vec<u8>, version: u32) -> mp4_atom::Result<()> {
-    if version == 0 {
-        [0u32; 2].encode_all(buf)
-    } else {
-        [0u32; 4].encode_all(buf)
-    }
-}
-
-fn encode_duration(buf: &mut Vec<u8>, version: u32, duration: u64) -> mp4_atom::Result<()> {
-    match u32::try_from(duration) {
-        Ok(duration) if version == 0 => duration.encode(buf),
-        _ => duration.encode(buf),
-    }
 }
 
 /// The tables behind `stsd`: the source's own, but for where chunks lie.
