@@ -1,5 +1,6 @@
 //! The planner: source facts and wishes to a plan. No IO, no clock.
 
+mod broadcast;
 mod sound;
 mod subtitles;
 mod web_safe;
@@ -95,8 +96,9 @@ fn plan_all(
     let (audio, mut warnings) = sound::plan(&facts.audio, request.loudness);
     let (subtitles, left) = subtitles::plan(&facts.subtitles);
     warnings.extend(left);
+    warnings.extend(broadcast::warnings(facts.broadcast.as_ref()));
     if video.is_none() && audio.is_empty() {
-        return Err(no_audio());
+        return Err(no_audio(facts));
     }
     let mut files: Vec<RenditionName> = video
         .iter()
@@ -148,6 +150,7 @@ fn plan_copy(
     };
     let (subtitles, left) = subtitles::plan(&facts.subtitles);
     let warnings = sound::left_by_a_copy(&facts.audio).into_iter().chain(left);
+    let warnings = warnings.chain(broadcast::warnings(facts.broadcast.as_ref()));
     let plan = Plan {
         segment_ns: SEGMENT_NS,
         first_chunk_ns: FIRST_CHUNK_NS,
@@ -350,11 +353,11 @@ fn no_video() -> TaskError {
     }
 }
 
-fn no_audio() -> TaskError {
-    let message = "The source has no sound, and nothing but sound was asked for.";
+fn no_audio(facts: &SourceFacts) -> TaskError {
+    let usual = || "The source has no sound, and nothing but sound was asked for.".to_owned();
     TaskError {
         code: ErrorCode::NoAudio,
-        message: message.to_owned(),
+        message: broadcast::no_sound(facts.broadcast.as_ref()).unwrap_or_else(usual),
     }
 }
 

@@ -24,6 +24,9 @@ pub fn key(job: &JobId, task: TaskNumber, attempt: Attempt, part: Option<u32>) -
 pub struct ChunkResult {
     /// Frames in the chunk's own window.
     pub frames: u64,
+    /// How many of them show the picture of another, since their own could not be decoded.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub held: u64,
     /// Decode time of the first frame, in units of the video timescale.
     pub start: u64,
     /// Duration of each segment, in units; their sum leads exactly to the next chunk's `start`.
@@ -35,6 +38,14 @@ pub struct ChunkResult {
     /// Where scenes begin, if that was looked for; at most [`SCENES_A_CHUNK_MAX`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub scenes: Vec<SceneChange>,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+fn is_zero(n: &u64) -> bool {
+    *n == 0
 }
 
 /// Most scenes of a chunk that are reported: what changes more often has none.
@@ -60,6 +71,9 @@ impl ChunkResult {
     pub fn check(&self) -> Result<(), &'static str> {
         if self.durations.is_empty() != (self.frames == 0) {
             return Err("frames without a segment, or segments without a frame");
+        }
+        if self.held > self.frames {
+            return Err("more pictures held than there are");
         }
         for one in &self.renditions {
             one.check_keyframes()?;
@@ -230,6 +244,7 @@ mod tests {
         };
         ChunkResult {
             frames,
+            held: 0,
             start,
             durations: durations.to_vec(),
             renditions: vec![rendition],
@@ -286,6 +301,19 @@ mod tests {
         for odd in [&[50][..], &[0, 50], &[101, 50], &[50, 50, 50]] {
             assert!(with(odd).is_err(), "{odd:?}");
         }
+    }
+
+    #[test]
+    fn no_more_pictures_are_held_than_there_are() {
+        let with = |held| {
+            ChunkResult {
+                held,
+                ..chunk(10, 1_000, &[512, 512], &[1, 2])
+            }
+            .check()
+        };
+        assert_eq!(with(10), Ok(()));
+        assert!(with(11).is_err());
     }
 
     #[test]

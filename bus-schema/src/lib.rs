@@ -29,6 +29,8 @@ pub mod plan;
 
 pub mod intermediate;
 
+pub mod broadcast;
+
 pub mod record;
 
 pub mod fact;

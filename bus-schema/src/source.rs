@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::broadcast::BroadcastFacts;
 use crate::intermediate::Intermediate;
 
 /// What is known of a source after its probe. Times are stream times in nanoseconds.
@@ -27,6 +28,9 @@ pub struct SourceFacts {
     /// all times are then those of the intermediate, and tasks read it in the source's place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub intermediate: Option<Intermediate>,
+    /// What it lacks, where it is a broadcast that does not hold all that it should.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub broadcast: Option<BroadcastFacts>,
 }
 
 /// The first video track.
@@ -53,6 +57,10 @@ pub struct VideoFacts {
     /// Number of frames that a player shows, where the container's own table tells it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub frames: Option<u64>,
+    /// Whether a picture that cannot be decoded is no reason to refuse the source: in its place the one
+    /// before is shown, and that is told. So it is with broadcasts that were remuxed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub may_lack: bool,
     /// Bits per sample: 8, 10, 12.
     pub bit_depth: u8,
     /// Whether any frame is interlaced.

@@ -128,6 +128,7 @@ impl SampleJob {
         };
         let result = ChunkResult {
             frames: durations.iter().map(|units| u64::from(units / 512)).sum(),
+            held: 0,
             start,
             renditions: LADDER.iter().map(rendition).collect(),
             durations: durations.clone(),
@@ -277,6 +278,7 @@ fn source_facts(duration_ns: u64) -> SourceFacts {
         fps_den: 1,
         timescale: TIMESCALE,
         frames: None,
+        may_lack: false,
         bit_depth: 8,
         is_interlaced: false,
         start_ns: 0,
@@ -292,6 +294,7 @@ fn source_facts(duration_ns: u64) -> SourceFacts {
         subtitles: Vec::new(),
         index: None,
         intermediate: None,
+        broadcast: None,
     }
 }
 

@@ -77,7 +77,7 @@ fn left<'a>(tracks: impl Iterator<Item = &'a SubtitleFacts>, why: &str) -> Optio
 }
 
 /// A word from a process that reads strangers' files, as it may stand in a sentence.
-fn codec(name: &str) -> String {
+pub(super) fn codec(name: &str) -> String {
     let is_plain = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | ' ');
     let name: String = name
         .chars()

@@ -19,6 +19,7 @@ fn facts(width: u32, height: u32) -> SourceFacts {
         fps_den: 1,
         timescale: 90_000,
         frames: Some(250),
+        may_lack: false,
         bit_depth: 8,
         is_interlaced: false,
         start_ns: 0,
@@ -45,6 +46,7 @@ fn facts(width: u32, height: u32) -> SourceFacts {
         subtitles: Vec::new(),
         index: None,
         intermediate: None,
+        broadcast: None,
     }
 }
 

@@ -49,6 +49,16 @@ fn first_obstacle(facts: &SourceFacts, request: &JobRequest) -> Option<String> {
             "only MP4, MOV and broadcasts are copied so far, and it is of the kind {container}"
         ));
     }
+    // Decoders of browsers stop at such a place, or show what they please.
+    if facts
+        .broadcast
+        .as_ref()
+        .is_some_and(|broadcast| broadcast.gaps > 0)
+    {
+        return Some(
+            "parts of it were lost on their way, which not every player gets over".to_owned(),
+        );
+    }
     let Some(index) = &facts.index else {
         return Some("its index cannot be read".to_owned());
     };

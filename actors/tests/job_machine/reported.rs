@@ -22,6 +22,7 @@ pub(crate) fn facts(duration_s: u64) -> SourceFacts {
         fps_den: 1,
         timescale: 90_000,
         frames: None,
+        may_lack: false,
         bit_depth: 8,
         is_interlaced: false,
         start_ns: 0,
@@ -64,6 +65,7 @@ pub(crate) fn facts(duration_s: u64) -> SourceFacts {
             }),
         }),
         intermediate: None,
+        broadcast: None,
     }
 }
 
@@ -80,6 +82,7 @@ pub(crate) fn copied() -> AssembleResult {
 pub(crate) fn chunk() -> ChunkResult {
     ChunkResult {
         frames: 1,
+        held: 0,
         start: 0,
         durations: vec![1],
         renditions: Vec::new(),

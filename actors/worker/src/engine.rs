@@ -4,6 +4,8 @@ pub mod error;
 
 pub mod source;
 
+mod transport;
+
 pub mod ranges;
 
 pub mod results;

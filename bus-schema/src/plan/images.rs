@@ -274,6 +274,7 @@ mod tests {
             fps_den: 1,
             timescale: 90_000,
             frames: None,
+            may_lack: false,
             bit_depth: 8,
             is_interlaced: false,
             start_ns: 0,

@@ -137,6 +137,7 @@ mod tests {
             subtitles: Vec::new(),
             index: None,
             intermediate: None,
+            broadcast: None,
         }
     }
 

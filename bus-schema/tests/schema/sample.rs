@@ -4,6 +4,7 @@ use bus_schema::attempt::{
     AssembleResult, AudioPart, ChunkResult, ImageResult, ImagesResult, RenditionResult,
     SceneChange, SubtitleResult, SubtitlesResult,
 };
+use bus_schema::broadcast::{BroadcastFacts, UnreadFacts};
 use bus_schema::claim::Held;
 use bus_schema::heartbeat::{Busy, EncoderCheck, Heartbeat};
 use bus_schema::id::{Attempt, JobId, RenditionName, TaskNumber, Token, WorkerName};
@@ -89,6 +90,7 @@ pub(crate) fn video_facts() -> VideoFacts {
         fps_den: 1_001,
         timescale: 90_000,
         frames: Some(1_798),
+        may_lack: false,
         bit_depth: 8,
         is_interlaced: false,
         start_ns: 33_366_666,
@@ -137,6 +139,19 @@ pub(crate) fn facts() -> SourceFacts {
             }),
         }),
         intermediate: None,
+        broadcast: Some(BroadcastFacts {
+            lost_packets: 12,
+            gaps: 3,
+            first_gap_ns: Some(7 * SECOND_NS),
+            lead_ns: 700_000_000,
+            unread: vec![UnreadFacts {
+                pid: 257,
+                codec: "DTS".to_owned(),
+                is_video: false,
+                is_scrambled: false,
+                language: Some("eng".to_owned()),
+            }],
+        }),
     }
 }
 
@@ -304,6 +319,7 @@ pub(crate) fn takeover_plan() -> Plan {
 pub(crate) fn chunk_result() -> ChunkResult {
     ChunkResult {
         frames: 240,
+        held: 0,
         start: 360_360,
         durations: vec![360_360, 360_360],
         renditions: vec![RenditionResult {

@@ -163,6 +163,7 @@ fn nobody_writes_into_a_playlist_but_us() {
         1,
         &bus_schema::attempt::ChunkResult {
             frames: 1,
+            held: 0,
             start: 0,
             durations: vec![512],
             renditions: Vec::new(),

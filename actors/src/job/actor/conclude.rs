@@ -30,6 +30,22 @@ struct Written {
     audio: BTreeMap<TaskNumber, Vec<AudioPart>>,
 }
 
+/// What is said of pictures that no chunk could decode.
+fn held(chunks: &[ChunkResult]) -> Option<String> {
+    let held = chunks.iter().map(|chunk| chunk.held);
+    let held = held.fold(0, u64::saturating_add);
+    let frames = chunks.iter().map(|chunk| chunk.frames);
+    let frames = frames.fold(0, u64::saturating_add);
+    let pictures = match held {
+        0 => return None,
+        1 => "One picture".to_owned(),
+        n => format!("{n} pictures"),
+    };
+    Some(format!(
+        "{pictures} of {frames} could not be decoded: the one before is shown in place of each."
+    ))
+}
+
 /// Objects removed a round; also the most that one `DeleteObjects` takes.
 const REMOVED_PER_ROUND: usize = 1_000;
 
@@ -55,7 +71,7 @@ impl JobActor {
                     let chapters = self.write_chapters(&job, plan, &details.chunks).await?;
                     let subtitles = self.list_subtitles(&job, plan).await?;
                     let beside = [subtitles, images, chapters];
-                    let mut warnings = Vec::new();
+                    let mut warnings: Vec<String> = held(&details.chunks).into_iter().collect();
                     for listed in beside {
                         outputs.extend(listed.outputs);
                         warnings.extend(listed.warnings);

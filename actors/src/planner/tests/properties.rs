@@ -54,6 +54,7 @@ fn video() -> impl Strategy<Value = VideoFacts> {
                 fps_den,
                 timescale,
                 frames,
+                may_lack: false,
                 bit_depth,
                 is_interlaced,
                 start_ns,
@@ -138,6 +139,7 @@ fn sources() -> impl Strategy<Value = SourceFacts> {
                 audio,
                 subtitles: Vec::new(),
                 index,
+                broadcast: None,
             }
         },
     )

@@ -1,5 +1,6 @@
 //! What preset `default` copies, and the first reason that it gives where it encodes.
 
+use bus_schema::broadcast::BroadcastFacts;
 use bus_schema::request::clip::Clip;
 use bus_schema::request::watermark::{Mark, Position, Watermark};
 use bus_schema::source::{AacFacts, H264Facts, IndexFacts};
@@ -126,7 +127,14 @@ fn a_source_with_a_watermark_is_encoded_and_says_so() {
 
 #[test]
 fn what_is_not_web_safe_is_encoded_for_its_first_reason() {
-    let cases: [(&str, Change); 20] = [
+    let cases: [(&str, Change); 21] = [
+        ("lost on their way", |facts| {
+            facts.broadcast = Some(BroadcastFacts {
+                lost_packets: 1,
+                gaps: 1,
+                ..BroadcastFacts::default()
+            });
+        }),
         ("kind matroska", |facts| {
             facts.container = "matroska".to_owned()
         }),

@@ -6,6 +6,10 @@ pub mod encode;
 
 pub mod collect;
 
+mod due;
+
+mod frames;
+
 pub(in crate::engine) mod deinterlace;
 pub(in crate::engine) mod encoder;
 pub(in crate::engine) mod grade;
@@ -26,14 +30,14 @@ use gstreamer as gst;
 use tokio::time::Instant;
 
 use self::collect::{Collector, Cuts};
-use self::deinterlace::Pictures;
+use self::due::Due;
 use self::encode::{Encode, Sink};
 use self::encoder::Coding;
 use self::grade::Grade;
 use self::scenes::Scenes;
 use self::watermark::{Drawing, Font};
-use self::window::{Place, Window, to_ns, to_units};
-use super::decode::{Decode, Frame, Want};
+use self::window::Window;
+use super::decode::{Decode, Want};
 use super::probe::names;
 use super::results::Results;
 use super::source::Source;
@@ -42,10 +46,6 @@ use crate::protocol::Position;
 
 /// How often progress is told.
 const PROGRESS_MS: u64 = 100;
-
-/// How much of a track's end may be missing before its container's duration counts as broken:
-/// containers round, and some declare the longest track's duration for all.
-const TAIL_NS_MAX: u64 = 500_000_000;
 
 /// Transcodes a chunk with so many threads; `font` is that of the watermark's text.
 ///
@@ -58,7 +58,11 @@ pub fn run(
     results: &Arc<Results>,
     (threads, font): (u32, Option<&Font>),
 ) -> Result<ChunkResult> {
-    let promised = promised(spec, source)?;
+    let due = Due::of(spec, source)?;
+    let promised = match due {
+        Some(_) => None,
+        None => promised(spec, source)?,
+    };
     let watermark = spec.watermark.as_ref();
     let watermark = watermark
         .map(|asked| Drawing::new(asked, font))
@@ -74,7 +78,10 @@ pub fn run(
     }
     let mut chunk = Chunk::start(spec, results, watermark, threads)?;
     decode.play()?;
-    let end = chunk.feed(&decode)?;
+    let end = match due {
+        Some(due) => chunk.feed_due(&decode, due)?,
+        None => chunk.feed(&decode)?,
+    };
     // The decoder's frames and threads are not needed while the encoders finish.
     drop(decode);
     check_count(chunk.frames, promised)?;
@@ -155,6 +162,7 @@ struct Chunk<'a> {
     encode: Encode,
     results: &'a Arc<Results>,
     frames: u64,
+    held: u64,
     started: Instant,
     told: Option<Instant>,
 }
@@ -198,84 +206,10 @@ impl<'a> Chunk<'a> {
             encode,
             results,
             frames: 0,
+            held: 0,
             started,
             told: None,
         })
-    }
-
-    /// Decodes and pushes every frame of the window; returns where the last one ends.
-    fn feed(&mut self, decode: &Decode) -> Result<u64> {
-        let mut next_ns = None;
-        let mut pictures = Pictures::new(decode);
-        while let Some(frame) = pictures.next()? {
-            let Some(time_ns) = frame.time_ns.or(next_ns) else {
-                continue;
-            };
-            next_ns = Some(
-                time_ns
-                    + frame
-                        .duration_ns
-                        .unwrap_or_else(|| frame_ns(&self.spec.facts)),
-            );
-            let place = self.window.place(time_ns);
-            if let Some(scenes) = &mut self.scenes {
-                scenes.look(frame, place.inside())?;
-            }
-            match place {
-                Place::Before => {}
-                Place::Inside {
-                    units,
-                    begins_segment,
-                } => self.push(pictures.whole()?, units, begins_segment)?,
-                Place::Behind { units } => return Ok(units),
-            }
-            self.tell()?;
-        }
-        let end = self.end_of_source(next_ns);
-        self.check_end(end)?;
-        Ok(end)
-    }
-
-    fn push(&mut self, frame: Frame, units: u64, begins_segment: bool) -> Result<()> {
-        if begins_segment {
-            self.cuts.begin(units);
-        }
-        self.frames += 1;
-        let time_ns = to_ns(units, self.spec.video.timescale);
-        let frame = range::limited(self.grade.apply(frame)?)?;
-        self.encode
-            .push(frame.buffer, &frame.caps, time_ns, begins_segment)
-    }
-
-    /// Where the last frame of the source ends: its own duration, at least one unit.
-    fn end_of_source(&self, next_ns: Option<u64>) -> u64 {
-        let end = next_ns.map_or(0, |ns| to_units(ns, self.spec.video.timescale));
-        self.window.last().map_or(end, |last| end.max(last + 1))
-    }
-
-    /// A clean end of the stream says nothing: a file that was cut has one too.
-    fn check_end(&self, end: u64) -> Result<()> {
-        let facts = &self.spec.facts;
-        let promised_ns = facts.start_ns + facts.duration_ns;
-        let needed_ns = self
-            .spec
-            .span
-            .end_ns
-            .map_or(promised_ns, |end_ns| end_ns.min(promised_ns));
-        let reached_ns = to_ns(end, self.spec.video.timescale);
-        let has_to_be_there = promised_ns > self.spec.span.start_ns;
-        if has_to_be_there && reached_ns.saturating_add(TAIL_NS_MAX) < needed_ns {
-            return Err(Error::new(
-                ErrorCode::Truncated,
-                format!(
-                    "The picture ends at {:.3} s, where the file promises {:.3} s: it is not whole. \
-                     Upload it again.",
-                    Duration::from_nanos(reached_ns).as_secs_f64(),
-                    Duration::from_nanos(needed_ns).as_secs_f64(),
-                ),
-            ));
-        }
-        Ok(())
     }
 
     fn finish(mut self, end: u64) -> Result<ChunkResult> {
@@ -307,6 +241,7 @@ impl<'a> Chunk<'a> {
             })?;
         Ok(ChunkResult {
             frames,
+            held: self.held,
             start: starts.first().copied().unwrap_or(end),
             durations,
             renditions,

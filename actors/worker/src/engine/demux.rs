@@ -2,6 +2,7 @@
 
 mod stream;
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -20,6 +21,9 @@ use super::{Error, Result};
 /// behind it; the parsers of bare MPEG audio, with or without a tag in front, and AC-3 guess by the bit rate
 /// where a time is, and then take it for reached: sound lies elsewhere by tens of milliseconds.
 const LOST_BY_SEEKS: &[&str] = &["avi", "mpeg", "id3", "ac3", "eac3"];
+/// Elements that make whole pictures of a stream's pieces.
+const PICTURE_PARSER: gst::ElementFactoryType =
+    gst::ElementFactoryType::PARSER.union(gst::ElementFactoryType::MEDIA_VIDEO);
 /// What is done with a stream before the first of its bytes flows: linked, or left alone.
 type Connect = Box<dyn FnMut(&gst::Pipeline, &Stream) -> Result<()> + Send>;
 
@@ -39,6 +43,9 @@ struct Shared {
     is_flowing: AtomicBool,
     /// Whether any stream was linked.
     is_taken: AtomicBool,
+    /// When the first picture of each stream comes into its parser, by the stream's id: parsers drop what
+    /// is before the first parameters.
+    begins: Mutex<BTreeMap<String, u64>>,
     failure: Mutex<Option<Error>>,
 }
 
@@ -58,6 +65,7 @@ impl Demux {
         pipeline.chain(&[&source.element()?, &parsebin])?;
         let shared = Arc::new(Shared::default());
         watch_streams(&parsebin, &pipeline, &shared, Box::new(connect));
+        watch_begins(&parsebin, &shared);
         let demux = Self {
             pipeline,
             parsebin,
@@ -89,6 +97,13 @@ impl Demux {
             .iter()
             .map(Stream::told)
             .collect()
+    }
+
+    /// When the first picture of a stream came, be it one that cannot be decoded: in the demuxer's time
+    /// stamps.
+    #[must_use]
+    pub fn begin_ns(&self, id: &str) -> Option<u64> {
+        lock(&self.shared.begins).get(id).copied()
     }
 
     /// The container's media type, as the parser's own look at the first bytes found it.
@@ -246,6 +261,31 @@ fn watch_streams(
             }
         }
         streams.push(stream);
+    });
+}
+
+/// Notes what comes first into the parsers of pictures.
+fn watch_begins(parsebin: &gst::Element, shared: &Arc<Shared>) {
+    let Some(bin) = parsebin.downcast_ref::<gst::Bin>() else {
+        return;
+    };
+    let shared = Arc::clone(shared);
+    bin.connect_element_added(move |_, element| {
+        let is_parser = element
+            .factory()
+            .is_some_and(|factory| factory.has_type(PICTURE_PARSER));
+        let pad = element.static_pad("sink").filter(|_| is_parser);
+        let Some(pad) = pad else {
+            return;
+        };
+        let shared = Arc::clone(&shared);
+        pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
+            let Some(begin) = info.buffer().and_then(|buffer| buffer.pts()) else {
+                return gst::PadProbeReturn::Ok;
+            };
+            lock(&shared.begins).insert(stream::id(pad), begin.nseconds());
+            gst::PadProbeReturn::Remove
+        });
     });
 }
 

@@ -49,6 +49,10 @@ pub(super) struct Remuxed {
     /// The source's streams that are in it, in its order: their tracks' numbers count from 1. Their caps
     /// are those of what is written.
     pub(super) streams: Vec<Stream>,
+    /// How long its picture goes on before its first keyframe.
+    pub(super) lead_ns: u64,
+    /// The source's own streams, as its demuxer showed them.
+    pub(super) shown: Vec<Stream>,
     /// Whether every sample is a frame, for certain.
     pub(super) is_counted: bool,
 }
@@ -305,6 +309,11 @@ fn finish(demux: &Demux, remux: &Arc<Mutex<Remux>>) -> Result<Remuxed, Stop> {
         let size = form.and_then(coding::Form::size).unwrap_or((0, 0));
         heads.push((entry, language(stream), size, *table));
     }
+    let film = tracks.iter().find(|(track, _)| track.coding.is_video());
+    let lead_ns = film.and_then(|(track, _)| {
+        let begin_ns = demux.begin_ns(&track.stream.id)?;
+        track.begin_ns().checked_sub(begin_ns)
+    });
     if heads.is_empty() {
         return gives_up("nothing of it can be decoded");
     }
@@ -326,6 +335,8 @@ fn finish(demux: &Demux, remux: &Arc<Mutex<Remux>>) -> Result<Remuxed, Stop> {
         index,
         index_facts,
         streams,
+        lead_ns: lead_ns.unwrap_or(0),
+        shown: told,
         is_counted,
     })
 }

@@ -8,6 +8,7 @@
 pub mod names;
 
 mod rate;
+mod remuxed;
 mod subtitles;
 mod video;
 
@@ -20,11 +21,12 @@ use gstreamer as gst;
 
 use super::decode::{Decode, Frame, Want};
 use super::demux::{Medium, Stream};
-use super::intermediate::{self, Remuxed};
+use super::intermediate;
 use super::pipeline::NOT_MEDIA;
 use super::results::Results;
 use super::scan::{self, Track};
 use super::source::Source;
+use super::transport::Transport;
 use super::{Error, Result, gapless, table};
 use crate::mp4::index::{MovieIndex, TrackIndex};
 use crate::mp4::remux;
@@ -54,6 +56,8 @@ pub fn run(source: &Source, results: &Arc<Results>, threads: u32) -> Result<Sour
         let message = "The upload has no bytes: upload the file again.";
         return Err(Error::new(ErrorCode::Empty, message));
     }
+    let transport = Transport::default();
+    let source = &source.watched(&transport);
     let table = table::read(source)?;
     let index_facts = table
         .as_ref()
@@ -61,7 +65,10 @@ pub fn run(source: &Source, results: &Arc<Results>, threads: u32) -> Result<Sour
     let index = table.as_ref().map(|found| &found.index);
     let decode = Decode::open(source, Want::AnyVideo, threads).map_err(|error| match index {
         Some(_) => error,
-        None => not_media(error),
+        None => match error.code {
+            ErrorCode::Unavailable | ErrorCode::Internal => error,
+            _ => transport.refusal(&[]).unwrap_or_else(|| not_media(error)),
+        },
     })?;
     let container = match container(&decode)?.as_str() {
         // GStreamer tells them apart by little; the file's own brand is in the table.
@@ -70,7 +77,13 @@ pub fn run(source: &Source, results: &Arc<Results>, threads: u32) -> Result<Sour
     };
     let film = decode.stream().cloned();
     let is_fit = !CONTAINERS.contains(&container.as_str());
-    let first = first_frame(&decode, is_fit)?;
+    let first = match first_frame(&decode, is_fit) {
+        Ok(Some(first)) => Some(first),
+        other => match transport.refusal(&decode.demux().streams()) {
+            Some(refusal) => return Err(refusal),
+            None => other?,
+        },
+    };
     // Now, since what is told of them comes with their first bytes, and goes with the pipeline.
     let mut streams = decode.demux().streams();
     let declared_ns = decode.demux().declared_duration_ns();
@@ -80,7 +93,8 @@ pub fn run(source: &Source, results: &Arc<Results>, threads: u32) -> Result<Sour
     if index.is_none() && !is_fit {
         let id = film.as_ref().map(|stream| stream.id.as_str());
         if let Some(remuxed) = intermediate::run(source, &container, id, results)? {
-            let facts = of_remuxed(remuxed, container, first.as_ref(), declared_ns)?;
+            let seen = (first.as_ref(), declared_ns);
+            let facts = remuxed::facts(remuxed, container, seen, (source, &transport))?;
             // The intermediate holds none, and what is left out has to be told.
             return Ok(SourceFacts { subtitles, ..facts });
         }
@@ -105,52 +119,17 @@ pub fn run(source: &Source, results: &Arc<Results>, threads: u32) -> Result<Sour
         None => None,
     };
     let audio = all_audio(&streams, &tracks, index);
+    let duration_ns = duration_ns(video.as_ref(), &audio)?;
+    let broadcast = remuxed::lacks(source, &transport, &streams, duration_ns)?;
     Ok(SourceFacts {
         container,
-        duration_ns: duration_ns(video.as_ref(), &audio)?,
+        duration_ns,
         video,
         audio,
         subtitles,
         index: index_facts,
         intermediate: None,
-    })
-}
-
-/// Facts of a source that was remuxed: those of the intermediate, which has no subtitles.
-fn of_remuxed(
-    remuxed: Remuxed,
-    container: String,
-    first: Option<&Frame>,
-    declared_ns: Option<u64>,
-) -> Result<SourceFacts> {
-    let Remuxed {
-        intermediate,
-        index,
-        index_facts,
-        streams,
-        is_counted,
-    } = remuxed;
-    let tracks = from_table(&index, &streams);
-    check_whole(&container, &tracks, declared_ns)?;
-    let film = streams.iter().zip(&tracks);
-    let mut film = film.filter(|(stream, _)| stream.medium == Medium::Video);
-    let video = match film.next() {
-        Some((stream, track)) => {
-            let facts = video::facts(stream, seen(first)?, track, index.video())?;
-            let frames = facts.frames.filter(|_| is_counted);
-            Some(VideoFacts { frames, ..facts })
-        }
-        None => None,
-    };
-    let audio = all_audio(&streams, &tracks, Some(&index));
-    Ok(SourceFacts {
-        container,
-        duration_ns: duration_ns(video.as_ref(), &audio)?,
-        video,
-        audio,
-        subtitles: Vec::new(),
-        index: Some(index_facts),
-        intermediate: Some(intermediate),
+        broadcast: Some(broadcast).filter(|broadcast| !broadcast.is_whole()),
     })
 }
 

@@ -11,6 +11,7 @@ use gstreamer as gst;
 use gstreamer::glib::object::Cast;
 
 use self::element::Reader;
+use super::transport::Transport;
 use super::{Error, Result};
 use crate::mp4::index::{Found, Patch};
 
@@ -39,6 +40,8 @@ pub struct Source {
     table: Arc<OnceLock<Result<Option<Arc<Found>>>>>,
     /// Read in place of the bytes that are there.
     patches: Arc<[Patch]>,
+    /// Looks at what flows, where it may be a broadcast.
+    watch: Option<Transport>,
 }
 
 struct Shared {
@@ -68,6 +71,15 @@ impl Source {
             size,
             table: Arc::default(),
             patches: Arc::default(),
+            watch: None,
+        }
+    }
+
+    /// The same source, with somebody who looks at what flows from it into pipelines.
+    pub(super) fn watched(&self, watch: &Transport) -> Self {
+        Self {
+            watch: Some(watch.clone()),
+            ..self.clone()
         }
     }
 
@@ -153,6 +165,13 @@ impl Source {
     /// When the element cannot be made.
     pub fn element(&self) -> Result<gst::Element> {
         Ok(Reader::new(self.clone())?.upcast())
+    }
+
+    /// These bytes flow into a pipeline.
+    fn flows(&self, offset: u64, bytes: &[u8]) {
+        if let Some(watch) = &self.watch {
+            watch.see(offset, bytes);
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Shared> {

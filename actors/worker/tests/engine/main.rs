@@ -8,6 +8,7 @@
 )]
 
 mod avi;
+mod broadcast;
 mod channels;
 mod clip;
 mod codecs;

@@ -22,6 +22,7 @@ fn manifest(timescale: u32, start: u64, durations: &[u32]) -> String {
     };
     let chunk = ChunkResult {
         frames: 1,
+        held: 0,
         start,
         durations: durations.to_vec(),
         renditions: LADDER.iter().map(rendition).collect(),

@@ -20,6 +20,7 @@ fn empty(start: u64) -> ChunkResult {
     };
     ChunkResult {
         frames: 0,
+        held: 0,
         start,
         durations: Vec::new(),
         renditions: LADDER.iter().map(rendition).collect(),
@@ -112,6 +113,7 @@ fn frames_without_a_segment_are_damage() {
     let mut job = SampleJob::running(3 * SECOND_NS, false);
     let lost = ChunkResult {
         frames: 75,
+        held: 0,
         ..empty(0)
     };
     job.finish_chunk_as(TaskNumber(1), 1, &lost);

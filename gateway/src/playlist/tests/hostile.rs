@@ -44,6 +44,7 @@ fn chunk() -> impl Strategy<Value = ChunkResult> {
         };
         ChunkResult {
             frames: u64::from(!durations.is_empty()),
+            held: 0,
             start,
             renditions: LADDER.iter().map(rendition).collect(),
             durations,

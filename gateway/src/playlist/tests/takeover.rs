@@ -203,6 +203,7 @@ fn without_a_frame_before_it_there_is_no_discontinuity() {
     let mut job = SampleJob::running(60 * SECOND_NS, true).in_hardware();
     let empty = bus_schema::attempt::ChunkResult {
         frames: 0,
+        held: 0,
         start: 0,
         durations: Vec::new(),
         renditions: Vec::new(),

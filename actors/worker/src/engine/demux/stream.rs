@@ -120,7 +120,7 @@ fn current_caps(pad: &gst::Pad) -> Option<gst::Caps> {
 
 /// The end of a stream's id, behind the last slash: what is before it stands for the whole file, and
 /// is another in every run. Nothing where the file is a single stream, which has no name of its own.
-fn id(pad: &gst::Pad) -> String {
+pub(super) fn id(pad: &gst::Pad) -> String {
     let id = pad.stream_id();
     let tail = id.as_ref().and_then(|id| id.rsplit_once('/'));
     tail.map_or_else(String::new, |(_, tail)| {

@@ -116,6 +116,11 @@ impl Track {
         self.is_untold || self.turns.is_reordered()
     }
 
+    /// When the first sample is shown, in the demuxer's time stamps.
+    pub(super) fn begin_ns(&self) -> u64 {
+        u64::try_from(self.base_ns).unwrap_or(0)
+    }
+
     /// Takes a buffer as its parser gives it.
     pub(super) fn take(
         &mut self,

@@ -53,6 +53,7 @@ pub(super) fn facts(
         fps_den,
         timescale: own.unwrap_or(TIMESCALE),
         frames: table.map(TrackIndex::frames_shown),
+        may_lack: false,
         bit_depth: u8::try_from(info.comp_depth(0)).unwrap_or(8),
         is_interlaced: info.is_interlaced(),
         start_ns,

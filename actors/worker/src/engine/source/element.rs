@@ -101,6 +101,7 @@ impl BaseSrcImpl for Imp {
         if bytes.is_empty() {
             return Err(gst::FlowError::Eos);
         }
+        source.flows(offset, &bytes);
         // A demuxer that brings its own buffer gets it filled: the bindings would copy ours into it, and panic
         // where it is longer than what is left of the source.
         if let Some(given) = given {

@@ -1,0 +1,214 @@
+//! The tables of a transport stream: its programmes, and the streams of each
+//! (ISO/IEC 13818-1, 2.4.4).
+
+use std::collections::BTreeMap;
+
+use super::packets::Packet;
+use super::streams::{self, ListedStream};
+
+/// The number of packets that hold the list of programmes.
+const PROGRAMMES_PID: u16 = 0;
+/// `table_id` of the list of programmes, and of a programme's streams.
+const PROGRAMMES: u8 = 0;
+const STREAMS: u8 = 2;
+/// Most programmes that are looked at: a satellite's transponder has some twenty.
+const PROGRAMMES_MAX: usize = 64;
+/// Most streams of a programme that are looked at.
+const STREAMS_MAX: usize = 64;
+/// The longest section of these tables: its length has ten bits, behind three bytes.
+const SECTION_BYTES_MAX: usize = 1_024;
+
+/// What the tables say.
+#[derive(Debug, Default)]
+pub(super) struct Tables {
+    /// Sections that are not whole yet, by the number of their packets.
+    sections: BTreeMap<u16, Vec<u8>>,
+    /// Streams of each programme, by the number of the packets that list them.
+    programmes: BTreeMap<u16, Vec<ListedStream>>,
+}
+
+impl Tables {
+    /// Takes a packet.
+    pub(super) fn see(&mut self, packet: Packet<'_>) {
+        let is_table = packet.pid == PROGRAMMES_PID || self.programmes.contains_key(&packet.pid);
+        let Some(payload) = packet.payload.filter(|_| is_table) else {
+            return;
+        };
+        if packet.is_broken {
+            return;
+        }
+        // Where a section begins, a pointer says how far from here.
+        let (end, begin) = match payload.split_first() {
+            Some((pointer, behind)) if packet.begins_unit => {
+                behind.split_at(usize::from(*pointer).min(behind.len()))
+            }
+            _ => (payload, &[][..]),
+        };
+        if let Some(section) = self.sections.get_mut(&packet.pid) {
+            section.extend_from_slice(end);
+            self.take(packet.pid);
+        }
+        if packet.begins_unit {
+            self.sections.insert(packet.pid, begin.to_vec());
+            self.take(packet.pid);
+        }
+    }
+
+    /// The streams of the programmes of which any was shown; of the first, where none was.
+    pub(super) fn streams(&self, shown: &[u16]) -> Vec<ListedStream> {
+        let is_shown = |programme: &&Vec<ListedStream>| {
+            programme.iter().any(|stream| shown.contains(&stream.pid))
+        };
+        let mut listed: Vec<&Vec<ListedStream>> =
+            self.programmes.values().filter(is_shown).collect();
+        if listed.is_empty() {
+            let filled = |programme: &&Vec<ListedStream>| !programme.is_empty();
+            listed.extend(self.programmes.values().find(filled));
+        }
+        listed.into_iter().flatten().cloned().collect()
+    }
+
+    /// Reads the sections that are whole.
+    fn take(&mut self, pid: u16) {
+        loop {
+            let Some(bytes) = self.sections.get(&pid) else {
+                return;
+            };
+            // Stuffing, or too little to say.
+            let &[table, flags, length, ..] = bytes.as_slice() else {
+                return;
+            };
+            let length = 3 + (usize::from(flags & 0x0f) << 8 | usize::from(length));
+            if table == 0xff || length > SECTION_BYTES_MAX {
+                self.sections.remove(&pid);
+                return;
+            }
+            let Some((section, behind)) = bytes.split_at_checked(length) else {
+                return;
+            };
+            let (section, behind) = (section.to_vec(), behind.to_vec());
+            self.sections.insert(pid, behind);
+            if crc(&section) == 0 {
+                self.read(pid, table, &section);
+            }
+        }
+    }
+
+    fn read(&mut self, pid: u16, table: u8, section: &[u8]) {
+        // Eight bytes of head and four of check.
+        let body = section.get(8..section.len().saturating_sub(4));
+        let body = body.unwrap_or(&[]);
+        match (pid, table) {
+            (PROGRAMMES_PID, PROGRAMMES) => {
+                for entry in body.chunks_exact(4) {
+                    let &[a, b, c, d] = entry else { continue };
+                    let is_programme = a | b != 0;
+                    if is_programme && self.programmes.len() < PROGRAMMES_MAX {
+                        let pid = u16::from_be_bytes([c & 0x1f, d]);
+                        self.programmes.entry(pid).or_default();
+                    }
+                }
+            }
+            (_, STREAMS) => {
+                if let Some(streams) = self.programmes.get_mut(&pid) {
+                    // What a later table no longer lists was there all the same.
+                    for stream in streams::listed(body) {
+                        let is_new = streams.iter().all(|known| known.pid != stream.pid);
+                        if is_new && streams.len() < STREAMS_MAX {
+                            streams.push(stream);
+                        }
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The check of a section, over all of it 0 (ISO/IEC 13818-1, annex A).
+fn crc(bytes: &[u8]) -> u32 {
+    const POLYNOMIAL: u32 = 0x04c1_1db7;
+    bytes.iter().fold(u32::MAX, |crc, byte| {
+        (0..8).fold(crc ^ u32::from(*byte) << 24, |crc, _| {
+            crc << 1 ^ if crc >> 31 == 1 { POLYNOMIAL } else { 0 }
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn section(table: u8, body: &[u8]) -> Vec<u8> {
+        let length = u8::try_from(5 + body.len() + 4).unwrap();
+        let mut bytes = vec![table, 0xb0, length, 0, 1, 0xc1, 0, 0];
+        bytes.extend_from_slice(body);
+        let check = crc(&bytes);
+        bytes.extend(check.to_be_bytes());
+        bytes
+    }
+
+    fn see(tables: &mut Tables, pid: u16, begins_unit: bool, payload: &[u8]) {
+        tables.see(Packet {
+            pid,
+            begins_unit,
+            is_broken: false,
+            is_scrambled: false,
+            counter: 0,
+            is_discontinuous: false,
+            payload: Some(payload),
+        });
+    }
+
+    fn pids(tables: &Tables, shown: &[u16]) -> Vec<u16> {
+        let streams = tables.streams(shown);
+        streams.iter().map(|stream| stream.pid).collect()
+    }
+
+    #[test]
+    fn a_programme_s_streams_are_listed_wherever_its_section_is_cut() {
+        let programmes = section(
+            PROGRAMMES,
+            &[0, 0, 0xe0, 0x10, 0, 1, 0xf0, 0x00, 0, 2, 0xf0, 0x01],
+        );
+        let one = section(
+            STREAMS,
+            &[
+                0xe1, 0, 0xf0, 0, 0x1b, 0xe1, 0x00, 0xf0, 0, 0x82, 0xe1, 0x01, 0xf0, 0,
+            ],
+        );
+        let two = section(STREAMS, &[0xe2, 0, 0xf0, 0, 0x1b, 0xe2, 0x00, 0xf0, 0]);
+        for cut in 1..one.len() {
+            let mut tables = Tables::default();
+            see(
+                &mut tables,
+                0,
+                true,
+                &[&[0], &programmes[..], &[0xff; 9]].concat(),
+            );
+            see(&mut tables, 0x1000, true, &[&[0], &one[..cut]].concat());
+            see(
+                &mut tables,
+                0x1000,
+                false,
+                &[&one[cut..], &[0xff; 9]].concat(),
+            );
+            see(&mut tables, 0x1001, true, &[&[0], &two[..]].concat());
+            assert_eq!(pids(&tables, &[0x100]), [0x100, 0x101], "{cut}");
+            assert_eq!(pids(&tables, &[0x200]), [0x200]);
+            assert_eq!(pids(&tables, &[]), [0x100, 0x101], "the first");
+        }
+    }
+
+    #[test]
+    fn a_section_that_was_damaged_lists_nothing() {
+        let programmes = section(PROGRAMMES, &[0, 1, 0xf0, 0x00]);
+        for at in 0..programmes.len() {
+            let mut bytes = programmes.clone();
+            bytes[at] ^= 0x40;
+            let mut tables = Tables::default();
+            see(&mut tables, 0, true, &[&[0], &bytes[..]].concat());
+            assert!(tables.programmes.is_empty(), "{at}");
+        }
+    }
+}
