@@ -129,12 +129,18 @@ impl Reaper {
         let now_ms = now_ms();
         let slots_before = state.workers.slots();
         let heard = state.workers.hear(heartbeat, now_ms);
-        self.platform.board.post_workers(state.workers.clone());
         if heard == Heard::Restarted {
             tracing::warn!(%worker, "restarted");
         }
-        state.has_news |= heard != Heard::Same;
-        if state.workers.slots() != slots_before {
+        let has_come = heard != Heard::Same;
+        state.has_news |= has_come;
+        let has_other_slots = state.workers.slots() != slots_before;
+        // The rest can wait for the look: a copy of all workers for each one's heartbeat would grow with the square of
+        // the fleet.
+        if has_come || has_other_slots {
+            self.platform.board.post_workers(state.workers.clone());
+        }
+        if has_other_slots {
             self.tell_admission(admission::Message::WorkersChanged);
         }
         self.write_lease(state, &worker).await;

@@ -10,6 +10,7 @@ mod ingest;
 mod reported;
 mod sound;
 mod takeover;
+mod waiting;
 mod world;
 
 use std::collections::BTreeSet;
