@@ -63,6 +63,14 @@ pub fn attempt_dir(task: TaskNumber, attempt: Attempt) -> String {
     format!("t{task}a{attempt}/")
 }
 
+/// The task of a key under [`outputs`], relative to them: the other way round.
+#[must_use]
+pub fn task_of(name: &str) -> Option<TaskNumber> {
+    let (task, attempt) = name.strip_prefix('t')?.split_once('/')?.0.split_once('a')?;
+    attempt.parse().map(Attempt).ok()?;
+    task.parse().map(TaskNumber).ok()
+}
+
 /// A media segment under its attempt: `720p/000012.m4s`; numbered over the whole rendition.
 #[must_use]
 pub fn segment(rendition: &RenditionName, number: u32) -> String {
@@ -212,6 +220,24 @@ mod tests {
             String::new(),
         ] {
             assert_eq!(job_of_source(&key), None, "{key}");
+        }
+    }
+
+    #[test]
+    fn the_task_of_what_an_attempt_wrote_is_in_its_name() {
+        let name = attempt_dir(TaskNumber(12), Attempt(3)) + "720p/000001.m4s";
+        assert_eq!(task_of(&name), Some(TaskNumber(12)));
+        for name in [
+            "t12a3",
+            "t12/x",
+            "ta1/x",
+            "t1a/x",
+            "t-1a1/x",
+            "master.m3u8",
+            "",
+            "x12a3/y",
+        ] {
+            assert_eq!(task_of(name), None, "{name}");
         }
     }
 

@@ -240,6 +240,9 @@ pub enum Effect {
     Finish {},
     /// Remove what the source was remuxed into, of every attempt of the probe: the job has ended.
     RemoveIntermediate {},
+    /// Remove what files were assembled from and nothing plays, of every attempt (see
+    /// [`Plan::is_assembled_away`]): the job is completed.
+    RemoveSegments {},
     /// Give up a multipart upload.
     AbortUpload {
         /// Relative to the job's outputs.

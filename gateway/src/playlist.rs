@@ -102,7 +102,7 @@ pub fn multivariant(record: &JobRecord, details: &Details) -> Result<String, Err
     ))
 }
 
-/// One rendition's playlist of a running job, or of one that keeps no final playlists.
+/// One rendition's playlist of a running job.
 ///
 /// # Errors
 /// [`Error::UnknownRendition`], [`Error::NotReady`] before its first segment, [`Error::Damaged`].

@@ -75,6 +75,7 @@ impl JobActor {
                 }
             }
             Effect::RemoveIntermediate {} => self.remove_intermediate(&job.record).await?,
+            Effect::RemoveSegments {} => self.remove_segments(&job.record).await?,
             // The caller's: it needs the other effects done first.
             Effect::Finish {} => {}
         }
@@ -90,6 +91,19 @@ impl JobActor {
             self.remove_all(&(own + object_key::INTERMEDIATE)).await?;
         }
         Ok(())
+    }
+
+    /// Removes what files were assembled from, whichever attempts wrote it.
+    async fn remove_segments(&self, record: &JobRecord) -> Result<(), Trouble> {
+        let Some(plan) = &record.plan else {
+            return Ok(());
+        };
+        let prefix = object_key::outputs(&record.tenant, &record.id);
+        let is_used_up = |key: &str| {
+            let task = key.strip_prefix(&prefix).and_then(object_key::task_of);
+            task.is_some_and(|task| plan.is_assembled_away(task))
+        };
+        self.remove_some(&prefix, is_used_up).await
     }
 
     async fn invite(&self, job: &Job, task: TaskNumber) -> Result<(), Trouble> {

@@ -39,6 +39,18 @@ impl Step {
             warnings: self.record.warnings.clone(),
         });
         self.drop_intermediate();
+        self.drop_segments();
+    }
+
+    /// Has removed what files were made of, where nobody plays it.
+    fn drop_segments(&mut self) {
+        let Some(plan) = &self.record.plan else {
+            return;
+        };
+        let mut tasks = self.record.tasks.iter();
+        if tasks.any(|(task, _)| plan.is_assembled_away(task)) {
+            self.effects.push(Effect::RemoveSegments {});
+        }
     }
 
     /// As planned, lowest first, the playlists last: files were noted as they came to an end.

@@ -120,6 +120,32 @@ fn the_intermediate_goes_however_the_job_ends() {
     assert!(!removes(&world));
 }
 
+/// What is not streamed is of no use once its file is there.
+#[test]
+fn segments_go_where_nothing_is_streamed() {
+    for (preset, expected) in [
+        (Preset::WebOptimized, true),
+        (Preset::Hls, false),
+        (Preset::HlsAdaptive, false),
+    ] {
+        let (mut world, held) = begun(preset);
+        world.report(PROBE, &held, Outcome::Probed(facts(60)));
+        world.run_to_the_end(60);
+        let record = &world.job.record;
+        assert_eq!(record.state, JobState::Completed);
+        assert!(record.plan.as_ref().is_some_and(|plan| plan.copy.is_none()));
+        let is_told = record.outbox.contains(&Effect::RemoveSegments {});
+        assert_eq!(is_told, expected, "{preset:?}");
+    }
+    // A copy has none.
+    let (mut world, held) = begun(Preset::Default);
+    world.report(PROBE, &held, Outcome::Probed(broadcast()));
+    world.run_to_the_end(60);
+    let record = &world.job.record;
+    assert!(record.plan.as_ref().is_some_and(|plan| plan.copy.is_some()));
+    assert!(!record.outbox.contains(&Effect::RemoveSegments {}));
+}
+
 #[test]
 fn a_source_with_an_index_has_nothing_to_remove() {
     let (mut world, held) = begun(Preset::HlsAdaptive);

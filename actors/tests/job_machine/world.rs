@@ -148,7 +148,8 @@ impl World {
                 Effect::Timer { at_ms, .. } => assert!(at_ms > self.now_ms),
                 Effect::Tell { .. }
                 | Effect::AbortUpload { .. }
-                | Effect::RemoveIntermediate {} => {}
+                | Effect::RemoveIntermediate {}
+                | Effect::RemoveSegments {} => {}
             }
         }
     }

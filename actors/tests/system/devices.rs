@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::harness::system::worker_program;
-use crate::harness::{Client, System, clips, films};
+use crate::harness::{Client, System, captions, clips, films};
 use crate::players;
 
 /// Where the stand-in has its place.
@@ -112,7 +112,7 @@ async fn a_device_that_fails_leaves_the_film_to_software() {
 }
 
 /// Times that the film is shown after itself: its first chunk of 4 s, and another that the device does not end.
-const N_TIMES: u32 = 2;
+const N_TIMES: u32 = captions::N_TIMES;
 const FRAMES: u64 = clips::Real::FRAMES * N_TIMES as u64;
 
 /// What the playlist of a rendition names, edition by edition: the init segment, and segments.
@@ -163,7 +163,7 @@ async fn a_device_that_fails_when_something_is_listed_leaves_the_rest_to_softwar
         return;
     };
     let client = system.client();
-    let film = clips::looped(&film.path, N_TIMES).await;
+    let film = captions::film(&film).await;
     let wish = json!({ "preset": "hls-adaptive", "qualities": ["144p", "240p"] });
     let id = client.upload_file(&film, &wish).await;
     let job = client.ended(&id).await;
@@ -198,6 +198,13 @@ async fn a_device_that_fails_when_something_is_listed_leaves_the_rest_to_softwar
         "{sound}"
     );
 
+    let subtitles = client.text(&played(&job, "subtitles.m3u8")).await;
+    assert_eq!(
+        subtitles.matches("#EXT-X-DISCONTINUITY\n").count(),
+        1,
+        "{subtitles}"
+    );
+
     // Files are of one make from the first frame on.
     let names = client.save_files(&job, folder.path()).await;
     assert_eq!(names, ["144p.mp4", "240p.mp4"]);
@@ -208,5 +215,6 @@ async fn a_device_that_fails_when_something_is_listed_leaves_the_rest_to_softwar
     }
     if players::are_here(test) {
         players::play(&system.run.url, &job, "240p", N_TIMES).await;
+        players::show_captions(&system.run.url, &job).await;
     }
 }

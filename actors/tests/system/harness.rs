@@ -2,6 +2,8 @@
 
 pub(crate) mod beeps;
 
+pub(crate) mod captions;
+
 pub(crate) mod client;
 
 pub(crate) mod clips;

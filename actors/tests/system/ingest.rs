@@ -63,6 +63,14 @@ async fn a_broadcast_goes_the_way_of_every_film() {
                 .then_some(())
         };
         until("the intermediate is removed", gone).await;
+        // Nothing is streamed: the file is all that is kept.
+        let alone = async || {
+            let keys = objects(&system, &id, "").await;
+            let is_file = |key: &String| key.ends_with("/144p.mp4");
+            (keys.len() == 1 && keys.iter().all(is_file)).then_some(())
+        };
+        until("what the file was made of is removed", alone).await;
+        assert_eq!(client.save_files(&job, folder.path()).await, ["144p.mp4"]);
         assert!(!job.to_string().contains("intermediate/"), "{job:#}");
     }
     assert_eq!(frames[0], frames[1]);

@@ -1,12 +1,12 @@
 //! Films in the players that people use: hls.js, dash.js and Shaka Player, each in a real Chromium,
-//! from the first frame to the last, and with the track of sound that is chosen.
+//! from the first frame to the last, and with the track of sound and the subtitles that are chosen.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use serde_json::{Value, json};
 
-use crate::harness::{DEADLINE, System, clips, find_program, skipped};
+use crate::harness::{DEADLINE, System, captions, clips, find_program, skipped};
 
 /// Players, each with what it plays.
 const N_PLAYS: usize = 4;
@@ -48,6 +48,36 @@ async fn players_change_to_another_track_of_sound() {
         ("TCODER_SECONDS", clips::DUET_S.to_string()),
     ];
     run("tracks.mjs", &system.run.url, &job, told).await;
+}
+
+#[tokio::test]
+async fn players_show_the_subtitles_that_are_chosen() {
+    let test = "players_show_the_subtitles_that_are_chosen";
+    let Some(film) = clips::Real::find(test) else {
+        return;
+    };
+    if !are_here(test) {
+        return;
+    }
+    let system = System::shared().await;
+    let client = system.client();
+    let wishes = json!({"preset": "hls", "qualities": ["144p"]});
+    let id = client
+        .upload_file(&captions::film(&film).await, &wishes)
+        .await;
+    let job = client.completed(&id).await;
+    show_captions(&system.run.url, &job).await;
+}
+
+/// Plays a completed job of the film with captions everywhere, and changes from one language to the other.
+pub(crate) async fn show_captions(url: &str, job: &Value) {
+    let seconds = clips::Real::SECONDS * f64::from(captions::N_TIMES);
+    let told = [
+        ("TCODER_CUES", captions::cues().to_string()),
+        ("TCODER_SWITCH_AT_S", captions::CHANGE_AT_S.to_string()),
+        ("TCODER_SECONDS", seconds.to_string()),
+    ];
+    run("subtitles.mjs", url, job, told).await;
 }
 
 fn web() -> PathBuf {

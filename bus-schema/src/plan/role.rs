@@ -72,6 +72,24 @@ impl TaskRole {
 }
 
 impl Plan {
+    /// Whether what a task wrote is of no use once all files are assembled: segments and sample tables of what is
+    /// not streamed, or that were made for files alone.
+    #[must_use]
+    pub fn is_assembled_away(&self, task: TaskNumber) -> bool {
+        match self.role(task) {
+            Some(TaskRole::Audio(_) | TaskRole::Chunk(_)) => !self.is_streamed,
+            Some(TaskRole::FileChunk(_)) => true,
+            Some(
+                TaskRole::Probe
+                | TaskRole::Assemble(_)
+                | TaskRole::Remux
+                | TaskRole::Images
+                | TaskRole::Subtitles,
+            )
+            | None => false,
+        }
+    }
+
     /// Number of tasks: probe, audio, chunks, files; or probe and copy. Images are behind them, then subtitles, and
     /// last come the chunks that are made once more.
     #[must_use]
@@ -234,6 +252,32 @@ mod tests {
                 plan.n_chunks() as usize
             );
         }
+    }
+
+    #[test]
+    fn what_is_not_streamed_is_of_no_use_once_it_is_assembled() {
+        let mut plan = plan(60 * SECOND, 1);
+        let used_up = |plan: &Plan| -> Vec<usize> {
+            let tasks = (0..=plan.n_tasks()).filter_map(|n| u32::try_from(n).ok());
+            let tasks = tasks.filter(|n| plan.is_assembled_away(TaskNumber(*n)));
+            tasks.map(|n| n as usize).collect()
+        };
+        assert!(plan.is_streamed);
+        assert_eq!(used_up(&plan), [0_usize; 0]);
+        if let Some(video) = &mut plan.video {
+            video.takeover = Some(Takeover {
+                from_chunk: 2,
+                encoder: "x264enc".to_owned(),
+                crf: 23,
+            });
+        }
+        let again = plan.first_file_chunk_task();
+        assert_eq!(used_up(&plan), [again, again + 1]);
+        plan.is_streamed = false;
+        let encoded: Vec<usize> = (1..plan.first_file_task())
+            .chain([again, again + 1])
+            .collect();
+        assert_eq!(used_up(&plan), encoded);
     }
 
     #[test]

@@ -228,6 +228,7 @@ fn cancelled(mut record: JobRecord) -> JobRecord {
             upload_id: "2~VXBsb2Fk".to_owned(),
         },
         Effect::RemoveIntermediate {},
+        Effect::RemoveSegments {},
     ];
     record
 }

@@ -43,7 +43,7 @@ variants! {
     Control { Cancel, Drain }
     Timer { Job, Webhook }
     LiveMessage { Hello, Progress, Fact }
-    Effect { Fact, Invite, Timer, Tell, Finish, RemoveIntermediate, AbortUpload }
+    Effect { Fact, Invite, Timer, Tell, Finish, RemoveIntermediate, RemoveSegments, AbortUpload }
     TaskState { Waiting, Released, Claimed, Done, Failed, Cancelled }
     Subject {
         Storage, Fact, Live, Task, Report, Progress, Heartbeat, Timer, Due, Webhook, Dead, Claim, Control,

@@ -120,6 +120,11 @@ impl Texts {
                     _ => Problem::from(error),
                 })
             }
+            JobState::Completed => Err(Problem::new(
+                Code::JobEnded,
+                "The job is completed, and its preset keeps files alone: download them, or upload the film again \
+                 with the preset hls or hls-adaptive.",
+            )),
             JobState::Failed | JobState::Cancelled => {
                 let state = record.state.as_str();
                 Err(Problem::new(
@@ -127,7 +132,9 @@ impl Texts {
                     format!("The job is {state}: there is nothing to play."),
                 ))
             }
-            _ => Ok(None),
+            JobState::Uploading | JobState::Queued | JobState::Running | JobState::Playable => {
+                Ok(None)
+            }
         }
     }
 

@@ -15,7 +15,7 @@ use period::{Part, Period};
 /// that picture and sound stay where the source has them, and so they are in the second. The presentation ends
 /// with the last one, rounded up: players cut off what lies behind its end (ISO/IEC 23009-1, section 5.3.1.2).
 ///
-/// Subtitles are in the first period alone: a file's times are those of its period.
+/// Subtitles are one file for all periods, by the presentation's times as well.
 pub(super) fn text(tracks: &[Track], texts: &[TextTrack]) -> String {
     let end_us = tracks.iter().map(Track::end_us).max().unwrap_or(0);
     let buffer_s = tracks.iter().map(|track| track.target_s).max().unwrap_or(1);
@@ -25,9 +25,15 @@ pub(super) fn text(tracks: &[Track], texts: &[TextTrack]) -> String {
          type=\"static\" mediaPresentationDuration=\"{}\" minBufferTime=\"PT{buffer_s}S\">\n",
         duration(end_us)
     );
-    for (number, period) in Period::all(tracks).iter().enumerate() {
-        let texts = if number == 0 { texts } else { &[] };
-        push_period(&mut text, number, period, texts);
+    let periods = Period::all(tracks);
+    for (number, period) in periods.iter().enumerate() {
+        let next_us = periods.get(number + 1).map(|next| next.start_us);
+        let span = Span {
+            start_us: period.start_us,
+            end_us: next_us.unwrap_or(end_us),
+            is_all: periods.len() == 1,
+        };
+        push_period(&mut text, number, period, (texts, span));
     }
     text.push_str("</MPD>\n");
     text
@@ -41,7 +47,21 @@ fn duration(us: u64) -> String {
     }
 }
 
-fn push_period(text: &mut String, number: usize, period: &Period<'_>, texts: &[TextTrack]) {
+/// The time that a period takes, for subtitles.
+#[derive(Debug, Clone, Copy)]
+struct Span {
+    start_us: u64,
+    end_us: u64,
+    /// Whether there is no other.
+    is_all: bool,
+}
+
+fn push_period(
+    text: &mut String,
+    number: usize,
+    period: &Period<'_>,
+    (texts, span): (&[TextTrack], Span),
+) {
     let start = duration(period.start_us);
     write(
         text,
@@ -66,14 +86,15 @@ fn push_period(text: &mut String, number: usize, period: &Period<'_>, texts: &[T
         }
     }
     for (number, one) in (audio.len() + 1..).zip(texts) {
-        push_text(text, number, one);
+        push_text(text, number, one, span);
     }
     text.push_str("</Period>\n");
 }
 
-/// Subtitles: one file for the whole presentation, whose times are the presentation's
-/// (DASH-IF IOP 4.3, section 6.4.2: a side-loaded file).
-fn push_text(text: &mut String, number: usize, one: &TextTrack) {
+/// Subtitles: one file for the whole presentation, whose times are the presentation's (DASH-IF IOP 4.3, section
+/// 6.4.2: a side-loaded file). Where there are several periods it is the one segment of each, whose offset says at
+/// which of its times the period begins, as those of picture and sound do.
+fn push_text(text: &mut String, number: usize, one: &TextTrack, span: Span) {
     write(
         text,
         format_args!("<AdaptationSet id=\"{number}\" contentType=\"text\" mimeType=\"text/vtt\""),
@@ -101,11 +122,28 @@ fn push_text(text: &mut String, number: usize, one: &TextTrack) {
     let (name, bps, uri) = (&one.name, one.bps(), &one.uri);
     write(
         text,
-        format_args!(
-            "<Representation id=\"{name}\" bandwidth=\"{bps}\"><BaseURL>{uri}</BaseURL></Representation>\n\
-             </AdaptationSet>\n"
-        ),
+        format_args!("<Representation id=\"{name}\" bandwidth=\"{bps}\">"),
     );
+    if span.is_all {
+        write(text, format_args!("<BaseURL>{uri}</BaseURL>"));
+    } else {
+        let Span {
+            start_us, end_us, ..
+        } = span;
+        let us = end_us.saturating_sub(start_us);
+        write(
+            text,
+            format_args!("\n<SegmentList timescale=\"1000000\" duration=\"{us}\""),
+        );
+        if start_us > 0 {
+            write(text, format_args!(" presentationTimeOffset=\"{start_us}\""));
+        }
+        write(
+            text,
+            format_args!(">\n<SegmentURL media=\"{uri}\"/>\n</SegmentList>\n"),
+        );
+    }
+    text.push_str("</Representation>\n</AdaptationSet>\n");
 }
 
 fn push_set(text: &mut String, number: usize, parts: &[&Part<'_>], role: Option<&str>) {

@@ -3,6 +3,11 @@
 //! Each is one segment of its media playlist. Text is a few hundred kilobytes, so that nothing is won by
 //! cutting it; its playlist alone may have a target duration of its own (RFC 8216, section 6.2.4), and
 //! it is offered when its file is there, whole, as further tracks of sound are: it never changes.
+//!
+//! Where software took over for a device, it is two segments with a discontinuity between them, as all other tracks
+//! have there, and both are the same file: a segment may hold cues of other times than its own (RFC 8216, section
+//! 3.5), and players tell a cue that they have by its time and text. So long as a device may still fail, it is not
+//! known where that would be, and subtitles are not offered.
 
 use bus_schema::id::RenditionName;
 use bus_schema::language::is_tag;
@@ -12,7 +17,7 @@ use bus_schema::record::JobRecord;
 
 use super::details::Details;
 use super::hls::write;
-use super::track::is_title;
+use super::track::{Seam, is_title};
 
 /// The group of the subtitles; there is one.
 pub(super) const GROUP: &str = "subs";
@@ -31,6 +36,8 @@ pub(super) struct TextTrack {
     bytes: u32,
     /// Of the whole film, in milliseconds; not 0.
     duration_ms: u64,
+    /// Where it has a discontinuity, within that.
+    cut_ms: Option<u64>,
 }
 
 impl TextTrack {
@@ -40,11 +47,16 @@ impl TextTrack {
     }
 }
 
-/// The tracks whose files are there.
+/// The tracks whose files are there, once it is known where they are cut.
 pub(super) fn tracks(record: &JobRecord, details: &Details) -> Vec<TextTrack> {
     let (Some(plan), Some((origin, result))) = (&record.plan, &details.subtitles) else {
         return Vec::new();
     };
+    let Some(cut_ns) = Seam::of(plan, details).for_good_ns() else {
+        return Vec::new();
+    };
+    let duration_ms = plan.duration_ns.div_ceil(1_000_000).max(1);
+    let cut_ms = cut_ns.map(|ns| ns / 1_000_000);
     let dir = object_key::attempt_dir(origin.task, origin.attempt);
     let mut tracks: Vec<TextTrack> = Vec::new();
     for (one, shown) in result.shown(&plan.subtitles) {
@@ -57,7 +69,8 @@ pub(super) fn tracks(record: &JobRecord, details: &Details) -> Vec<TextTrack> {
             is_forced: one.is_forced,
             uri: format!("{dir}{}", object_key::subtitles(&one.name)),
             bytes: shown.bytes,
-            duration_ms: plan.duration_ns.div_ceil(1_000_000).max(1),
+            duration_ms,
+            cut_ms: cut_ms.filter(|ms| (1..duration_ms).contains(ms)),
         });
     }
     tracks
@@ -105,11 +118,27 @@ pub(super) fn push_renditions(text: &mut String, tracks: &[TextTrack]) {
 
 /// The media playlist.
 pub(super) fn playlist(track: &TextTrack) -> String {
-    let ms = track.duration_ms;
-    let (target_s, seconds, rest_ms) = (ms.div_ceil(1_000), ms / 1_000, ms % 1_000);
-    let uri = &track.uri;
-    format!(
+    let parts = match track.cut_ms {
+        Some(cut_ms) => vec![cut_ms, track.duration_ms - cut_ms],
+        None => vec![track.duration_ms],
+    };
+    let longest_ms = parts.iter().max().copied().unwrap_or(0);
+    let target_s = longest_ms.div_ceil(1_000);
+    let mut text = format!(
         "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:{target_s}\n#EXT-X-MEDIA-SEQUENCE:0\n\
-         #EXT-X-PLAYLIST-TYPE:VOD\n#EXTINF:{seconds}.{rest_ms:03},\n{uri}\n#EXT-X-ENDLIST\n"
-    )
+         #EXT-X-PLAYLIST-TYPE:VOD\n"
+    );
+    for (place, ms) in parts.iter().enumerate() {
+        if place > 0 {
+            text.push_str("#EXT-X-DISCONTINUITY\n");
+        }
+        let (seconds, rest_ms) = (ms / 1_000, ms % 1_000);
+        let uri = &track.uri;
+        write(
+            &mut text,
+            format_args!("#EXTINF:{seconds}.{rest_ms:03},\n{uri}\n"),
+        );
+    }
+    text.push_str("#EXT-X-ENDLIST\n");
+    text
 }

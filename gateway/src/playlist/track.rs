@@ -2,9 +2,7 @@
 
 mod edition;
 
-pub(super) use edition::Edition;
-
-use edition::Seam;
+pub(super) use edition::{Edition, Seam};
 
 use bus_schema::attempt::RenditionResult;
 use bus_schema::id::RenditionName;

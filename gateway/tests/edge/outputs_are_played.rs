@@ -182,6 +182,15 @@ async fn a_completed_film_is_played_from_its_final_playlists() {
         code(fixture.get(&format!("/v1/jobs/{id}/play/480p.m3u8")).await).await,
         "unknown_rendition"
     );
+    // What keeps no playlists is played while it grows, and then its files are.
+    let mut filed = playable();
+    filed.record.state = JobState::Completed;
+    let id = filed.record.id;
+    fixture.jobs.put(filed);
+    for name in ["master.m3u8", "720p.m3u8"] {
+        let response = fixture.get(&format!("/v1/jobs/{id}/play/{name}")).await;
+        assert_eq!(code(response).await, "job_ended", "{name}");
+    }
     let mut failed = playable();
     failed.record.state = JobState::Failed;
     let id = failed.record.id;

@@ -285,6 +285,28 @@ impl JobActor {
         }
     }
 
+    /// Removes those of the objects under a prefix that are meant.
+    pub(in crate::job) async fn remove_some(
+        &self,
+        prefix: &str,
+        is_meant: impl Fn(&str) -> bool,
+    ) -> Result<(), Trouble> {
+        let storage = &self.platform.storage;
+        let mut after = None;
+        loop {
+            let page = storage.list(prefix, REMOVED_PER_ROUND, after).await?;
+            let keys = page.objects.into_iter().map(|object| object.key);
+            let keys: Vec<String> = keys.filter(|key| is_meant(key)).collect();
+            if !keys.is_empty() {
+                storage.delete_many(&keys).await?;
+            }
+            after = page.next;
+            if after.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
     async fn remove_details(&self, job: &JobId) -> Result<(), Trouble> {
         self.platform.attempts.purge_under(job.as_str()).await?;
         Ok(())

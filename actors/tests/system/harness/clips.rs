@@ -141,21 +141,14 @@ pub(crate) const CUE: (u64, u64, &str) = (1_200, 3_400, "<i>Guten</i> Tag & <hal
 /// The real film with subtitles: German as text in italics, English as text that is forced, and French
 /// as pictures.
 pub(crate) async fn titled(film: &Real) -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("clips");
-    std::fs::create_dir_all(&folder).expect("a folder");
     let (from_ms, to_ms, words) = CUE;
     let time = |ms: u64| format!("00:00:{:02},{:03}", ms / 1_000, ms % 1_000);
     let german = format!("1\n{} --> {}\n{words}\n", time(from_ms), time(to_ms));
     let english =
         "1\n00:00:00,000 --> 00:00:01,000\nA sign\n\n2\n00:00:04,000 --> 00:00:05,000\nEnd\n";
-    let write = |name: &str, bytes: &[u8]| {
-        let path = folder.join(name);
-        std::fs::write(&path, bytes).expect("written");
-        path.to_str().expect("a plain path").to_owned()
-    };
-    let german = write("german.srt", german.as_bytes());
-    let english = write("english.srt", english.as_bytes());
-    let french = write("french.sup", &blu_ray_subtitles());
+    let german = written("german.srt", german);
+    let english = written("english.srt", english);
+    let french = written("french.sup", blu_ray_subtitles());
     let film = film.path.to_str().expect("a plain path");
     let words = "-map 0:v -map 0:a -map 1:s -map 2:s -map 3:s -c:v copy -c:a copy -c:s:0 copy -c:s:1 ass \
                  -c:s:2 dvdsub -metadata:s:s:0 language=ger -metadata:s:s:1 language=eng \
@@ -201,10 +194,28 @@ pub(crate) async fn looped(film: &Path, n_times: u32) -> PathBuf {
     made(&output, &["-stream_loop", &loops, "-i", film, "-c", "copy"]).await
 }
 
-/// Makes a clip once for all runs; the index stands in front.
-async fn made(name: &str, arguments: &[&str]) -> PathBuf {
+/// Writes a file that clips are made from, under a name of its own, and gives its path.
+pub(crate) fn written(name: &str, content: impl AsRef<[u8]>) -> String {
+    let folder = folder();
+    // As a whole: other tests may be reading it.
+    let (path, draft) = (
+        folder.join(name),
+        folder.join(format!("{}-{name}", std::process::id())),
+    );
+    std::fs::write(&draft, content).expect("written");
+    std::fs::rename(&draft, &path).expect("renamed");
+    path.to_str().expect("a plain path").to_owned()
+}
+
+fn folder() -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("clips");
     std::fs::create_dir_all(&folder).expect("a folder");
+    folder
+}
+
+/// Makes a clip once for all runs; the index stands in front.
+pub(crate) async fn made(name: &str, arguments: &[&str]) -> PathBuf {
+    let folder = folder();
     let path = folder.join(name);
     // A clip lies beside the command that made it: a changed command makes another clip.
     let recipe = folder.join(format!("{name}.recipe"));

@@ -1,6 +1,8 @@
 //! Software that takes over for a device: what was listed stays, what follows is behind a discontinuity, at the
 //! same place in all tracks.
 
+mod subtitles;
+
 use bus_schema::plan::Takeover;
 use bus_schema::record::Task;
 

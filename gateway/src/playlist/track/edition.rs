@@ -2,7 +2,7 @@
 //!
 //! There is one, unless a device failed when a part of the picture was listed: then software makes a second one of
 //! what follows. Players learn of it by a discontinuity, which all tracks of a presentation have at the same
-//! place (RFC 8216, section 6.2.4), the sound too, whose times go on as before.
+//! place (RFC 8216, section 6.2.4), sound and subtitles too, whose times go on as before.
 
 use bus_schema::plan::Plan;
 
@@ -22,20 +22,25 @@ pub(in crate::playlist) struct Edition {
     pub(in crate::playlist) codecs: String,
 }
 
-/// Where the sound has to follow the picture.
+/// Where sound and subtitles have to follow the picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Seam {
+pub(in crate::playlist) struct Seam {
     /// Where the second edition of the picture begins, if there is one.
     at_ns: Option<u64>,
     /// Until where sound may be listed. A seam can still come where the picture has not been listed, and what is
     /// listed never changes.
     until_ns: Option<u64>,
+    /// Whether no other place can become one.
+    is_settled: bool,
 }
 
 impl Seam {
-    pub(super) fn of(plan: &Plan, details: &Details) -> Self {
+    pub(in crate::playlist) fn of(plan: &Plan, details: &Details) -> Self {
         let Some(video) = plan.video.as_ref().filter(|video| video.device().is_some()) else {
-            return Self::default();
+            return Self {
+                is_settled: true,
+                ..Self::default()
+            };
         };
         let n_listed = u32::try_from(details.chunks.len()).unwrap_or(u32::MAX);
         let start_ns = |chunk| plan.chunk(chunk).start_ns;
@@ -50,7 +55,14 @@ impl Seam {
                 .filter(|takeover| is_seen(takeover.from_chunk))
                 .map(|takeover| start_ns(takeover.from_chunk)),
             until_ns: (n_listed < plan.n_chunks()).then(|| start_ns(n_listed)),
+            is_settled: takeover.is_some() || n_listed >= plan.n_chunks(),
         }
+    }
+
+    /// Where a track that is listed as a whole, once and for all, has to be cut: `None` while that is not known, and
+    /// `Some(None)` where it is nowhere.
+    pub(in crate::playlist) fn for_good_ns(&self) -> Option<Option<u64>> {
+        self.is_settled.then_some(self.at_ns)
     }
 }
 
