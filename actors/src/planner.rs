@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use bus_schema::encoder::{self, Encoder};
 use bus_schema::id::RenditionName;
-use bus_schema::ladder::{self, AUDIO, Fitted, Ladder, Rung};
+use bus_schema::ladder::{AUDIO, Fitted, Ladder, Rung};
 use bus_schema::plan::images::ImagesPlan;
 use bus_schema::plan::{CopyPlan, Plan, VideoPlan, VideoRendition};
 use bus_schema::record::TASKS_MAX;
@@ -215,7 +215,7 @@ fn plan_video(
         });
     }
     let fps = frames_per_second(facts);
-    let fitted = ladder::fit(
+    let fitted = means.ladder.fit(
         &rungs(request, means.ladder)?,
         facts.width,
         facts.height,

@@ -109,6 +109,29 @@ impl Ladder {
         name == AUDIO || self.rung(name).is_some()
     }
 
+    /// Rungs of it (in any order) for a source, lowest first. Rungs above the source fold into one at the
+    /// source's own size, so every source gets at least one.
+    ///
+    /// Each is called after the lowest rung that gives its size, and capped as that is, whichever was asked for:
+    /// 640x360 is `360p`, also where `720p` was to be made of it.
+    #[must_use]
+    pub fn fit(&self, asked: &[Rung], width: u32, height: u32, fps: f64) -> Vec<Fitted> {
+        let size = |fitted: &Fitted| (fitted.width, fitted.height);
+        let mut asked = asked.to_vec();
+        asked.sort_by_key(|rung| rung.short_side);
+        let mut fitted: Vec<Fitted> = Vec::new();
+        for rung in asked {
+            let next = rung.fit(width, height, fps);
+            if fitted.iter().any(|one| size(one) == size(&next)) {
+                continue;
+            }
+            let mut all = self.rungs.iter().map(|rung| rung.fit(width, height, fps));
+            let lowest = all.find(|one| size(one) == size(&next));
+            fitted.push(lowest.unwrap_or(next));
+        }
+        fitted
+    }
+
     /// The highest rung whose short side is not above this, or the lowest of all.
     #[must_use]
     pub fn up_to(&self, short_side: u32) -> &Rung {
@@ -136,7 +159,7 @@ pub fn audio_names() -> impl Iterator<Item = RenditionName> {
 /// A rung applied to a source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fitted {
-    /// The rung's name.
+    /// The name of the lowest rung of the ladder that gives this size.
     pub name: RenditionName,
     /// Even, in pixels.
     pub width: u32,
@@ -201,25 +224,6 @@ impl Rung {
     }
 }
 
-/// The rungs of these names (in any order) for a source, lowest first. Rungs above the source fold
-/// into one at the source's own size, so every source gets at least one.
-#[must_use]
-pub fn fit(rungs: &[Rung], width: u32, height: u32, fps: f64) -> Vec<Fitted> {
-    let mut rungs = rungs.to_vec();
-    rungs.sort_by_key(|rung| rung.short_side);
-    let mut fitted: Vec<Fitted> = Vec::new();
-    for rung in rungs {
-        let next = rung.fit(width, height, fps);
-        if fitted
-            .iter()
-            .all(|f| (f.width, f.height) != (next.width, next.height))
-        {
-            fitted.push(next);
-        }
-    }
-    fitted
-}
-
 /// Nearest even number, at least 2: 4:2:0 has half as many chroma samples.
 #[expect(
     clippy::cast_possible_truncation,
@@ -244,7 +248,9 @@ mod tests {
     use super::*;
 
     fn sizes(width: u32, height: u32) -> Vec<String> {
-        fit(Ladder::default().rungs(), width, height, 25.0)
+        let ladder = Ladder::default();
+        ladder
+            .fit(ladder.rungs(), width, height, 25.0)
             .iter()
             .map(|f| format!("{} {}x{}", f.name, f.width, f.height))
             .collect()
@@ -269,6 +275,34 @@ mod tests {
         assert_eq!(sizes(176, 144), ["144p 176x144"]);
         assert_eq!(sizes(100, 50), ["144p 100x50"]);
         assert_eq!(sizes(1, 1), ["144p 2x2"]);
+    }
+
+    #[test]
+    fn a_size_has_one_name_whichever_rung_was_asked_for() {
+        let ladder = Ladder::default();
+        let alone = |name: &str, width, height| {
+            let rung = ladder.rung(name).unwrap().clone();
+            ladder.fit(&[rung], width, height, 25.0)
+        };
+        for (width, height) in [
+            (640, 360),
+            (360, 640),
+            (1280, 720),
+            (800, 600),
+            (176, 144),
+            (2, 2),
+        ] {
+            let whole = ladder.fit(ladder.rungs(), width, height, 25.0);
+            let highest = whole.last().unwrap();
+            assert_eq!(alone("2160p", width, height).first(), Some(highest));
+        }
+        let one = alone("720p", 640, 360);
+        assert_eq!(
+            (one[0].name.as_str(), one[0].bitrate_max_bps),
+            ("360p", 1_000_000)
+        );
+        // One that the source fills keeps its name.
+        assert_eq!(alone("240p", 640, 360)[0].name.as_str(), "240p");
     }
 
     fn rung(name: &str, short_side: u32, bitrate_max_bps: u32) -> Rung {

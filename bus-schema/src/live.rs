@@ -68,6 +68,10 @@ pub struct JobProgress {
     /// Until everything is stored; `None` while unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub eta_ms: Option<u64>,
+    /// How much of a source without an index was remuxed, 0 to 100, never falling: while its probe does so,
+    /// before there is anything else to tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remuxed_percent: Option<f64>,
     /// Each rendition, lowest first, the sound last.
     pub renditions: Vec<RenditionProgress>,
 }

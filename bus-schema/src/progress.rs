@@ -15,9 +15,10 @@ pub struct Progress {
     pub task: TaskNumber,
     /// Which try.
     pub attempt: Attempt,
-    /// Source time encoded so far in each rendition, in the plan's order (one entry for audio).
+    /// Source time encoded so far in each rendition, in the plan's order (one entry for audio). Of a file, and of a
+    /// source that its probe remuxes, one entry: bytes.
     pub done_ns: Vec<u64>,
-    /// Source time of the whole task.
+    /// Source time of the whole task; or its bytes.
     pub total_ns: u64,
     /// Frames encoded per second of wall time, since the task began; 0 where there are no frames.
     pub frames_per_s: u32,

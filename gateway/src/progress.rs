@@ -34,6 +34,9 @@ const SPEED_MIN: f64 = 0.05;
 /// Tasks with a latest word, per job: more are not in anyone's hands at once.
 const LATEST_MAX: usize = 4_096;
 
+/// The task that every job begins with (see [`TaskRole::Probe`](bus_schema::plan::TaskRole::Probe)).
+const PROBE: TaskNumber = TaskNumber(0);
+
 /// Follows one job.
 #[derive(Debug)]
 pub struct Meter {
@@ -46,6 +49,7 @@ pub struct Meter {
     latest: BTreeMap<TaskNumber, Latest>,
     /// Nothing shown is below these.
     percent: f64,
+    remuxed_percent: f64,
     renditions: Vec<RenditionProgress>,
     rate: Rate,
     read_ms: Option<u64>,
@@ -72,6 +76,7 @@ impl Meter {
             parts: BTreeMap::new(),
             latest: BTreeMap::new(),
             percent: 0.0,
+            remuxed_percent: 0.0,
             renditions: Vec::new(),
             rate: Rate::default(),
             read_ms: None,
@@ -236,8 +241,20 @@ impl Meter {
             percent: round(self.percent),
             speed,
             eta_ms,
+            remuxed_percent: self.remuxed_percent(),
             renditions: self.renditions.clone(),
         }
+    }
+
+    /// How much of the source its probe remuxed: a probe has no other progress, and it is news until there is a plan.
+    fn remuxed_percent(&mut self) -> Option<f64> {
+        if self.shape.is_some() || self.state.is_terminal() {
+            return None;
+        }
+        let probe = self.latest.get(&PROBE)?;
+        let done = shape::ratio(probe.done_ns.first().copied(), probe.total_ns);
+        self.remuxed_percent = self.remuxed_percent.max(round(100.0 * done));
+        Some(self.remuxed_percent)
     }
 
     /// Raises what is shown of each rendition, and answers how much of all is encoded, 0 to 1.

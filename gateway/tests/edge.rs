@@ -18,6 +18,9 @@ mod socket;
 #[path = "edge/uploads_are_refused.rs"]
 mod uploads_are_refused;
 
+#[path = "edge/remuxing_is_shown.rs"]
+mod remuxing_is_shown;
+
 #[path = "edge/requests_are_refused.rs"]
 mod requests_are_refused;
 

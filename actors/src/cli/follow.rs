@@ -93,13 +93,21 @@ impl Bars {
                 self.show(name, percent);
             }
         }
-        let percent = frame["percent"].as_f64().unwrap_or(0.0);
-        let speed = frame["speed"].as_f64().unwrap_or(0.0);
-        let eta = frame["eta_ms"]
-            .as_u64()
-            .map_or_else(String::new, |ms| format!(", {} s left", ms.div_ceil(1_000)));
-        self.say(format!("{percent:.0} %, {speed:.1} x real time{eta}"));
+        self.say(status(frame));
     }
+}
+
+/// The line below the bars.
+fn status(frame: &Value) -> String {
+    if let Some(percent) = frame["remuxed_percent"].as_f64() {
+        return format!("remuxing the source, which has no index: {percent:.0} %");
+    }
+    let percent = frame["percent"].as_f64().unwrap_or(0.0);
+    let speed = frame["speed"].as_f64().unwrap_or(0.0);
+    let eta = frame["eta_ms"]
+        .as_u64()
+        .map_or_else(String::new, |ms| format!(", {} s left", ms.div_ceil(1_000)));
+    format!("{percent:.0} %, {speed:.1} x real time{eta}")
 }
 
 fn style(template: &str) -> ProgressStyle {
@@ -166,4 +174,23 @@ fn sentence(kind: &str, frame: &Value) -> Option<String> {
         "rendition-dropped" => format!("{} was dropped", frame["rendition"].as_str()?),
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_line_below_tells_what_is_done() {
+        let frame = json!({"type": "progress", "percent": 0.0, "speed": 0.0, "renditions": [],
+                           "remuxed_percent": 42.4});
+        assert_eq!(
+            status(&frame),
+            "remuxing the source, which has no index: 42 %"
+        );
+        let frame = json!({"type": "progress", "percent": 12.5, "speed": 2.0, "eta_ms": 1_500});
+        assert_eq!(status(&frame), "12 %, 2.0 x real time, 2 s left");
+    }
 }

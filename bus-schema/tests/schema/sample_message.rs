@@ -279,6 +279,7 @@ pub(crate) fn live() -> Vec<(&'static str, LiveMessage)> {
         percent: 41.5,
         speed: 3.25,
         eta_ms: Some(11_000),
+        remuxed_percent: Some(99.5),
         renditions: vec![RenditionProgress {
             name: rendition("720p"),
             percent: 41.5,

@@ -81,6 +81,9 @@ pub struct ProgressView {
     pub speed: f64,
     /// Until everything is stored; null while unknown.
     pub eta_ms: Option<u64>,
+    /// How much of a source without an index (a broadcast, AVI) was rewritten, 0 to 100; null unless that is
+    /// what is being done, before anything is encoded.
+    pub remuxed_percent: Option<f64>,
 }
 
 /// A rendition.
@@ -184,6 +187,7 @@ impl JobView {
                 percent: progress.map_or(0.0, |progress| progress.percent),
                 speed: progress.map_or(0.0, |progress| progress.speed),
                 eta_ms: progress.and_then(|progress| progress.eta_ms),
+                remuxed_percent: progress.and_then(|progress| progress.remuxed_percent),
             },
             renditions: renditions(record, progress),
             created_at: rfc3339(times.created_ms),

@@ -37,6 +37,28 @@ fn done(task: u32, kind: TaskKind) -> Fact {
 }
 
 #[test]
+fn remuxing_is_told_until_there_is_a_plan() {
+    let mut job = SampleJob::running(60 * SECOND_NS, true);
+    let plan = job.record.plan.take();
+    let id = job.record.id;
+    let mut meter = Meter::new(id);
+    meter.load(&job.record);
+    assert_eq!(meter.read(1_000).remuxed_percent, None);
+    meter.progress(&word(id, 0, 1, &[300], 1_000));
+    assert!(meter.is_due(1_200));
+    let told = meter.read(1_200);
+    assert_eq!((told.remuxed_percent, told.percent), (Some(30.0), 0.0));
+    // Another attempt begins anew, a worker tells nonsense: nothing falls, and nothing is above the whole.
+    meter.progress(&word(id, 0, 2, &[100], 1_000));
+    assert_eq!(meter.read(2_000).remuxed_percent, Some(30.0));
+    meter.progress(&word(id, 0, 2, &[u64::MAX], 0));
+    assert_eq!(meter.read(3_000).remuxed_percent, Some(100.0));
+    job.record.plan = plan;
+    meter.load(&job.record);
+    assert_eq!(meter.read(4_000).remuxed_percent, None);
+}
+
+#[test]
 fn chunks_in_hand_and_done_make_percents() {
     let mut job = SampleJob::running(60 * SECOND_NS, true);
     job.finish_chunk(0, 1);

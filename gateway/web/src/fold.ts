@@ -117,6 +117,11 @@ function progressed(job: Job, frame: ProgressFrame): Job {
     .filter(({ name }) => job.renditions.every((one) => one.name !== name))
     .map(({ name, percent }) => ({ name, width: null, height: null, percent }));
   const percent = Math.max(job.progress?.percent ?? 0, frame.percent);
-  const progress = { percent, speed: frame.speed, eta_ms: frame.eta_ms ?? null };
+  const progress = {
+    percent,
+    speed: frame.speed,
+    eta_ms: frame.eta_ms ?? null,
+    remuxed_percent: frame.remuxed_percent ?? null,
+  };
   return { ...job, renditions: [...known, ...fresh], progress };
 }

@@ -19,6 +19,8 @@ export interface ProgressFrame {
   readonly percent: number;
   readonly speed: number;
   readonly eta_ms?: number | null;
+  /** See `Progress`. */
+  readonly remuxed_percent?: number | null;
   readonly renditions: readonly { readonly name: string; readonly percent: number }[];
 }
 

@@ -46,6 +46,8 @@ export interface Progress {
   readonly speed: number;
   /** Until everything is stored, absent while unknown. */
   readonly eta_ms?: number | null;
+  /** How much of a source without an index was rewritten, 0 to 100: before anything is encoded, absent otherwise. */
+  readonly remuxed_percent?: number | null;
 }
 
 /** A job, whole. Times are RFC 3339. */

@@ -51,6 +51,17 @@ const REST: readonly Frame[] = [
   fact({ type: "file-done", rendition: "360p", bytes: 1234 }),
   fact({ type: "completed", after_ms: 5000 }),
 ];
+test("what is remuxed before anything is planned is told, and no longer", () => {
+  const remuxing = run(NEW, [
+    fact({ type: "uploaded", bytes: 11, etag: "e" }),
+    fact({ type: "started" }),
+    { ...progress(0), remuxed_percent: 42.5 } as Frame,
+  ]);
+  assert.equal(remuxing.progress?.remuxed_percent, 42.5);
+  assert.equal(remuxing.progress?.percent, 0);
+  assert.equal(run(remuxing, [progress(1, 1, 1, 1)]).progress?.remuxed_percent, null);
+});
+
 const percents = (job: Job) => job.renditions.map(({ percent }) => percent);
 
 test("a job goes its way", () => {

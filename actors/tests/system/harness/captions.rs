@@ -39,8 +39,8 @@ const ENGLISH: [Line; 4] = [
 
 /// The film twice, in Matroska, with SubRip in German and in English.
 pub(crate) async fn film(film: &Real) -> PathBuf {
-    let german = written("captions-de.srt", &srt(&GERMAN));
-    let english = written("captions-en.srt", &srt(&ENGLISH));
+    let german = written("captions-de.srt", srt(&GERMAN));
+    let english = written("captions-en.srt", srt(&ENGLISH));
     let film = film.path.to_str().expect("a plain path");
     let words = "-map 0:v -map 0:a -map 1:s -map 2:s -c copy -metadata:s:s:0 language=ger \
                  -metadata:s:s:1 language=eng -disposition:s:0 0 -disposition:s:1 0";

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use bus_schema::ladder::{Ladder, fit};
+use bus_schema::ladder::Ladder;
 use bus_schema::plan::Span;
 use bus_schema::source::VideoFacts;
 
@@ -78,7 +78,8 @@ async fn check(source: &Path, shown: (u32, u32), corners: Corners) -> VideoFacts
     let source = read.as_path();
     let facts = facts.video.expect("there is a picture");
     assert_eq!((facts.width, facts.height), shown, "{what}: {facts:?}");
-    let fitted = fit(Ladder::default().rungs(), facts.width, facts.height, 25.0);
+    let ladder = Ladder::default();
+    let fitted = ladder.fit(ladder.rungs(), facts.width, facts.height, 25.0);
     let (low, own) = (&fitted[0], &fitted[fitted.len() - 1]);
     let mut sizes = vec![(low.width, low.height), (own.width, own.height)];
     sizes.dedup();

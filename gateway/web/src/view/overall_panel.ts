@@ -25,7 +25,12 @@ export function overallPanel(): Part<Job> {
       if (job.progress && job.progress.speed > 0) words.push(`${format.speed(job.progress.speed)} real time`);
       if (typeof job.progress?.eta_ms === "number")
         words.push(`${format.duration(job.progress.eta_ms)} left`);
-      setText(note, words.join(" · ") || "Working out how long it takes");
+      const remuxed = job.progress?.remuxed_percent;
+      const waiting =
+        typeof remuxed === "number"
+          ? `Preparing the video: ${format.percent(remuxed)}`
+          : "Working out how long it takes";
+      setText(note, words.join(" · ") || waiting);
     },
   };
 }

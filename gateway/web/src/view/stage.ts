@@ -89,8 +89,7 @@ export function stage(client: Client): Part<Job> {
         "stage-tall",
         job.renditions.some(({ width, height }) => (height ?? 0) > (width ?? 0)),
       );
-      const isMoving = job.state === "running" && job.renditions.length > 0;
-      setText(percent, isMoving ? format.percent(job.progress?.percent ?? 0) : "");
+      setText(percent, curtainPercent(job));
       setText(words, curtainWords(job));
     },
     dispose() {
@@ -126,6 +125,12 @@ function bestFile(outputs: readonly Output[]): Output | undefined {
   return best && rank(best) >= 0 ? best : undefined;
 }
 
+function curtainPercent(job: Job): string {
+  if (job.state !== "running") return "";
+  const done = job.renditions.length > 0 ? (job.progress?.percent ?? 0) : job.progress?.remuxed_percent;
+  return typeof done === "number" ? format.percent(done) : "";
+}
+
 function curtainWords(job: Job): string {
   switch (job.state) {
     case "uploading":
@@ -133,7 +138,10 @@ function curtainWords(job: Job): string {
     case "queued":
       return "Waiting for a free worker";
     case "running":
-      return job.renditions.length === 0 ? "Reading the video" : "Encoding the first seconds";
+      if (job.renditions.length > 0) return "Encoding the first seconds";
+      return typeof job.progress?.remuxed_percent === "number"
+        ? "Preparing the video: this kind of file has to be rewritten first"
+        : "Reading the video";
     case "playable":
       return "Almost there";
     case "completed":
