@@ -96,7 +96,7 @@ fn plan_all(
     let (audio, mut warnings) = sound::plan(&facts.audio, request.loudness);
     let (subtitles, left) = subtitles::plan(&facts.subtitles);
     warnings.extend(left);
-    warnings.extend(broadcast::warnings(facts.broadcast.as_ref()));
+    warnings.extend(broadcast::warnings(facts.broadcast.as_deref()));
     if video.is_none() && audio.is_empty() {
         return Err(no_audio(facts));
     }
@@ -150,7 +150,7 @@ fn plan_copy(
     };
     let (subtitles, left) = subtitles::plan(&facts.subtitles);
     let warnings = sound::left_by_a_copy(&facts.audio).into_iter().chain(left);
-    let warnings = warnings.chain(broadcast::warnings(facts.broadcast.as_ref()));
+    let warnings = warnings.chain(broadcast::warnings(facts.broadcast.as_deref()));
     let plan = Plan {
         segment_ns: SEGMENT_NS,
         first_chunk_ns: FIRST_CHUNK_NS,
@@ -357,7 +357,7 @@ fn no_audio(facts: &SourceFacts) -> TaskError {
     let usual = || "The source has no sound, and nothing but sound was asked for.".to_owned();
     TaskError {
         code: ErrorCode::NoAudio,
-        message: broadcast::no_sound(facts.broadcast.as_ref()).unwrap_or_else(usual),
+        message: broadcast::no_sound(facts.broadcast.as_deref()).unwrap_or_else(usual),
     }
 }
 

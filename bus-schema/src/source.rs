@@ -30,7 +30,7 @@ pub struct SourceFacts {
     pub intermediate: Option<Intermediate>,
     /// What it lacks, where it is a broadcast that does not hold all that it should.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub broadcast: Option<BroadcastFacts>,
+    pub broadcast: Option<Box<BroadcastFacts>>,
 }
 
 /// The first video track.

@@ -139,7 +139,7 @@ pub(crate) fn facts() -> SourceFacts {
             }),
         }),
         intermediate: None,
-        broadcast: Some(BroadcastFacts {
+        broadcast: Some(Box::new(BroadcastFacts {
             lost_packets: 12,
             gaps: 3,
             first_gap_ns: Some(7 * SECOND_NS),
@@ -151,7 +151,7 @@ pub(crate) fn facts() -> SourceFacts {
                 is_scrambled: false,
                 language: Some("eng".to_owned()),
             }],
-        }),
+        })),
     }
 }
 

@@ -129,11 +129,11 @@ fn a_source_with_a_watermark_is_encoded_and_says_so() {
 fn what_is_not_web_safe_is_encoded_for_its_first_reason() {
     let cases: [(&str, Change); 21] = [
         ("lost on their way", |facts| {
-            facts.broadcast = Some(BroadcastFacts {
+            facts.broadcast = Some(Box::new(BroadcastFacts {
                 lost_packets: 1,
                 gaps: 1,
                 ..BroadcastFacts::default()
-            });
+            }));
         }),
         ("kind matroska", |facts| {
             facts.container = "matroska".to_owned()

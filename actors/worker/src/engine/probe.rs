@@ -63,13 +63,7 @@ pub fn run(source: &Source, results: &Arc<Results>, threads: u32) -> Result<Sour
         .as_ref()
         .map(|found| remux::facts(&found.index, &found.moov, source.size()));
     let index = table.as_ref().map(|found| &found.index);
-    let decode = Decode::open(source, Want::AnyVideo, threads).map_err(|error| match index {
-        Some(_) => error,
-        None => match error.code {
-            ErrorCode::Unavailable | ErrorCode::Internal => error,
-            _ => transport.refusal(&[]).unwrap_or_else(|| not_media(error)),
-        },
-    })?;
+    let decode = open(source, index.is_some(), &transport, threads)?;
     let container = match container(&decode)?.as_str() {
         // GStreamer tells them apart by little; the file's own brand is in the table.
         "mp4" if index.is_some_and(|index| index.is_quicktime) => "mov".to_owned(),
@@ -77,13 +71,7 @@ pub fn run(source: &Source, results: &Arc<Results>, threads: u32) -> Result<Sour
     };
     let film = decode.stream().cloned();
     let is_fit = !CONTAINERS.contains(&container.as_str());
-    let first = match first_frame(&decode, is_fit) {
-        Ok(Some(first)) => Some(first),
-        other => match transport.refusal(&decode.demux().streams()) {
-            Some(refusal) => return Err(refusal),
-            None => other?,
-        },
-    };
+    let first = first_frame(&decode, is_fit, &transport)?;
     // Now, since what is told of them comes with their first bytes, and goes with the pipeline.
     let mut streams = decode.demux().streams();
     let declared_ns = decode.demux().declared_duration_ns();
@@ -129,7 +117,7 @@ pub fn run(source: &Source, results: &Arc<Results>, threads: u32) -> Result<Sour
         subtitles,
         index: index_facts,
         intermediate: None,
-        broadcast: Some(broadcast).filter(|broadcast| !broadcast.is_whole()),
+        broadcast: (!broadcast.is_whole()).then(|| Box::new(broadcast)),
     })
 }
 
@@ -178,16 +166,35 @@ fn container(decode: &Decode) -> Result<String> {
     })
 }
 
+/// Opens the source up to its first picture, if it has one.
+fn open(source: &Source, has_index: bool, transport: &Transport, threads: u32) -> Result<Decode> {
+    Decode::open(source, Want::AnyVideo, threads).map_err(|error| match error.code {
+        _ if has_index => error,
+        ErrorCode::Unavailable | ErrorCode::Internal => error,
+        _ => transport.refusal(&[]).unwrap_or_else(|| not_media(error)),
+    })
+}
+
 /// The first picture; where seeks are no good, not even to the start, without one.
-fn first_frame(decode: &Decode, is_seekable: bool) -> Result<Option<Frame>> {
-    if decode.stream().is_none() {
-        return Ok(None);
+fn first_frame(decode: &Decode, is_seekable: bool, transport: &Transport) -> Result<Option<Frame>> {
+    let first = || {
+        if decode.stream().is_none() {
+            return Ok(None);
+        }
+        if is_seekable && !decode.seek(0) {
+            tracing::debug!("not seekable");
+        }
+        decode.play()?;
+        decode.next()
+    };
+    match first() {
+        Ok(Some(first)) => Ok(Some(first)),
+        // A picture that is scrambled gives none.
+        other => match transport.refusal(&decode.demux().streams()) {
+            Some(refusal) => Err(refusal),
+            None => other,
+        },
     }
-    if is_seekable && !decode.seek(0) {
-        tracing::debug!("not seekable");
-    }
-    decode.play()?;
-    decode.next()
 }
 
 /// Finds the formats of sounds that no frame was seen of yet, by their first one. One that cannot be

@@ -85,3 +85,43 @@ impl Output {
         self.results.object(name, piece)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixStream;
+
+    use bus_schema::task::{ProbeSpec, TaskSpec};
+
+    use super::*;
+    use crate::protocol::{self, Begin, ToChild, frame};
+
+    fn results() -> (UnixStream, Arc<Results>) {
+        let (mut parent, child) = UnixStream::pair().unwrap();
+        let begin = ToChild::Begin(Box::new(Begin {
+            spec: TaskSpec::Probe(ProbeSpec { source_bytes: 1 }),
+            threads: 1,
+            data_bytes_max: 1 << 20,
+        }));
+        frame::write(&mut parent, &begin, protocol::TO_CHILD_BYTES_MAX).unwrap();
+        (parent, Arc::new(Results::begin(child).unwrap().0))
+    }
+
+    #[test]
+    fn more_media_than_a_source_can_hold_is_refused_before_it_is_sent() {
+        let (_parent, results) = results();
+        assert_eq!(Output::new(&results, 1_000).bytes_max, bytes_max(1_000));
+        let mut output = Output {
+            bytes_max: 1_000,
+            ..Output::new(&results, 0)
+        };
+        output.append(&[0; 600]).unwrap();
+        output.append(&[0; 400]).unwrap();
+        let error = output.append(&[0]).unwrap_err();
+        assert_eq!(error.code, ErrorCode::LimitExceeded);
+        assert!(
+            error.message.starts_with("The file holds more media"),
+            "{error:?}"
+        );
+        assert_eq!(output.n_pieces, 0);
+    }
+}

@@ -62,7 +62,7 @@ pub(super) fn facts(
         subtitles: Vec::new(),
         index: Some(index_facts),
         intermediate: Some(intermediate),
-        broadcast: Some(broadcast).filter(|broadcast| !broadcast.is_whole()),
+        broadcast: (!broadcast.is_whole()).then(|| Box::new(broadcast)),
     })
 }
 

@@ -19,6 +19,10 @@ const NULL_PID: u16 = 0x1fff;
 
 /// One packet, in whole.
 #[derive(Debug, Clone, Copy)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a bit of a packet's head, and any of them may come together"
+)]
 pub(super) struct Packet<'a> {
     pub(super) pid: u16,
     /// Whether a section or a packet of a stream begins in it.

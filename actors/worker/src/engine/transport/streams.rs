@@ -155,7 +155,9 @@ fn private(descriptors: &[u8], own: Option<[u8; 4]>) -> Option<(bool, &'static s
     let tagged = tagged
         .into_iter()
         .find(|(tag, _)| descriptor(descriptors, *tag).is_some());
-    named.or(extended).or(tagged.map(|(_, name)| (false, name)))
+    named
+        .or(extended)
+        .or_else(|| tagged.map(|(_, name)| (false, name)))
 }
 
 #[cfg(test)]

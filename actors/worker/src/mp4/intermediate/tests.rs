@@ -146,3 +146,38 @@ fn tracks_and_samples_have_limits() {
         "{refused:?}"
     );
 }
+
+#[test]
+fn a_head_over_its_limit_is_refused() {
+    let head = |n: i64| {
+        let mut tables = Tables::default();
+        let video = tables.add(true, 90_000, 0).unwrap();
+        let audio = tables.add(false, 48_000, 0).unwrap();
+        for n in 0..n {
+            // Nothing in a row is the same, and every sample is a chunk of its own.
+            let time = n * 3_600 + n % 2 * 1_000;
+            tables.push(video, sample(1, time, 3_600, true)).unwrap();
+            tables.push(audio, sample(1, time, 1_024, true)).unwrap();
+        }
+        let (picture, sound) = (picture(), sound());
+        let track = |table, entry| TrackHead {
+            table,
+            entry,
+            language: "und",
+            size: (0, 0),
+        };
+        tables.head(&[track(video, &picture), track(audio, &sound)])
+    };
+    let per_pair = head(2_000).unwrap().len() - head(1_000).unwrap().len();
+    let per_pair = i64::try_from(per_pair / 1_000).unwrap();
+    let fits = i64::try_from(HEAD_BYTES_MAX).unwrap() / (per_pair + 1);
+    assert!(matches!(
+        head(fits * 11 / 10),
+        Err(Error::TooLarge {
+            limit: HEAD_BYTES_MAX,
+            ..
+        })
+    ));
+    let whole = head(fits * 9 / 10).unwrap();
+    assert!(whole.len() as u64 <= HEAD_BYTES_MAX);
+}
