@@ -7,6 +7,7 @@
 
 pub mod names;
 
+mod avi;
 mod rate;
 mod remuxed;
 mod subtitles;
@@ -75,7 +76,11 @@ pub fn run(source: &Source, results: &Arc<Results>, threads: u32) -> Result<Sour
     // Now, since what is told of them comes with their first bytes, and goes with the pipeline.
     let mut streams = decode.demux().streams();
     let declared_ns = decode.demux().declared_duration_ns();
-    let declared_ns = declared_ns.filter(|ns| ns / 1_000_000 < ENDLESS_MS);
+    let declared_ns = match container.as_str() {
+        // Of these the demuxer only says what it found.
+        "avi" => avi::promised_ns(source),
+        _ => declared_ns.filter(|ns| ns / 1_000_000 < ENDLESS_MS),
+    };
     drop(decode);
     let subtitles = subtitles::all(source, &container, table.as_deref(), &streams);
     if index.is_none() && !is_fit {

@@ -116,6 +116,42 @@ fn same_from_the_first(facts: &SourceFacts, read: &Path, theirs: &[frames::Frame
     frames::compare("chunks", &chunked, &ours, 0);
 }
 
+/// Whoever sent half a film is told so, and does not get half a film back.
+#[tokio::test]
+async fn what_was_cut_is_truncated() {
+    if !clip::has_ffmpeg("what_was_cut_is_truncated") {
+        return;
+    }
+    for (name, coding) in [
+        ("b", "-c:v mpeg4 -bf 2 -g 25 -c:a libmp3lame"),
+        ("264", "-c:v libx264 -preset medium -g 25 -c:a ac3"),
+        // This is left as it is, and decoded from its start.
+        ("left", "-c:v mpeg4 -bf 0 -g 25 -c:a wmav2"),
+    ] {
+        let whole = clip::film(&format!("{name}.avi"), 8, "25", "320x180", coding);
+        for part in [40, 75] {
+            let cut = clip::cut(&format!("{name}-{part}.avi"), &whole, part);
+            let failure = task::probe(&cut).await.failure.expect("a refusal");
+            assert_eq!(
+                failure.code,
+                ErrorCode::Truncated,
+                "{name} {part}: {failure:?}"
+            );
+            assert!(failure.message.contains(" ms of 80"), "{failure:?}");
+        }
+        // All that is missing is the index.
+        let bytes = std::fs::read(&whole).expect("a clip");
+        let at = bytes.windows(4).rposition(|window| window == b"idx1");
+        let cut = clip::write(
+            &format!("{name}-idx.avi"),
+            &bytes[..at.expect("an index") + 9],
+        );
+        let facts = task::facts(&cut).await;
+        let expected = task::facts(&whole).await;
+        assert_eq!(facts.video, expected.video, "{name}");
+    }
+}
+
 /// DivX puts a picture that is referred to and the first that refers to it into one packet, and a blank one
 /// where that would have been.
 #[tokio::test]
