@@ -1,16 +1,22 @@
 //! A container, opened: its elementary streams, parsed but not decoded.
 
+mod kinds;
 mod stream;
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use bus_schema::report::ErrorCode;
 use gstreamer as gst;
 use gstreamer::prelude::*;
+use tokio::time::Instant;
 
+pub(super) use self::kinds::unread;
 pub use self::stream::{Medium, Stream, Told};
+
+use self::kinds::{check_read, flv_streams, keep_to_our_demuxers};
 
 use super::pipeline::{Build, Pipeline, element};
 use super::probe::names;
@@ -24,6 +30,8 @@ const LOST_BY_SEEKS: &[&str] = &["avi", "mpeg", "id3", "ac3", "eac3"];
 /// Elements that make whole pictures of a stream's pieces.
 const PICTURE_PARSER: gst::ElementFactoryType =
     gst::ElementFactoryType::PARSER.union(gst::ElementFactoryType::MEDIA_VIDEO);
+/// How long a stream is waited for that the head of an FLV promises: some promise one that never comes.
+const LATE_MS_MAX: u64 = 2_000;
 /// What is done with a stream before the first of its bytes flows: linked, or left alone.
 type Connect = Box<dyn FnMut(&gst::Pipeline, &Stream) -> Result<()> + Send>;
 
@@ -46,6 +54,9 @@ struct Shared {
     /// When the first picture of each stream comes into its parser, by the stream's id: parsers drop what
     /// is before the first parameters.
     begins: Mutex<BTreeMap<String, u64>>,
+    /// Streams that were found, and how many the file's head promises: see [`flv_streams`].
+    n_found: AtomicUsize,
+    n_promised: usize,
     failure: Mutex<Option<Error>>,
 }
 
@@ -63,7 +74,11 @@ impl Demux {
         let pipeline = Pipeline::new()?;
         let parsebin = element("parsebin")?;
         pipeline.chain(&[&source.element()?, &parsebin])?;
-        let shared = Arc::new(Shared::default());
+        let shared = Arc::new(Shared {
+            n_promised: flv_streams(source),
+            ..Shared::default()
+        });
+        keep_to_our_demuxers(&parsebin)?;
         watch_streams(&parsebin, &pipeline, &shared, Box::new(connect));
         watch_begins(&parsebin, &shared);
         let demux = Self {
@@ -72,10 +87,22 @@ impl Demux {
             shared,
             source: source.clone(),
         };
-        match demux.pipeline.preroll(|| demux.build()) {
+        let late = Instant::now() + Duration::from_millis(LATE_MS_MAX);
+        let built = demux.pipeline.preroll(|| match demux.build() {
+            Build::Whole if demux.shared.is_waiting() && Instant::now() < late => Build::Growing,
+            build => build,
+        });
+        match built {
             Ok(()) => demux.check().map(|()| demux),
-            Err(error) => Err(demux.explain(error)),
+            Err(error) => Err(demux.named(demux.explain(error))),
         }
+    }
+
+    /// The error with the kind of the file in it, where nothing here reads that.
+    fn named(&self, error: Error) -> Error {
+        let is_unread = error.code == ErrorCode::Unsupported && self.streams().is_empty();
+        let caps = self.container().filter(|_| is_unread);
+        caps.and_then(|caps| unread(&caps)).unwrap_or(error)
     }
 
     fn build(&self) -> Build {
@@ -211,6 +238,13 @@ impl Demux {
     }
 }
 
+impl Shared {
+    /// Whether a promised stream was not found yet.
+    fn is_waiting(&self) -> bool {
+        self.n_found.load(Ordering::Relaxed) < self.n_promised
+    }
+}
+
 /// What the bin's parser, or one in it, found.
 fn container(bin: &gst::Bin) -> Option<gst::Caps> {
     let typefind = bin.by_name("typefind")?;
@@ -244,7 +278,9 @@ fn watch_streams(
         let mut streams = lock(&shared.streams);
         let stream = Stream::of(pad, &streams);
         watch_flow(pad, &shared);
-        let linked = lock(&connect)(&pipeline, &stream).and_then(|()| {
+        let checked = check_read(parsebin, &stream);
+        let linked = checked.and_then(|()| lock(&connect)(&pipeline, &stream));
+        let linked = linked.and_then(|()| {
             if pad.is_linked() {
                 Ok(true)
             } else {
@@ -261,6 +297,7 @@ fn watch_streams(
             }
         }
         streams.push(stream);
+        shared.n_found.store(streams.len(), Ordering::Relaxed);
     });
 }
 
@@ -313,7 +350,8 @@ fn discard(pipeline: &gst::Pipeline, pad: &gst::Pad, shared: &Arc<Shared>) -> Re
         let is_data = info
             .event()
             .is_none_or(|event| matches!(event.type_(), gst::EventType::Gap | gst::EventType::Eos));
-        if is_data && shared.is_taken.load(Ordering::Relaxed) {
+        let is_passed = shared.is_taken.load(Ordering::Relaxed) || shared.is_waiting();
+        if is_data && is_passed {
             // Not `Drop`: the core would release an event that the bindings have released.
             gst::PadProbeReturn::Handled
         } else {

@@ -237,7 +237,13 @@ fn fault(message: &gst::Message) -> Option<Error> {
 /// What an element's error means for people.
 fn meaning(cause: &gst::glib::Error) -> Error {
     use gst::StreamError;
-    let (code, message) = match cause.kind::<StreamError>() {
+    let lacks_plugin = cause.kind::<gst::CoreError>() == Some(gst::CoreError::MissingPlugin);
+    let kind = if lacks_plugin {
+        Some(StreamError::CodecNotFound)
+    } else {
+        cause.kind::<StreamError>()
+    };
+    let (code, message) = match kind {
         Some(StreamError::TypeNotFound | StreamError::WrongType) => {
             (ErrorCode::NotMedia, NOT_MEDIA)
         }
@@ -278,6 +284,7 @@ mod tests {
         let errors = [
             of(gst::glib::Error::new(gst::StreamError::TypeNotFound, said)),
             of(gst::glib::Error::new(gst::StreamError::CodecNotFound, said)),
+            of(gst::glib::Error::new(gst::CoreError::MissingPlugin, said)),
             of(gst::glib::Error::new(gst::StreamError::Decrypt, said)),
             of(gst::glib::Error::new(gst::StreamError::Demux, said)),
             of(gst::glib::Error::new(gst::ResourceError::Read, said)),
@@ -286,6 +293,7 @@ mod tests {
         let codes = errors.each_ref().map(|error| error.code);
         let expected = [
             ErrorCode::NotMedia,
+            ErrorCode::Unsupported,
             ErrorCode::Unsupported,
             ErrorCode::Unsupported,
             ErrorCode::Damaged,

@@ -21,7 +21,7 @@ use bus_schema::source::{AudioFacts, SourceFacts, VideoFacts};
 use gstreamer as gst;
 
 use super::decode::{Decode, Frame, Want};
-use super::demux::{Medium, Stream};
+use super::demux::{Medium, Stream, unread};
 use super::intermediate;
 use super::pipeline::NOT_MEDIA;
 use super::results::Results;
@@ -71,6 +71,7 @@ pub fn run(source: &Source, results: &Arc<Results>, threads: u32) -> Result<Sour
         name => name.to_owned(),
     };
     let film = decode.stream().cloned();
+    check_ordered(&container, film.as_ref())?;
     let is_fit = !CONTAINERS.contains(&container.as_str());
     let first = first_frame(&decode, is_fit, &transport)?;
     // Now, since what is told of them comes with their first bytes, and goes with the pipeline.
@@ -126,6 +127,23 @@ pub fn run(source: &Source, results: &Arc<Results>, threads: u32) -> Result<Sour
     })
 }
 
+/// ASF tells only when pictures are decoded, as AVI does; of these codecs, others than its own, that is often not
+/// when they are shown.
+fn check_ordered(container: &str, film: Option<&Stream>) -> Result<()> {
+    const REORDERED: &[&str] = &["h264", "hevc", "mpeg4", "mpeg2"];
+    let codec = film.map(|stream| names::codec(&stream.caps));
+    match codec.filter(|codec| container == "asf" && REORDERED.contains(&codec.as_str())) {
+        Some(codec) => {
+            let message = format!(
+                "The picture is in the format `{codec}`, of which an ASF file does not tell the order: \
+                 convert the file to MP4 with H.264 and AAC, and upload that."
+            );
+            Err(Error::new(ErrorCode::Unsupported, message))
+        }
+        None => Ok(()),
+    }
+}
+
 /// The first picture, which has to be there.
 fn seen(first: Option<&Frame>) -> Result<&Frame> {
     first.ok_or_else(|| {
@@ -149,9 +167,7 @@ fn duration_ns(video: Option<&VideoFacts>, audio: &[AudioFacts]) -> Result<u64> 
 /// file is not what it looked like.
 fn not_media(error: Error) -> Error {
     match error.code {
-        ErrorCode::Damaged | ErrorCode::NotMedia => {
-            Error::new(ErrorCode::NotMedia, NOT_MEDIA).because(error.to_log())
-        }
+        ErrorCode::Damaged => Error::new(ErrorCode::NotMedia, NOT_MEDIA).because(error.to_log()),
         _ => error,
     }
 }
@@ -159,15 +175,8 @@ fn not_media(error: Error) -> Error {
 fn container(decode: &Decode) -> Result<String> {
     let caps = decode.demux().container();
     caps.as_deref().and_then(names::container).ok_or_else(|| {
-        let message = match caps.as_deref().and_then(names::stranger) {
-            Some(what) => format!(
-                "The file is {what}, and not video or sound: upload a film or a recording, as MP4, \
-                 MOV, MKV or WebM."
-            ),
-            None => NOT_MEDIA.to_owned(),
-        };
-        let what = caps.map(|caps| caps.to_string()).unwrap_or_default();
-        Error::new(ErrorCode::NotMedia, message).because(what)
+        let named = caps.as_deref().and_then(unread);
+        named.unwrap_or_else(|| Error::new(ErrorCode::NotMedia, NOT_MEDIA))
     })
 }
 

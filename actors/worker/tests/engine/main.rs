@@ -13,6 +13,7 @@ mod channels;
 mod clip;
 mod codecs;
 mod colour;
+mod containers;
 mod corpus;
 mod devices;
 mod edits;

@@ -39,6 +39,23 @@ pub fn container(caps: &gst::CapsRef) -> Option<String> {
     Some(name.to_owned())
 }
 
+/// Kinds of files of which the media type does not say that they are video or sound.
+const OTHERS: &[(&str, &str)] = &[
+    ("application/mxf", "mxf"),
+    ("application/gxf", "gxf"),
+    ("application/vnd.rn-realmedia", "realmedia"),
+    ("application/x-yuv4mpeg", "yuv4mpeg"),
+    ("application/x-ape", "ape"),
+];
+
+/// What a file of video or sound is called that nothing here reads; `None` for what is no such file.
+#[must_use]
+pub fn unread(caps: &gst::CapsRef) -> Option<String> {
+    let name = caps.structure(0)?.name().as_str();
+    let other = OTHERS.iter().find(|(media_type, _)| *media_type == name);
+    other.map_or_else(|| container(caps), |(_, called)| Some((*called).to_owned()))
+}
+
 /// What a file is that [`container`] has no name for, as people call it; `None` for what they have
 /// no word for.
 #[must_use]

@@ -1,0 +1,106 @@
+//! Containers that few send: each gives ffmpeg's frames, or is refused by its name with what to do.
+
+use std::path::{Path, PathBuf};
+
+use bus_schema::report::ErrorCode;
+
+use super::{clip, frames, task};
+
+const SIZE: (usize, usize) = (352, 288);
+/// FLV, ASF and Ogg round to milliseconds or to their own units.
+const TOLERANCE_NS: u64 = 1_001_000;
+
+/// Four seconds with sound.
+fn film(name: &str, coding: &str) -> PathBuf {
+    clip::film(name, 4, "25", "352x288", coding)
+}
+
+/// ffmpeg's frames at its distances, in one pass and in chunks; some clocks do not begin at 0.
+async fn check(source: &Path) {
+    let what = source.display().to_string();
+    let (facts, read) = task::ingested(source).await;
+    let video = facts.video.expect("a picture");
+    let mut theirs = frames::by_ffmpeg(source, "0:v:0", SIZE);
+    let ours = frames::decoded(&read, video.timescale, &[0]);
+    assert_eq!(ours.len(), theirs.len(), "{what}: frames");
+    let (first_ns, start_ns) = (theirs[0].time_ns, ours[0].time_ns);
+    for frame in &mut theirs {
+        frame.time_ns = frame.time_ns - first_ns + start_ns;
+    }
+    frames::compare(&what, &ours, &theirs, TOLERANCE_NS);
+    let starts_ms = [0, 700, 1_333, 2_000, 3_100];
+    let chunked = frames::decoded(&read, video.timescale, &starts_ms);
+    frames::compare(&what, &chunked, &ours, 0);
+    assert_eq!(facts.audio.len(), 1, "{what}");
+    let made = task::run(task::audio(&read, &facts.audio[0], 0), &read).await;
+    assert_eq!(made.failure, None, "{what}");
+    let heard_ns = facts.audio[0].duration_ns;
+    assert!(
+        heard_ns.abs_diff(4_000_000_000) < 150_000_000,
+        "{what}: {heard_ns}"
+    );
+}
+
+#[tokio::test]
+async fn containers_of_old_are_whole() {
+    if !clip::has_ffmpeg("containers_of_old_are_whole") {
+        return;
+    }
+    for (name, coding) in [
+        ("264.flv", "-c:v libx264 -bf 2 -g 25 -c:a aac"),
+        (
+            "sorenson.flv",
+            "-c:v flv1 -bf 0 -g 25 -c:a libmp3lame -ar 44100",
+        ),
+        ("theora.ogv", "-c:v libtheora -g 25 -c:a libvorbis"),
+        ("opus.ogv", "-c:v libtheora -g 25 -c:a libopus"),
+        ("263.3gp", "-c:v h263 -bf 0 -g 25 -c:a aac"),
+        ("4.3gp", "-c:v mpeg4 -bf 0 -g 25 -c:a aac"),
+        ("264.3gp", "-c:v libx264 -g 25 -c:a aac"),
+        ("wmv1.asf", "-c:v wmv1 -bf 0 -g 25 -c:a wmav1"),
+        ("wmv2.wmv", "-c:v wmv2 -bf 0 -g 25 -c:a wmav2"),
+    ] {
+        check(&film(&format!("old-{name}"), coding)).await;
+    }
+}
+
+#[tokio::test]
+async fn what_nothing_here_reads_is_refused_by_its_name() {
+    if !clip::has_ffmpeg("what_nothing_here_reads_is_refused_by_its_name") {
+        return;
+    }
+    let picture = "-f lavfi -i testsrc2=s=352x288:r=25:d=1";
+    let sound = "-f lavfi -i sine=d=1:r=48000";
+    for (name, arguments, called) in [
+        (
+            "a.mxf",
+            format!("{picture} {sound} -c:v mpeg2video -c:a pcm_s16le"),
+            "`mxf`",
+        ),
+        ("a.ivf", format!("{picture} -c:v libvpx -b:v 500k"), "`ivf`"),
+        ("a.y4m", format!("{picture} -pix_fmt yuv420p"), "`yuv4mpeg`"),
+        (
+            "a.asf",
+            format!("{picture} -c:v libx264 -bf 2 -pix_fmt yuv420p"),
+            "`h264`",
+        ),
+        ("a.aiff", sound.to_owned(), "`aiff`"),
+        ("a.caf", sound.to_owned(), "`caf`"),
+    ] {
+        let made = task::probe(&clip::make(name, &arguments)).await;
+        let failure = made
+            .failure
+            .unwrap_or_else(|| panic!("{name}: {:?}", made.facts));
+        assert_eq!(failure.code, ErrorCode::Unsupported, "{name}: {failure:?}");
+        assert!(failure.message.contains(called), "{name}: {failure:?}");
+    }
+    for (name, frames) in [("a.gif", 20), ("one.gif", 1), ("a.webp", 5), ("one.png", 1)] {
+        let arguments = format!("{picture} -frames:v {frames}");
+        let made = task::probe(&clip::make(name, &arguments)).await;
+        let failure = made
+            .failure
+            .unwrap_or_else(|| panic!("{name}: {:?}", made.facts));
+        assert_eq!(failure.code, ErrorCode::NotMedia, "{name}: {failure:?}");
+        assert!(failure.message.contains("a picture"), "{name}: {failure:?}");
+    }
+}
