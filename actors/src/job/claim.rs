@@ -95,6 +95,9 @@ impl Step {
         };
         match &task.state {
             TaskState::Released { .. } => {}
+            TaskState::Claimed { worker: holder, .. } if *holder == worker => {
+                self.lose(number, "it asked for its task again");
+            }
             TaskState::Claimed { .. } => self.lose(number, "another worker took it over"),
             TaskState::Waiting { .. }
             | TaskState::Done { .. }

@@ -17,8 +17,8 @@ use std::collections::BTreeSet;
 
 use actors::job::spec::{Segments, assemble};
 use actors::job::{
-    ClaimVerdict, Event, LOSS_PAUSE_MAX_MS, LOSSES_AT_ONCE, ReportVerdict, TASK_FAILURES_MAX,
-    TASK_LOSSES_MAX,
+    CLAIM_DEADLINE_MS, ClaimVerdict, Event, LOSS_PAUSE_MAX_MS, LOSSES_AT_ONCE, ReportVerdict,
+    TASK_FAILURES_MAX, TASK_LOSSES_MAX,
 };
 use bus_schema::fact::{Fact, FactKind};
 use bus_schema::id::{TaskNumber, WorkerName};
@@ -120,6 +120,31 @@ fn losses_of_machines_do_not_fail_a_job_until_there_are_very_many() {
         world.job.record.error.as_ref().map(|e| e.code),
         Some(ErrorCode::WorkerLost)
     );
+}
+
+/// An answer that was lost on its way is no other worker's doing.
+#[test]
+fn a_loss_says_whether_its_worker_asked_again_or_another_took_over() {
+    let mut world = World::uploaded(10);
+    let workers: [WorkerName; 2] = ["w1".parse().unwrap(), "w2".parse().unwrap()];
+    world.release_all();
+    world.claim(TaskNumber(0), &workers[0]).unwrap();
+    world.claim(TaskNumber(0), &workers[0]).unwrap();
+    world.now_ms += CLAIM_DEADLINE_MS;
+    world.claim(TaskNumber(0), &workers[1]).unwrap();
+    let said: Vec<&str> = world
+        .facts
+        .values()
+        .filter_map(|fact| match fact {
+            Fact::TaskFailed { error, .. } => Some(error.message.as_str()),
+            _ => None,
+        })
+        .collect();
+    let expected = [
+        "Worker w1 was lost: it asked for its task again.",
+        "Worker w1 was lost: another worker took it over.",
+    ];
+    assert_eq!(said, expected);
 }
 
 #[test]
