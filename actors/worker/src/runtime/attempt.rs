@@ -16,8 +16,11 @@ use super::halt::Halt;
 use super::now_ms;
 use crate::protocol::Position;
 
-/// How long one claim waits for its answer.
+/// How long one claim waits for its answer at first, and twice as long each time that it is asked again: what a file of
+/// eight hours is made of takes some seconds to look up, and an answer that nobody waits for any more voids the attempt.
 const ANSWER_PATIENCE: Duration = Duration::from_secs(5);
+/// And at most.
+const ANSWER_PATIENCE_MAX: Duration = Duration::from_secs(80);
 /// Pause before asking again.
 const PAUSE: Duration = Duration::from_millis(500);
 /// How long the control plane may be away before an attempt gives up: a deploy takes a minute.
@@ -55,9 +58,9 @@ pub(crate) async fn ask(
     let envelope = Envelope::new(subject.clone(), now_ms(), request);
     let payload = encode(&envelope).map_err(Halt::defect)?;
     let until = Instant::now() + CONTROL_PLANE_PATIENCE;
-    loop {
+    for patience in patience() {
         let answer = tokio::select! {
-            answer = bus.request(subject.clone(), payload.clone(), ANSWER_PATIENCE) => answer,
+            answer = bus.request(subject.clone(), payload.clone(), patience) => answer,
             () = stop.cancelled() => return Err(stopped()),
         };
         match answer
@@ -82,6 +85,14 @@ pub(crate) async fn ask(
             }
         }
     }
+    Err(Halt::defect("claims came to an end"))
+}
+
+/// How long an answer is waited for, each time that it is asked for.
+fn patience() -> impl Iterator<Item = Duration> {
+    std::iter::successors(Some(ANSWER_PATIENCE), |patience| {
+        Some(patience.saturating_mul(2).min(ANSWER_PATIENCE_MAX))
+    })
 }
 
 /// It is not wanted any more, or the worker leaves.
@@ -186,5 +197,16 @@ impl Attempt {
         if let Err(error) = self.bus.tell(subject, payload).await {
             tracing::debug!(%error, "progress was not sent");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_that_is_late_is_waited_for_longer_each_time() {
+        let seconds: Vec<u64> = patience().take(7).map(|each| each.as_secs()).collect();
+        assert_eq!(seconds, [5, 10, 20, 40, 80, 80, 80]);
     }
 }
