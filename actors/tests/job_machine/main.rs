@@ -106,6 +106,40 @@ fn a_task_that_fails_again_and_again_ends_the_job() {
 }
 
 #[test]
+fn a_job_whose_last_task_fails_completes_without_its_file() {
+    let mut world = World::uploaded(10);
+    let worker: WorkerName = "w1".parse().unwrap();
+    for _ in 0..=TASK_FAILURES_MAX {
+        world.now_ms += 60_000;
+        world.release_all();
+        // Everything else first, and then the last file, which never succeeds.
+        while let Some(task) = world.invited.pop_first() {
+            let plan = world.job.record.plan.as_ref();
+            let last = plan.map(|plan| TaskNumber(u32::try_from(plan.n_tasks()).unwrap() - 1));
+            let held = world.claim(task, &worker).unwrap();
+            if Some(task) == last {
+                let error = TaskError {
+                    code: ErrorCode::Crashed,
+                    message: "again".to_owned(),
+                };
+                world.report(task, &held, Outcome::Failed(error));
+            } else {
+                world.work(task, &held, 10);
+            }
+            world.release_all();
+        }
+    }
+    world.run_to_the_end(10);
+    let record = &world.job.record;
+    assert_eq!(record.state, JobState::Completed);
+    assert_eq!(world.count(FactKind::RenditionDropped), 1);
+    assert_eq!(
+        record.outputs.len() + 1,
+        record.plan.as_ref().unwrap().files.len()
+    );
+}
+
+#[test]
 fn losses_of_machines_do_not_fail_a_job_until_there_are_very_many() {
     let mut world = World::uploaded(10);
     let worker: WorkerName = "w1".parse().unwrap();

@@ -314,6 +314,11 @@ impl World {
             }
             None => {}
         }
+        self.conclude();
+    }
+
+    /// The playlists are written, where that was asked for: the last task may as well have failed.
+    fn conclude(&mut self) {
         if self.has_finish {
             self.apply(Event::Finished {
                 outputs: Vec::new(),
@@ -333,6 +338,7 @@ impl World {
             self.apply(Event::Look {
                 holders: Vec::new(),
             });
+            self.conclude();
             self.release_all();
             for task in std::mem::take(&mut self.invited) {
                 if let Some(held) = self.claim(task, &worker) {
