@@ -72,6 +72,7 @@ pub fn run(source: &Source, results: &Arc<Results>, threads: u32) -> Result<Sour
     };
     let film = decode.stream().cloned();
     check_ordered(&container, film.as_ref())?;
+    check_timed(&container, &decode.demux().streams())?;
     let is_fit = !CONTAINERS.contains(&container.as_str());
     let first = first_frame(&decode, is_fit, &transport)?;
     // Now, since what is told of them comes with their first bytes, and goes with the pipeline.
@@ -141,6 +142,24 @@ fn check_ordered(container: &str, film: Option<&Stream>) -> Result<()> {
             Err(Error::new(ErrorCode::Unsupported, message))
         }
         None => Ok(()),
+    }
+}
+
+/// In one channel, GStreamer takes ADPCM of a WAV or AVI for half as long as it is (`gst_riff_create_audio_caps`
+/// counts a block's samples as if there were two).
+fn check_timed(container: &str, streams: &[Stream]) -> Result<()> {
+    let is_mono = |stream: &&Stream| {
+        let fields = stream.caps.structure(0);
+        names::codec(&stream.caps) == "adpcm"
+            && fields.is_some_and(|fields| fields.get::<i32>("channels") == Ok(1))
+    };
+    match streams.iter().find(is_mono) {
+        Some(_) if matches!(container, "wav" | "avi") => {
+            let message = "The sound is in the format `adpcm` with one channel, whose length is not told \
+                           right in such a file: convert it to AAC or PCM, and upload that.";
+            Err(Error::new(ErrorCode::Unsupported, message))
+        }
+        _ => Ok(()),
     }
 }
 

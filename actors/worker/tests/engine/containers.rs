@@ -84,6 +84,12 @@ async fn what_nothing_here_reads_is_refused_by_its_name() {
             format!("{picture} -c:v libx264 -bf 2 -pix_fmt yuv420p"),
             "`h264`",
         ),
+        (
+            "a.avi",
+            format!("{picture} {sound} -c:v mpeg4 -c:a adpcm_ms"),
+            "`adpcm`",
+        ),
+        ("a.wav", format!("{sound} -c:a adpcm_ima_wav"), "`adpcm`"),
         ("a.aiff", sound.to_owned(), "`aiff`"),
         ("a.caf", sound.to_owned(), "`caf`"),
     ] {
