@@ -123,3 +123,60 @@ async fn a_broadcast_that_is_cancelled_leaves_no_intermediate() {
     };
     until("the intermediate is removed", gone).await;
 }
+
+/// A broadcast of the film in MPEG-2, of which one packet in a hundred was lost on its way.
+fn with_losses(film: &Path, folder: &Path) -> std::path::PathBuf {
+    const PACKET_BYTES: usize = 188;
+    let (whole, lost) = (folder.join("whole.ts"), folder.join("lost.ts"));
+    let coding = format!(
+        "-c:v mpeg2video -bf 2 -g 25 -c:a mp2 -y {}",
+        whole.display()
+    );
+    films::run(
+        "ffmpeg",
+        "-v error -i",
+        film.to_str().expect("a plain path"),
+        &coding,
+    );
+    let bytes = std::fs::read(whole).expect("it was made");
+    let packets = bytes.chunks(PACKET_BYTES).enumerate();
+    let kept = packets.filter(|(n, _)| n % 100 != 50);
+    let kept: Vec<u8> = kept.flat_map(|(_, packet)| packet.to_vec()).collect();
+    assert!(kept.len() < bytes.len());
+    std::fs::write(&lost, kept).expect("written");
+    lost
+}
+
+#[tokio::test]
+async fn a_broadcast_that_lost_packets_completes_and_says_what_is_missing() {
+    if !clips::has_ffmpeg("a_broadcast_that_lost_packets_completes_and_says_what_is_missing") {
+        return;
+    }
+    let system = System::shared().await;
+    let client = system.client();
+    let folder = tempfile::tempdir().expect("a folder");
+    let broadcast = with_losses(&clips::beeps().await, folder.path());
+    let wishes = json!({"preset": "web-optimized", "qualities": ["144p"]});
+    let id = client.upload_file(&broadcast, &wishes).await;
+    let job = client.ended(&id).await;
+    assert_eq!(job["state"], "completed", "{job:#}");
+    assert_eq!(client.save_files(&job, folder.path()).await, ["144p.mp4"]);
+    let file = folder.path().join("144p.mp4");
+    let frames = films::frames(&films::probe(file.to_str().expect("a path")));
+    let warnings: Vec<&str> = job["warnings"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
+    let [lost, held] = warnings.as_slice() else {
+        panic!("{warnings:#?}");
+    };
+    assert!(
+        lost.contains("packets of the broadcast are missing in"),
+        "{lost}"
+    );
+    let of = format!("of {frames} could not be decoded: the one before is shown");
+    assert!(held.contains(&of), "{held}");
+    assert!((590..=600).contains(&frames), "{frames}");
+}
