@@ -13,17 +13,17 @@ use crate::harness::facts::{chunk_in_hand, facts, n_claims, whole_story};
 use crate::harness::{Client, System, clips, films, process, until};
 
 /// By rendition, every frame with its time.
-type Pictures = BTreeMap<String, String>;
+pub(crate) type Pictures = BTreeMap<String, String>;
 
 /// What a job gives that nothing happens to, and how many attempts that takes.
 static UNDISTURBED: OnceCell<(Pictures, usize)> = OnceCell::const_new();
 
 /// Two renditions are enough to be cut alike, and small enough to be quick.
-fn wishes() -> Value {
+pub(crate) fn wishes() -> Value {
     json!({"qualities": ["144p", "360p"]})
 }
 
-async fn undisturbed() -> &'static (Pictures, usize) {
+pub(crate) async fn undisturbed() -> &'static (Pictures, usize) {
     let look = async || {
         let system = System::shared().await;
         let client = system.client();
@@ -65,14 +65,20 @@ async fn check(system: &System, id: &str) {
 
 /// The job ends as if nothing had happened; tells how many attempts it took.
 async fn check_story_and_pictures(system: &System, id: &str) -> usize {
-    let (expected, _) = undisturbed().await;
+    undisturbed().await;
     let client = system.client();
     let job = client.completed(id).await;
     let facts = whole_story(&system.bus().await, &job).await;
-    for (name, found) in pictures(&client, &job).await {
+    check_pictures(&client, &job).await;
+    n_claims(&facts)
+}
+
+/// Its frames are those of a job that nothing happened to.
+pub(crate) async fn check_pictures(client: &Client, job: &Value) {
+    let (expected, _) = undisturbed().await;
+    for (name, found) in pictures(client, job).await {
         assert!(expected.get(&name) == Some(&found), "{name}: other frames");
     }
-    n_claims(&facts)
 }
 
 #[tokio::test]

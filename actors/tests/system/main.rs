@@ -15,6 +15,7 @@ mod refusals;
 mod notifications;
 
 mod kills;
+mod together;
 
 mod starts;
 mod stops;
