@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::plan::Span;
-use crate::source::SourceFacts;
+use crate::source::{SourceFacts, VideoFacts};
 
 /// How far an end may lie behind the film's own: containers round.
 pub const BEYOND_MS_MAX: u64 = 500;
@@ -47,6 +47,16 @@ pub enum Refusal {
         end_ms: u64,
         /// Where the film ends.
         film_ms: u64,
+    },
+    /// It may lie between two frames.
+    #[error(
+        "the clip holds {length_ms} ms of the picture, and a frame takes {frame_ms} ms: begin earlier, or let it end later"
+    )]
+    BetweenFrames {
+        /// What it holds of the picture.
+        length_ms: u64,
+        /// How long a frame is shown.
+        frame_ms: u64,
     },
 }
 
@@ -105,8 +115,16 @@ impl Clip {
                 let film_ms = video_end_ns / 1_000_000;
                 return Err(Refusal::BeginsBehind { start_ms, film_ms });
             }
+            let has_first = video.start_ns >= span.start_ns;
             video.start_ns = inside(video.start_ns);
             video.duration_ns = inside(video_end_ns).saturating_sub(video.start_ns);
+            let frame_ns = frame_ns(video);
+            if !has_first && video.duration_ns < frame_ns {
+                return Err(Refusal::BetweenFrames {
+                    length_ms: video.duration_ns / 1_000_000,
+                    frame_ms: frame_ns.div_ceil(1_000_000),
+                });
+            }
         }
         clipped
             .audio
@@ -116,6 +134,12 @@ impl Clip {
         }
         Ok(clipped)
     }
+}
+
+/// How long a frame is shown in the mean; 0 where that is not known.
+fn frame_ns(video: &VideoFacts) -> u64 {
+    let ns = u64::from(video.fps_den).saturating_mul(1_000_000_000);
+    ns.checked_div(u64::from(video.fps_num)).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -167,6 +191,27 @@ mod tests {
         };
         let clipped = open.apply(&film(10_000, &[])).unwrap();
         assert_eq!(clipped.duration_ns, 7_500_000_000);
+    }
+
+    #[test]
+    fn a_clip_that_may_lie_between_two_frames_is_refused() {
+        let json = r#"{"codec":"h264","width":320,"height":180,"coded_width":320,"coded_height":180,
+            "rotation_deg":0,"fps_num":25,"fps_den":1,"timescale":12800,"bit_depth":8,
+            "is_interlaced":false,"start_ns":0,"duration_ns":2000000000}"#;
+        let mut film = film(2_000, &[2_000]);
+        film.video = Some(serde_json::from_str(json).unwrap());
+        let of = |start_ms, end_ms| Clip { start_ms, end_ms }.apply(&film);
+        let between = Err(Refusal::BetweenFrames {
+            length_ms: 20,
+            frame_ms: 40,
+        });
+        assert_eq!(of(410, Some(430)), between);
+        assert!(matches!(
+            of(1_970, None),
+            Err(Refusal::BetweenFrames { .. })
+        ));
+        // The first frame, and what is as long as one.
+        assert!(of(0, Some(1)).is_ok() && of(410, Some(450)).is_ok() && of(1_960, None).is_ok());
     }
 
     #[test]
