@@ -1,5 +1,6 @@
 //! A container, opened: its elementary streams, parsed but not decoded.
 
+mod idle;
 mod kinds;
 mod stream;
 
@@ -13,6 +14,7 @@ use gstreamer as gst;
 use gstreamer::prelude::*;
 use tokio::time::Instant;
 
+pub use self::idle::{idle_sink, run_out};
 pub(super) use self::kinds::unread;
 pub use self::stream::{Medium, Stream, Told};
 
@@ -284,7 +286,7 @@ fn watch_streams(
             if pad.is_linked() {
                 Ok(true)
             } else {
-                discard(&pipeline, pad, &shared)
+                idle::discard(&pipeline, &stream, &shared).map(|()| false)
             }
         });
         match linked {
@@ -333,56 +335,6 @@ fn watch_flow(pad: &gst::Pad, shared: &Arc<Shared>) {
         shared.is_flowing.store(true, Ordering::Relaxed);
         gst::PadProbeReturn::Remove
     });
-}
-
-/// A stream that nobody took ends in a sink, since one that is not linked would stop the demuxer.
-/// Its buffers do not reach the sink, which would hold the first of them, and the demuxer with it,
-/// until the pipeline plays. Unless nothing at all was taken: then holding it is right.
-fn discard(pipeline: &gst::Pipeline, pad: &gst::Pad, shared: &Arc<Shared>) -> Result<bool> {
-    let sink = idle_sink()?;
-    pipeline.add(&sink)?;
-    sink.sync_state_with_parent()?;
-    let shared = Arc::clone(shared);
-    let kinds = gst::PadProbeType::DATA_DOWNSTREAM;
-    pad.add_probe(kinds, move |_, info| {
-        // A gap is as good as a buffer to a sink that waits for its first, and so is the end: the
-        // demuxer may come with it before the stream that was taken has had its own.
-        let is_data = info
-            .event()
-            .is_none_or(|event| matches!(event.type_(), gst::EventType::Gap | gst::EventType::Eos));
-        let is_passed = shared.is_taken.load(Ordering::Relaxed) || shared.is_waiting();
-        if is_data && is_passed {
-            // Not `Drop`: the core would release an event that the bindings have released.
-            gst::PadProbeReturn::Handled
-        } else {
-            gst::PadProbeReturn::Ok
-        }
-    });
-    link(pad, &sink)?;
-    Ok(false)
-}
-
-/// A sink that takes everything and that nobody waits for: a subtitle may come in an hour.
-///
-/// # Errors
-/// When there is no such element.
-pub fn idle_sink() -> Result<gst::Element> {
-    let sink = element("fakesink")?;
-    sink.set_property("sync", false);
-    sink.set_property("async", false);
-    Ok(sink)
-}
-
-/// Lets a stream flow into nothing, up to its end: where the whole pipeline's end is waited for, a stream
-/// that is left alone would never come to its own.
-///
-/// # Errors
-/// When there is no such element.
-pub fn run_out(pipeline: &gst::Pipeline, stream: &Stream) -> Result<()> {
-    let sink = idle_sink()?;
-    pipeline.add(&sink)?;
-    sink.sync_state_with_parent()?;
-    link(&stream.pad, &sink)
 }
 
 /// Links a stream to an element's only sink pad.

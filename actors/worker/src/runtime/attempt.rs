@@ -58,7 +58,8 @@ pub(crate) async fn ask(
     let envelope = Envelope::new(subject.clone(), now_ms(), request);
     let payload = encode(&envelope).map_err(Halt::defect)?;
     let until = Instant::now() + CONTROL_PLANE_PATIENCE;
-    for patience in patience() {
+    let mut patience = ANSWER_PATIENCE;
+    loop {
         let answer = tokio::select! {
             answer = bus.request(subject.clone(), payload.clone(), patience) => answer,
             () = stop.cancelled() => return Err(stopped()),
@@ -70,6 +71,7 @@ pub(crate) async fn ask(
             Ok(envelope) => return Ok(envelope.body),
             Err(error) if Instant::now() < until => {
                 tracing::debug!(%job, %task, error, "a claim is asked again");
+                patience = longer(patience);
                 tokio::select! {
                     () = tokio::time::sleep(PAUSE) => {}
                     () = stop.cancelled() => return Err(stopped()),
@@ -85,14 +87,11 @@ pub(crate) async fn ask(
             }
         }
     }
-    Err(Halt::defect("claims came to an end"))
 }
 
-/// How long an answer is waited for, each time that it is asked for.
-fn patience() -> impl Iterator<Item = Duration> {
-    std::iter::successors(Some(ANSWER_PATIENCE), |patience| {
-        Some(patience.saturating_mul(2).min(ANSWER_PATIENCE_MAX))
-    })
+/// How long the next answer is waited for, where one was for so long in vain.
+fn longer(patience: Duration) -> Duration {
+    patience.saturating_mul(2).min(ANSWER_PATIENCE_MAX)
 }
 
 /// It is not wanted any more, or the worker leaves.
@@ -206,7 +205,8 @@ mod tests {
 
     #[test]
     fn an_answer_that_is_late_is_waited_for_longer_each_time() {
-        let seconds: Vec<u64> = patience().take(7).map(|each| each.as_secs()).collect();
+        let each = std::iter::successors(Some(ANSWER_PATIENCE), |last| Some(longer(*last)));
+        let seconds: Vec<u64> = each.take(7).map(|each| each.as_secs()).collect();
         assert_eq!(seconds, [5, 10, 20, 40, 80, 80, 80]);
     }
 }
