@@ -101,7 +101,7 @@ pub(in crate::engine) fn lead_ns(facts: &VideoFacts) -> u64 {
 /// Whether a seek leads to a keyframe, and to right pictures behind it.
 pub(in crate::engine) fn is_seekable(decode: &Decode) -> bool {
     let container = decode.demux().container();
-    container.is_some_and(|caps| !is_unfit(&caps))
+    container.is_some_and(|caps| !is_unfit(&caps)) && !decode.demux().is_lost_by_seeks()
 }
 
 /// Frames of the span by the container's table, where it has one.

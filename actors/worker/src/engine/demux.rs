@@ -1,5 +1,6 @@
 //! A container, opened: its elementary streams, parsed but not decoded.
 
+mod asf;
 mod idle;
 mod kinds;
 mod stream;
@@ -44,6 +45,8 @@ pub struct Demux {
     parsebin: gst::Element,
     shared: Arc<Shared>,
     source: Source,
+    /// Where an ASF can be sought in.
+    asf: Option<asf::Index>,
 }
 
 #[derive(Debug, Default)]
@@ -88,6 +91,7 @@ impl Demux {
             parsebin,
             shared,
             source: source.clone(),
+            asf: asf::Index::read(source),
         };
         let late = Instant::now() + Duration::from_millis(LATE_MS_MAX);
         let built = demux.pipeline.preroll(|| match demux.build() {
@@ -150,9 +154,13 @@ impl Demux {
     }
 
     /// Whether a seek may end elsewhere than it says.
-    fn is_lost_by_seeks(&self) -> bool {
+    #[must_use]
+    pub fn is_lost_by_seeks(&self) -> bool {
         let name = self.container().and_then(|caps| names::container(&caps));
-        name.is_some_and(|name| LOST_BY_SEEKS.contains(&name.as_str()))
+        name.is_some_and(|name| match name.as_str() {
+            "asf" => self.asf.is_none(),
+            name => LOST_BY_SEEKS.contains(&name),
+        })
     }
 
     /// The pipeline.
@@ -203,10 +211,19 @@ impl Demux {
         if self.is_lost_by_seeks() {
             return to_ns == 0 && is_fresh;
         }
-        if to_ns == 0 && is_fresh && self.is_matroska() {
+        if to_ns == 0 && is_fresh && (self.is_matroska() || self.asf.is_some()) {
             return true;
         }
-        let flags = gst::SeekFlags::FLUSH | gst::SeekFlags::KEY_UNIT | gst::SeekFlags::SNAP_BEFORE;
+        let mut flags =
+            gst::SeekFlags::FLUSH | gst::SeekFlags::KEY_UNIT | gst::SeekFlags::SNAP_BEFORE;
+        let to_ns = match &self.asf {
+            Some(index) => index.entry_ns(to_ns).unwrap_or_else(|| {
+                // Or the demuxer begins at its entry's time.
+                flags |= gst::SeekFlags::ACCURATE;
+                0
+            }),
+            None => to_ns,
+        };
         let to = gst::ClockTime::from_nseconds(to_ns);
         self.pipeline.inner().seek_simple(flags, to).is_ok()
     }

@@ -38,7 +38,7 @@ const TAIL_NS: u64 = 10_000_000_000;
 /// How much may be missing before a container's declared duration counts as broken.
 const MISSING_NS_MAX: u64 = 1_000_000_000;
 /// Containers that declare their duration instead of having it estimated from bit rates.
-const DECLARING: &[&str] = &["matroska", "webm", "avi", "flv", "ogg"];
+const DECLARING: &[&str] = &["matroska", "webm", "avi", "flv", "ogg", "asf"];
 /// Declared durations from this on are none: ffmpeg writes as much for a subtitle without an end. In
 /// milliseconds, seven weeks.
 const ENDLESS_MS: u64 = u32::MAX as u64;

@@ -305,6 +305,8 @@ mod tests {
             .unwrap();
         assert_eq!(brought.map_readable().unwrap().as_slice(), last);
         assert_eq!(pad.range(Numbers::SIZE, 1), Err(gst::FlowError::Eos));
+        // Who asks for nothing is not at the end.
+        assert_eq!(pad.range(from, 0).unwrap().size(), 0);
         element.set_state(gst::State::Null).unwrap();
     }
 }

@@ -17,6 +17,11 @@ fn film(name: &str, coding: &str) -> PathBuf {
 
 /// ffmpeg's frames at its distances, in one pass and in chunks; some clocks do not begin at 0.
 async fn check(source: &Path) {
+    check_chunks(source, 4, &[0, 700, 1_333, 2_000, 3_100]).await;
+}
+
+/// The same of a film of so many seconds, in chunks that begin at these times.
+async fn check_chunks(source: &Path, seconds: u64, starts_ms: &[u64]) {
     let what = source.display().to_string();
     let (facts, read) = task::ingested(source).await;
     let video = facts.video.expect("a picture");
@@ -28,15 +33,14 @@ async fn check(source: &Path) {
         frame.time_ns = frame.time_ns - first_ns + start_ns;
     }
     frames::compare(&what, &ours, &theirs, TOLERANCE_NS);
-    let starts_ms = [0, 700, 1_333, 2_000, 3_100];
-    let chunked = frames::decoded(&read, video.timescale, &starts_ms);
+    let chunked = frames::decoded(&read, video.timescale, starts_ms);
     frames::compare(&what, &chunked, &ours, 0);
     assert_eq!(facts.audio.len(), 1, "{what}");
     let made = task::run(task::audio(&read, &facts.audio[0], 0), &read).await;
     assert_eq!(made.failure, None, "{what}");
     let heard_ns = facts.audio[0].duration_ns;
     assert!(
-        heard_ns.abs_diff(4_000_000_000) < 150_000_000,
+        heard_ns.abs_diff(seconds * 1_000_000_000) < 150_000_000,
         "{what}: {heard_ns}"
     );
 }
@@ -61,6 +65,47 @@ async fn containers_of_old_are_whole() {
         ("wmv2.wmv", "-c:v wmv2 -bf 0 -g 25 -c:a wmav2"),
     ] {
         check(&film(&format!("old-{name}"), coding)).await;
+    }
+}
+
+/// Many pictures that are little data, and keyframes among them: of such packets ffmpeg's table of an ASF
+/// says that its keyframes take none.
+#[tokio::test]
+async fn asf_is_whole_from_its_first_picture_on_however_plain_that_is() {
+    if !clip::has_ffmpeg("asf_is_whole_from_its_first_picture_on_however_plain_that_is") {
+        return;
+    }
+    let plain = |name: &str, colour: &str, seconds: u32, rest: &str| {
+        let moving = 12 - seconds;
+        let arguments = format!(
+            "-f lavfi -i color={colour}:s=352x288:r=25:d={seconds} \
+             -f lavfi -i testsrc2=s=352x288:r=25:d={moving} \
+             -f lavfi -i sine=f=440:r=48000:d=12 -filter_complex [0][1]concat -map 2:a {rest}"
+        );
+        clip::make(name, &arguments)
+    };
+    let starts_ms = [0, 700, 2_000, 4_333, 7_777, 9_900, 11_960];
+    for (name, colour, seconds, rest) in [
+        ("white.wmv", "white", 11, "-c:v wmv2 -c:a wmav2"),
+        ("black.asf", "black", 2, "-c:v wmv1 -c:a wmav1"),
+        ("long-groups.wmv", "black", 1, "-c:v wmv2 -g 150 -c:a wmav2"),
+    ] {
+        check_chunks(&plain(name, colour, seconds, rest), 12, &starts_ms).await;
+    }
+    // As recorders leave it that end early.
+    let whole = plain("groups.wmv", "black", 2, "-c:v wmv2 -g 150 -c:a wmav2");
+    let bytes = std::fs::read(&whole).expect("a clip can be read");
+    let index = b"\x90\x08\x00\x33\xb1\xe5\xcf\x11\x89\xf4\x00\xa0\xc9\x03\x49\xcb";
+    let mut windows = bytes.windows(index.len());
+    let end = windows.position(|window| window == index);
+    let unindexed = clip::write("unindexed.wmv", &bytes[..end.expect("an index")]);
+    check_chunks(&unindexed, 12, &starts_ms).await;
+    for (name, colour) in [("black.wmv", "black"), ("white.wmv", "white")] {
+        let arguments = format!(
+            "-f lavfi -i color={colour}:s=352x288:r=25:d=3 -f lavfi -i sine=d=3:r=48000 \
+             -c:v wmv2 -c:a wmav2"
+        );
+        check_chunks(&clip::make(name, &arguments), 3, &[0, 700, 2_000]).await;
     }
 }
 

@@ -116,10 +116,13 @@ async fn what_was_cut_is_truncated() {
     let front = clip::film("front.mp4", 8, "25", "320x180", "-movflags +faststart");
     let back = clip::film("back.mp4", 8, "25", "320x180", "");
     let mkv = clip::film("whole.mkv", 8, "25", "320x180", "");
+    let wmv = "-c:v wmv2 -bf 0 -c:a wmav2";
+    let wmv = clip::film("whole.wmv", 8, "25", "320x180", wmv);
     for (name, whole) in [
         ("cut-front.mp4", front),
         ("cut-back.mp4", back),
         ("cut.mkv", mkv),
+        ("cut.wmv", wmv),
     ] {
         let cut = clip::cut(name, &whole, 40);
         assert_eq!(refused(&cut).await, ErrorCode::Truncated, "{name}");

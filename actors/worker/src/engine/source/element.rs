@@ -98,7 +98,8 @@ impl BaseSrcImpl for Imp {
             gst::element_imp_error!(self, gst::ResourceError::Read, ["{error}"]);
             gst::FlowError::Error
         })?;
-        if bytes.is_empty() {
+        // Some demuxers ask for nothing, and take the end for an answer as the end.
+        if bytes.is_empty() && len > 0 {
             return Err(gst::FlowError::Eos);
         }
         source.flows(offset, &bytes);
