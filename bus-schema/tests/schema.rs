@@ -18,8 +18,14 @@ mod sample_fact;
 #[path = "schema/sample_message.rs"]
 mod sample_message;
 
+#[path = "schema/sample_plan.rs"]
+mod sample_plan;
+
 #[path = "schema/sample_record.rs"]
 mod sample_record;
+
+#[path = "schema/sample_result.rs"]
+mod sample_result;
 
 #[path = "schema/golden.rs"]
 mod golden;

@@ -11,6 +11,8 @@ use serde_json::Value;
 
 use crate::every::Wire;
 use crate::sample::{self, AT_MS};
+use crate::sample_plan;
+use crate::sample_result;
 use crate::{sample_fact, sample_message, sample_record};
 
 /// What came of reading bytes as a golden's type.
@@ -102,14 +104,22 @@ pub(crate) fn all() -> Vec<Golden> {
         all.push(value("job-record", record.state.as_str(), record));
     }
     all.push(value("worker-lease", "", sample_record::lease()));
-    all.push(value("chunk-result", "", sample::chunk_result()));
-    all.push(value("audio-part", "", sample::audio_part()));
-    all.push(value("assemble-result", "", sample::assemble_result()));
-    all.push(value("images-result", "", sample::images_result()));
-    all.push(value("subtitles-result", "", sample::subtitles_result()));
-    all.push(value("plan", "", sample::plan()));
-    all.push(value("plan", "copy", sample::copy_plan()));
-    all.push(value("plan", "takeover", sample::takeover_plan()));
+    all.push(value("chunk-result", "", sample_result::chunk_result()));
+    all.push(value("audio-part", "", sample_result::audio_part()));
+    all.push(value(
+        "assemble-result",
+        "",
+        sample_result::assemble_result(),
+    ));
+    all.push(value("images-result", "", sample_result::images_result()));
+    all.push(value(
+        "subtitles-result",
+        "",
+        sample_result::subtitles_result(),
+    ));
+    all.push(value("plan", "", sample_plan::plan()));
+    all.push(value("plan", "copy", sample_plan::copy_plan()));
+    all.push(value("plan", "takeover", sample_plan::takeover_plan()));
     all.push(value("source-facts", "", sample::facts()));
     for spec in sample_message::specs() {
         all.push(value("task-spec", spec.kind().as_str(), spec));

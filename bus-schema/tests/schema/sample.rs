@@ -1,22 +1,13 @@
 //! One job of the tests, from which all samples are made: a minute of 720p with sound.
 
-use bus_schema::attempt::{
-    AssembleResult, AudioPart, ChunkResult, ImageResult, ImagesResult, RenditionResult,
-    SceneChange, SubtitleResult, SubtitlesResult,
-};
 use bus_schema::broadcast::{BroadcastFacts, UnreadFacts};
 use bus_schema::claim::Held;
 use bus_schema::heartbeat::{Busy, EncoderCheck, Heartbeat};
 use bus_schema::id::{Attempt, JobId, RenditionName, TaskNumber, Token, WorkerName};
 use bus_schema::intermediate::Intermediate;
-use bus_schema::plan::images::ImagesPlan;
-use bus_schema::plan::subtitles::SubtitlePlan;
-use bus_schema::plan::{AudioPlan, CopyPlan, Plan, Takeover, VideoPlan, VideoRendition};
 use bus_schema::report::{ErrorCode, TaskError};
 use bus_schema::request::clip::Clip;
 use bus_schema::request::images::{ImageFormat, ImagesRequest, Poster, Thumbnails};
-use bus_schema::request::loudness::Loudness;
-use bus_schema::request::uploaded_image::ImageVerdict;
 use bus_schema::request::watermark::{Mark, Position, Watermark};
 use bus_schema::source::{
     AacFacts, AudioFacts, H264Facts, IndexFacts, SourceFacts, SubtitleFacts, VideoFacts,
@@ -176,86 +167,6 @@ pub(crate) fn subtitle_facts() -> SubtitleFacts {
     }
 }
 
-pub(crate) fn subtitle_plan() -> SubtitlePlan {
-    SubtitlePlan {
-        name: rendition("subtitles"),
-        track: 1,
-        language: Some("de".to_owned()),
-        title: Some("Deutsch 'forced'".to_owned()),
-        is_default: true,
-        is_forced: true,
-    }
-}
-
-pub(crate) fn subtitles_result() -> SubtitlesResult {
-    SubtitlesResult {
-        tracks: vec![SubtitleResult {
-            bytes: 123_456,
-            cues: 1_234,
-            left_out: 2,
-        }],
-        cpu_ms: 45,
-    }
-}
-
-pub(crate) fn video_plan() -> VideoPlan {
-    VideoPlan {
-        timescale: 90_000,
-        end_ns: 60 * SECOND_NS,
-        renditions: vec![VideoRendition {
-            name: rendition("720p"),
-            width: 720,
-            height: 1280,
-            encoder: "x264enc".to_owned(),
-            crf: 23,
-            bitrate_max_bps: 4_500_000,
-            buffer_bits: 9_000_000,
-            keyframe_frames_max: 120,
-        }],
-        takeover: None,
-    }
-}
-
-pub(crate) fn audio_plan() -> AudioPlan {
-    AudioPlan {
-        name: rendition("audio"),
-        track: 0,
-        channels: 2,
-        sample_rate_hz: 48_000,
-        bitrate_bps: 128_000,
-        part_segments: 5,
-        language: Some("de".to_owned()),
-        title: Some("Deutsch".to_owned()),
-        loudness: Some(Loudness {
-            target_centilufs: -1_600,
-            true_peak_centidb: -100,
-        }),
-    }
-}
-
-pub(crate) fn plan() -> Plan {
-    Plan {
-        segment_ns: 4 * SECOND_NS,
-        first_chunk_ns: 4 * SECOND_NS,
-        chunk_ns: 16 * SECOND_NS,
-        duration_ns: 60 * SECOND_NS,
-        video: Some(video_plan()),
-        audio: vec![audio_plan()],
-        copy: None,
-        is_streamed: true,
-        encode_reason: Some("The picture is turned.".to_owned()),
-        files: vec![rendition("720p"), rendition("audio")],
-        warnings: vec!["Of 9 tracks of sound the first 8 are used.".to_owned()],
-        images: None,
-        subtitles: Vec::new(),
-    }
-}
-
-/// Every image that there can be.
-pub(crate) fn images_plan() -> ImagesPlan {
-    ImagesPlan::new(&images_request(), &video_facts(), 60 * SECOND_NS)
-}
-
 pub(crate) fn images_request() -> ImagesRequest {
     ImagesRequest {
         format: ImageFormat::Webp,
@@ -263,103 +174,6 @@ pub(crate) fn images_request() -> ImagesRequest {
         poster: Poster::Uploaded { bytes: 123_456 },
         thumbnails: Thumbnails::Interval { ms: 10_000 },
         has_storyboard: true,
-    }
-}
-
-pub(crate) fn images_result() -> ImagesResult {
-    let image = |number, time_ms| ImageResult {
-        number,
-        time_ms,
-        bytes: vec![45_678, 23_456],
-    };
-    ImagesResult {
-        poster: Some(image(0, 0)),
-        thumbnails: vec![image(1, 0), image(2, 9_976)],
-        sheets: vec![345_678],
-        uploaded: Some(ImageVerdict::Used),
-        cpu_ms: 1_234,
-    }
-}
-
-/// Of a source that is copied.
-pub(crate) fn copy_plan() -> Plan {
-    Plan {
-        video: None,
-        audio: Vec::new(),
-        copy: Some(CopyPlan {
-            name: rendition("720p"),
-            width: 720,
-            height: 1280,
-        }),
-        is_streamed: false,
-        encode_reason: None,
-        files: vec![rendition("720p")],
-        warnings: Vec::new(),
-        images: Some(images_plan()),
-        subtitles: vec![subtitle_plan()],
-        ..plan()
-    }
-}
-
-/// Of a film whose device failed when a part of it was listed.
-pub(crate) fn takeover_plan() -> Plan {
-    let mut video = video_plan();
-    video.renditions[0].encoder = "vah264enc".to_owned();
-    video.takeover = Some(Takeover {
-        from_chunk: 2,
-        encoder: "x264enc".to_owned(),
-        crf: 23,
-    });
-    Plan {
-        video: Some(video),
-        ..plan()
-    }
-}
-
-pub(crate) fn chunk_result() -> ChunkResult {
-    ChunkResult {
-        frames: 240,
-        held: 0,
-        start: 360_360,
-        durations: vec![360_360, 360_360],
-        renditions: vec![RenditionResult {
-            name: rendition("720p"),
-            bytes: vec![1_200_345, 998_001],
-            keyframe_bytes: vec![80_120, 79_004],
-            init_bytes: 741,
-            samples_bytes: 3_840,
-            codecs: "avc1.64001f".to_owned(),
-            config: "5feceb66ffc86f38".to_owned(),
-        }],
-        cpu_ms: 8_250,
-        scenes: vec![SceneChange {
-            at: 400_000,
-            score_permille: 234,
-        }],
-    }
-}
-
-pub(crate) fn audio_part() -> AudioPart {
-    AudioPart {
-        part: 1,
-        first_segment: 5,
-        start: 960_512,
-        durations: vec![192_512, 191_488],
-        bytes: vec![64_300, 64_120],
-        init_bytes: 640,
-        samples_bytes: 1_504,
-        codecs: "mp4a.40.2".to_owned(),
-    }
-}
-
-pub(crate) fn assemble_result() -> AssembleResult {
-    AssembleResult {
-        // Above 4 GiB, where a narrower number would show.
-        bytes: 5_000_000_000,
-        n_parts: 75,
-        frames: 1_798,
-        duration_ms: 60_010,
-        codecs: "avc1.64001f,mp4a.40.2".to_owned(),
     }
 }
 

@@ -20,6 +20,8 @@ use bus_schema::task::{
 use bus_schema::timer::Timer;
 
 use crate::sample::{self, AT_MS, SECOND_NS, SOURCE_BYTES, rendition};
+use crate::sample_plan;
+use crate::sample_result;
 
 pub(crate) fn invitation() -> Invitation {
     Invitation {
@@ -139,7 +141,7 @@ pub(crate) fn specs() -> [TaskSpec; 7] {
             },
             segment_ns: 4 * SECOND_NS,
             first_segment: 1,
-            video: sample::video_plan(),
+            video: sample_plan::video_plan(),
             watermark: Some(sample::watermark()),
             scene_score_permille: Some(100),
             clip: Some(sample::clip()),
@@ -149,7 +151,7 @@ pub(crate) fn specs() -> [TaskSpec; 7] {
             facts: sample::audio_facts(),
             segment_ns: 4 * SECOND_NS,
             parts_done: 1,
-            audio: sample::audio_plan(),
+            audio: sample_plan::audio_plan(),
             clip: Some(sample::clip()),
         }),
         TaskSpec::Assemble(AssembleSpec {
@@ -167,7 +169,7 @@ pub(crate) fn specs() -> [TaskSpec; 7] {
         TaskSpec::Images(ImagesSpec {
             source_bytes,
             facts: sample::video_facts(),
-            images: sample::images_plan(),
+            images: sample_plan::images_plan(),
             scenes_ns: vec![0, 12_345_678_901],
             clip: Some(sample::clip()),
             uploaded: Some(UploadedImage { bytes: 123_456 }),
@@ -180,7 +182,7 @@ fn subtitles() -> TaskSpec {
     TaskSpec::Subtitles(SubtitlesSpec {
         source_bytes: SOURCE_BYTES,
         facts: vec![sample::subtitle_facts()],
-        subtitles: vec![sample::subtitle_plan()],
+        subtitles: vec![sample_plan::subtitle_plan()],
         duration_ns: 60 * SECOND_NS,
         clip: Some(sample::clip()),
     })
@@ -193,8 +195,14 @@ pub(crate) fn reports() -> Vec<(&'static str, Report)> {
     let outcomes = [
         ("probed", Outcome::Probed(sample::facts())),
         ("probed-remuxed", Outcome::Probed(broadcast)),
-        ("transcoded", Outcome::Transcoded(sample::chunk_result())),
-        ("audio-part", Outcome::AudioPart(sample::audio_part())),
+        (
+            "transcoded",
+            Outcome::Transcoded(sample_result::chunk_result()),
+        ),
+        (
+            "audio-part",
+            Outcome::AudioPart(sample_result::audio_part()),
+        ),
         (
             "audio-done",
             Outcome::AudioDone {
@@ -205,10 +213,22 @@ pub(crate) fn reports() -> Vec<(&'static str, Report)> {
                 }),
             },
         ),
-        ("assembled", Outcome::Assembled(sample::assemble_result())),
-        ("remuxed", Outcome::Remuxed(sample::assemble_result())),
-        ("pictured", Outcome::Pictured(sample::images_result())),
-        ("subtitled", Outcome::Subtitled(sample::subtitles_result())),
+        (
+            "assembled",
+            Outcome::Assembled(sample_result::assemble_result()),
+        ),
+        (
+            "remuxed",
+            Outcome::Remuxed(sample_result::assemble_result()),
+        ),
+        (
+            "pictured",
+            Outcome::Pictured(sample_result::images_result()),
+        ),
+        (
+            "subtitled",
+            Outcome::Subtitled(sample_result::subtitles_result()),
+        ),
         (
             "failed",
             Outcome::Failed(sample::error(ErrorCode::Truncated)),

@@ -14,6 +14,7 @@ use bus_schema::request::{JobRequest, Preset};
 use bus_schema::video_codec::VideoCodec;
 
 use crate::sample::{self, AT_MS, SOURCE_BYTES, rendition};
+use crate::sample_plan;
 
 pub(crate) fn lease() -> WorkerLease {
     WorkerLease {
@@ -56,7 +57,7 @@ fn uploading() -> JobRecord {
             external_id: Some("film-17".to_owned()),
             watermark: Some(sample::watermark()),
             images: Some(sample::images_request()),
-            loudness: sample::audio_plan().loudness,
+            loudness: sample_plan::audio_plan().loudness,
             chapters: Some(ChaptersRequest {
                 score_permille: 100,
                 length_ms_min: 30_000,
@@ -117,7 +118,7 @@ fn running(mut record: JobRecord) -> JobRecord {
     record.state = JobState::Running;
     record.times.started_ms = Some(AT_MS + 9_010);
     record.facts = Some(sample::facts());
-    let plan = sample::plan();
+    let plan = sample_plan::plan();
     record.tasks = Tasks::waiting(plan.n_tasks());
     record.plan = Some(plan);
     set(&mut record, 0, done(1));

@@ -1,20 +1,15 @@
 //! Copies of real files: the same packets at the same times, under an index that stands in front.
 
-use std::fs::File;
-use std::os::unix::fs::FileExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use bus_schema::source::{AacFacts, IndexFacts};
-use bytes::Bytes;
 use tempfile::TempDir;
 use worker::mp4::Error;
-use worker::mp4::index;
-use worker::mp4::remux::{self, CopiedFile, Remux};
 
-use crate::ffmpeg::{self, frames, make, packets, probe};
+use crate::copied::{check, plan, top_boxes};
+use crate::ffmpeg::{self, make, probe};
 use crate::index::FILM;
 
-const MIB: u64 = 1 << 20;
 const PLAIN: IndexFacts = IndexFacts {
     is_fragmented: false,
     n_video: 1,
@@ -23,86 +18,6 @@ const PLAIN: IndexFacts = IndexFacts {
     h264: None,
     aac: None,
 };
-
-/// What a source's index says, and the copy that is planned of it.
-fn plan(path: &Path) -> (IndexFacts, Result<Remux, Error>) {
-    let file = File::open(path).expect("the file is there");
-    let size = file.metadata().expect("it has a size").len();
-    let read = |offset: u64, len: u32| {
-        let mut bytes = vec![0; len as usize];
-        file.read_exact_at(&mut bytes, offset)?;
-        Ok(Bytes::from(bytes))
-    };
-    let found = index::read_whole(read, size)
-        .expect("an index")
-        .expect("an ISO base media file");
-    let facts = remux::facts(&found.index, &found.moov, size);
-    (facts, Remux::new(&found.index, &found.moov, size))
-}
-
-/// Writes the copy, as parts are written.
-fn copy(path: &Path, to: &Path) -> Remux {
-    let (_, planned) = plan(path);
-    let planned = planned.expect("a copy");
-    let source = std::fs::read(path).expect("the source");
-    let size = source.len() as u64;
-    let file = CopiedFile::new(planned.head.clone(), &planned.ranges, size, 5 * MIB);
-    let file = file.expect("ranges of the source");
-    let mut written = Vec::new();
-    for part in file.parts() {
-        let mut body = bytes::BytesMut::from(&file.head()[part.head.clone()]);
-        for read in &part.reads {
-            let [from, n] = [read.offset, read.bytes].map(|n| usize::try_from(n).expect("small"));
-            read.keep(&source[from..from + n], &mut body)
-                .expect("all bytes");
-        }
-        assert_eq!(body.len() as u64, part.bytes);
-        written.extend_from_slice(&body);
-    }
-    assert_eq!(written.len() as u64, file.bytes());
-    assert_eq!(top_boxes(&written), ["ftyp", "moov", "mdat"]);
-    std::fs::write(to, written).expect("written");
-    planned
-}
-
-fn top_boxes(bytes: &[u8]) -> Vec<String> {
-    places(bytes).into_iter().map(|(kind, ..)| kind).collect()
-}
-
-/// Kind, offset and size of each box at the top level.
-fn places(bytes: &[u8]) -> Vec<(String, usize, usize)> {
-    let (mut at, mut found) = (0, Vec::new());
-    while at + 8 <= bytes.len() {
-        let size = u32::from_be_bytes(bytes[at..at + 4].try_into().expect("four bytes")) as usize;
-        let kind = String::from_utf8_lossy(&bytes[at + 4..at + 8]).into_owned();
-        assert!(size >= 8, "{kind} of {size} bytes");
-        found.push((kind, at, size));
-        at += size;
-    }
-    found
-}
-
-/// Copies a file, and compares it with what ffmpeg reads of both.
-fn check(dir: &TempDir, source: &Path) -> PathBuf {
-    let name = source.file_name().expect("a name").to_string_lossy();
-    let to = dir.path().join(format!("copy-of-{name}.mp4"));
-    let planned = copy(source, &to);
-    let theirs = packets(source);
-    assert!(theirs.len() > 100, "{name}: {} packets", theirs.len());
-    assert_eq!(packets(&to), theirs, "{name}");
-    let n_frames = frames(&to, "v:0").len() as u64;
-    assert_eq!(planned.frames, n_frames, "{name}");
-    assert_eq!(frames(&to, "v:0"), frames(source, "v:0"), "{name}");
-    // Ours is a source like any other.
-    let (facts, again) = plan(&to);
-    assert!(facts.is_consistent && facts.has_plain_edits, "{facts:?}");
-    assert_eq!(
-        again.expect("a copy of the copy").head,
-        planned.head,
-        "{name}"
-    );
-    to
-}
 
 fn with<'a>(first: &[&'a str], rest: &[&'a str]) -> Vec<&'a str> {
     [first, rest].concat()
@@ -259,92 +174,6 @@ fn turns_delays_and_shapes_are_kept() {
         ],
     );
     check(&dir, &late);
-}
-
-#[test]
-fn media_in_several_places_is_found() {
-    if !ffmpeg::is_here("media_in_several_places_is_found") {
-        return;
-    }
-    let dir = TempDir::new().unwrap();
-    let source = make(dir.path().join("one.mp4"), &with(FILM, &["-bf", "2"]));
-    let split = dir.path().join("two.mp4");
-    std::fs::write(&split, split_media(&std::fs::read(&source).unwrap())).unwrap();
-    let kinds = top_boxes(&std::fs::read(&split).unwrap());
-    assert_eq!(kinds.iter().filter(|kind| *kind == "mdat").count(), 2);
-    assert_eq!(plan(&split).1.unwrap().ranges.len(), 2);
-    check(&dir, &split);
-    // The index may also stand between the two.
-    let bytes = std::fs::read(&split).unwrap();
-    let middle = dir.path().join("middle.mp4");
-    std::fs::write(&middle, index_between(&bytes)).unwrap();
-    assert_eq!(
-        top_boxes(&std::fs::read(&middle).unwrap()),
-        ["ftyp", "free", "mdat", "moov", "mdat"]
-    );
-    assert_eq!(packets(&check(&dir, &middle)), packets(&source));
-}
-
-/// Chunk offsets of all tracks, by where they stand in the file.
-fn chunk_offsets(bytes: &[u8]) -> Vec<(usize, u32)> {
-    let tables = bytes
-        .windows(4)
-        .enumerate()
-        .filter(|(_, kind)| kind == b"stco");
-    let mut offsets = Vec::new();
-    for (at, _) in tables {
-        let number = |at: usize| u32::from_be_bytes(bytes[at..at + 4].try_into().expect("four"));
-        let first = at + 12;
-        let places = (0..number(at + 8) as usize).map(|entry| first + 4 * entry);
-        offsets.extend(places.map(|place| (place, number(place))));
-    }
-    offsets
-}
-
-/// Moves all chunks from an offset on.
-fn move_chunks(bytes: &mut [u8], from: u32, by: u32) {
-    for (place, offset) in chunk_offsets(bytes) {
-        if offset >= from {
-            bytes[place..place + 4].copy_from_slice(&(offset + by).to_be_bytes());
-        }
-    }
-}
-
-/// The media in two boxes, cut where a chunk begins.
-fn split_media(bytes: &[u8]) -> Vec<u8> {
-    let boxes = places(bytes);
-    let (_, at, size) = boxes
-        .iter()
-        .find(|(kind, ..)| kind == "mdat")
-        .expect("media");
-    let mut offsets: Vec<u32> = chunk_offsets(bytes)
-        .into_iter()
-        .map(|(_, offset)| offset)
-        .collect();
-    offsets.sort_unstable();
-    let middle = offsets[offsets.len() / 2];
-    let cut = middle as usize;
-    let mut file = bytes.to_vec();
-    move_chunks(&mut file, middle, 8);
-    let first = u32::try_from(cut - at).expect("small");
-    file[*at..at + 4].copy_from_slice(&first.to_be_bytes());
-    let second = u32::try_from(at + size - cut + 8).expect("small");
-    let header = [&second.to_be_bytes()[..], b"mdat"].concat();
-    file.splice(cut..cut, header);
-    file
-}
-
-/// The index, which stood last, between two boxes of media.
-fn index_between(bytes: &[u8]) -> Vec<u8> {
-    let boxes = places(bytes);
-    let (_, index, size) = boxes.last().expect("an index").clone();
-    let (_, second, _) = boxes[boxes.len() - 2].clone();
-    let mut file = bytes.to_vec();
-    let by = u32::try_from(size).expect("small");
-    move_chunks(&mut file, u32::try_from(second).expect("small"), by);
-    let moov = file.split_off(index);
-    file.splice(second..second, moov);
-    file
 }
 
 #[test]
