@@ -8,92 +8,25 @@
 //
 // The first language is chosen at first, the second one at the time that is told. Prints `ok ...` for each player that
 // did; ends with 1 and the reasons on stderr when any did not, with 2 when it could not begin.
-import { launchChromium } from "../chromium.mjs";
-import { DASH_JS, DEADLINE_MS, END_TOLERANCE_S, HLS_JS, SHAKA, need } from "./bundles.mjs";
+import { DEADLINE_MS, END_TOLERANCE_S, need } from "./bundles.mjs";
+import { open, tryAll } from "./film.mjs";
 
 /** What a player may take to change to another language. */
 const CHANGE_S = 0.5;
 /** Times are written in milliseconds. */
 const CUE_TOLERANCE_S = 0.0015;
 
-const base = need("TCODER_URL").replace(/\/+$/, "");
-const job = need("TCODER_JOB");
 const seconds = Number(need("TCODER_SECONDS"));
 const switchAt = Number(need("TCODER_SWITCH_AT_S"));
 const cues = JSON.parse(need("TCODER_CUES"));
 const languages = Object.keys(cues);
 
-const HLS = `${base}/v1/jobs/${job}/play/master.m3u8`;
-const DASH = `${base}/v1/jobs/${job}/play/manifest.mpd`;
-
-/** Each `begin` runs in the page: it begins to play with subtitles in this language, calls `complain` with what the
- * player does not like, and leaves `languages` and `choose` behind. */
-const players = [
-  { name: "hls.js", script: HLS_JS, source: HLS, begin: beginHlsJs },
-  { name: "dash.js", script: DASH_JS, source: DASH, begin: beginDashJs },
-  { name: "Shaka Player with HLS", script: SHAKA, source: HLS, begin: beginShaka },
-  { name: "Shaka Player with DASH", script: SHAKA, source: DASH, begin: beginShaka },
-];
-
-async function beginHlsJs({ source, language }) {
-  const seen = window.__seen;
-  const hls = new Hls({ subtitlePreference: { lang: language } });
-  hls.on(Hls.Events.ERROR, (_, { type, details, fatal }) => {
-    if (!fatal && details === Hls.ErrorDetails.BUFFER_STALLED_ERROR) return;
-    seen.complain(`${type} ${details} (fatal: ${fatal})`);
-  });
-  seen.languages = () => hls.subtitleTracks.map((track) => track.lang);
-  seen.choose = (chosen) => {
-    hls.subtitleTrack = hls.subtitleTracks.findIndex((track) => track.lang === chosen);
-  };
-  hls.on(Hls.Events.MANIFEST_PARSED, () => void seen.video.play());
-  hls.loadSource(source);
-  hls.attachMedia(seen.video);
-}
-
-async function beginDashJs({ source, language }) {
-  const seen = window.__seen;
-  const player = dashjs.MediaPlayer().create();
-  const events = dashjs.MediaPlayer.events;
-  for (const kind of [events.ERROR, events.PLAYBACK_ERROR]) {
-    player.on(kind, (event) => seen.complain(`${kind}: ${JSON.stringify(event.error ?? event)}`));
-  }
-  player.initialize();
-  seen.languages = () => player.getTracksFor("text").map((track) => track.lang);
-  seen.choose = (chosen) =>
-    player.setTextTrack(player.getTracksFor("text").findIndex((track) => track.lang === chosen));
-  player.setInitialMediaSettingsFor("text", { lang: language });
-  player.updateSettings({ streaming: { text: { defaultEnabled: true } } });
-  player.attachView(seen.video);
-  player.setAutoPlay(true);
-  player.attachSource(source);
-}
-
-async function beginShaka({ source, language }) {
-  const seen = window.__seen;
-  shaka.polyfill.installAll();
-  const player = new shaka.Player();
-  player.addEventListener("error", ({ detail }) => seen.complain(`${detail.code}: ${detail.message}`));
-  seen.languages = () => player.getTextTracks().map((track) => track.language);
-  seen.choose = (chosen) =>
-    player.selectTextTrack(player.getTextTracks().find((track) => track.language === chosen));
-  // Chosen before it is loaded: text of HLS that Shaka Player fetches behind the picture of the same discontinuity waits
-  // for another piece of that picture.
-  player.configure({ preferredText: [{ language }] });
-  await player.attach(seen.video);
-  await player.load(source);
-  void seen.video.play();
-}
-
-/** In the page: an empty document with a video, and an eye on what is shown beneath it. */
-function prepare() {
-  document.documentElement.innerHTML = "<head></head><body><video muted controls></video></body>";
-  const video = document.querySelector("video");
-  const complaints = [];
-  const complain = (text) => complaints.push(text);
-  video.addEventListener("error", () => complain(`the video element: ${video.error?.message}`));
+/** In the page: an eye on what is shown beneath the video. */
+function watchCues() {
+  const film = window.__film;
+  const { video } = film;
   const shown = [];
-  window.__seen = { video, complaints, complain, shown };
+  film.shown = shown;
   const known = new Set();
   const note = (track, cue) => {
     if (track.mode !== "showing" || shown.some((one) => one.cue === cue)) return;
@@ -120,7 +53,7 @@ function prepare() {
 /** In the page: holds the film until there are subtitles to show: players fetch them beside the picture, and begin
  * without. */
 async function hold(deadlineMs) {
-  const { video, complaints } = window.__seen;
+  const { video, complaints } = window.__film;
   const deadline = performance.now() + deadlineMs;
   const isThere = () => [...video.textTracks].some((one) => one.mode === "showing" && one.cues?.length > 0);
   while (!isThere() && complaints.length === 0 && performance.now() < deadline) {
@@ -131,8 +64,8 @@ async function hold(deadlineMs) {
 }
 
 /** In the page: waits until it is over or a time is reached. */
-async function watch({ until, deadlineMs }) {
-  const { video, complaints } = window.__seen;
+async function wait({ until, deadlineMs }) {
+  const { video, complaints } = window.__film;
   const deadline = performance.now() + deadlineMs;
   while (!video.ended && video.currentTime < until && complaints.length === 0) {
     if (performance.now() > deadline) break;
@@ -142,11 +75,11 @@ async function watch({ until, deadlineMs }) {
 
 /** In the page: what there was to see since the last time. */
 function outcome() {
-  const { video, complaints, shown } = window.__seen;
+  const { video, complaints, shown } = window.__film;
   return {
     complaints,
     shown: shown.splice(0).map(({ from, to, html }) => ({ from, to, html })),
-    languages: window.__seen.languages(),
+    languages: window.__film.text.languages(),
     ended: video.ended,
     time: video.currentTime,
   };
@@ -169,24 +102,18 @@ function problemsOf(shown, expected, { from, to }) {
   return problems;
 }
 
-async function look(context, { name, script, source, begin }) {
-  const page = await context.newPage();
-  const problems = [];
-  page.on("pageerror", (error) => problems.push(error.message));
-  const expect = (holds, what) => holds || problems.push(what);
-  await page.goto(`${base}/`);
-  await page.evaluate(prepare);
-  await page.addScriptTag({ path: script });
+async function look(context, player) {
   const [first, second] = languages;
-  await page.evaluate(begin, { source, language: first });
+  const wishes = { isMuted: true, watch: watchCues, language: first };
+  const { page, problems, expect } = await open(context, player, wishes);
   await page.evaluate(hold, DEADLINE_MS);
-  await page.evaluate(watch, { until: switchAt, deadlineMs: DEADLINE_MS });
+  await page.evaluate(wait, { until: switchAt, deadlineMs: DEADLINE_MS });
   const before = await page.evaluate(outcome);
-  await page.evaluate((language) => window.__seen.choose(language), second);
+  await page.evaluate((language) => window.__film.text.choose(language), second);
   const changed = before.time + CHANGE_S;
-  await page.evaluate(watch, { until: changed, deadlineMs: DEADLINE_MS });
+  await page.evaluate(wait, { until: changed, deadlineMs: DEADLINE_MS });
   await page.evaluate(outcome);
-  await page.evaluate(watch, { until: Infinity, deadlineMs: DEADLINE_MS });
+  await page.evaluate(wait, { until: Infinity, deadlineMs: DEADLINE_MS });
   const after = await page.evaluate(outcome);
   await page.close();
   problems.push(...after.complaints);
@@ -198,21 +125,8 @@ async function look(context, { name, script, source, begin }) {
   problems.push(...problemsOf(after.shown, cues[second], { from: changed + CHANGE_S, to: seconds }));
   expect(after.ended, `not ended, but at ${after.time} s`);
   expect(Math.abs(after.time - seconds) <= END_TOLERANCE_S, `ended at ${after.time} s, not ${seconds}`);
-  if (problems.length === 0) {
-    console.log(`ok ${name}: ${languages.join()}, and ${second} from ${before.time.toFixed(2)} s on, ended`);
-  }
-  return problems.map((problem) => `not ok ${name}: ${problem}`);
+  const text = `${languages.join()}, and ${second} from ${before.time.toFixed(2)} s on, ended`;
+  return { problems, text };
 }
 
-const browser = await launchChromium();
-try {
-  // The page's own policy would keep the players' scripts out.
-  const context = await browser.newContext({ bypassCSP: true });
-  const all = await Promise.all(players.map((player) => look(context, player)));
-  for (const problem of all.flat()) {
-    console.error(problem);
-    process.exitCode = 1;
-  }
-} finally {
-  await browser.close();
-}
+await tryAll(look, { isAtOnce: true });
