@@ -14,7 +14,7 @@ impl Step {
             .plan
             .as_ref()
             .is_some_and(|plan| plan.is_streamed);
-        if !is_streamed && self.record.outputs.is_empty() {
+        if !is_streamed && !self.has_file() {
             return self.fail(error(ErrorCode::Internal, "No file could be made of it."));
         }
         let is_asked = |effect: &Effect| matches!(effect, Effect::Finish {});
@@ -23,10 +23,20 @@ impl Step {
         }
     }
 
+    /// Whether any film can be downloaded: subtitles alone are none.
+    pub(super) fn has_file(&self) -> bool {
+        let mut outputs = self.record.outputs.iter();
+        outputs.any(|output| matches!(output.kind, OutputKind::Mp4 | OutputKind::M4a))
+    }
+
     pub(super) fn finished(&mut self, outputs: Vec<Output>, warnings: Vec<String>) {
-        self.record
-            .outputs
-            .retain(|o| matches!(o.kind, OutputKind::Mp4 | OutputKind::M4a));
+        // What tasks have listed as they ended; all else is written at the end.
+        self.record.outputs.retain(|output| {
+            matches!(
+                output.kind,
+                OutputKind::Mp4 | OutputKind::M4a | OutputKind::Subtitles
+            )
+        });
         self.record.outputs.extend(outputs);
         self.sort_outputs();
         self.record.warnings.extend(warnings);

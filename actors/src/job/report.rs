@@ -87,9 +87,12 @@ impl Step {
                 self.probed(facts, plan);
             }
             (Outcome::Transcoded(_), TaskRole::Chunk(_) | TaskRole::FileChunk(_))
-            | (Outcome::Pictured(_), TaskRole::Images)
-            | (Outcome::Subtitled(_), TaskRole::Subtitles) => {
+            | (Outcome::Pictured(_), TaskRole::Images) => {
                 self.task_done(number, role, attempt);
+            }
+            (Outcome::Subtitled(result), TaskRole::Subtitles) => {
+                self.task_done(number, role, attempt);
+                self.subtitled(number, attempt, &result);
             }
             (Outcome::AudioDone { loudness, .. }, TaskRole::Audio(track)) => {
                 self.task_done(number, role, attempt);
@@ -283,7 +286,7 @@ impl Step {
             return false;
         };
         if plan.copy.is_some() {
-            return !self.record.outputs.is_empty();
+            return self.has_file();
         }
         // Of the sound, what is heard when nobody chooses.
         let first = self.record.audio_tracks().next();

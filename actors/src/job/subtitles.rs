@@ -1,12 +1,34 @@
 //! What comes of the subtitles: the outputs, and what is said of what they lack. Pure.
 
 use bus_schema::attempt::{SubtitleResult, SubtitlesResult};
+use bus_schema::id::{Attempt, TaskNumber};
 use bus_schema::object_key;
 use bus_schema::plan::subtitles::SubtitlePlan;
 use bus_schema::record::{Output, OutputKind};
 
+use super::Step;
+
+impl Step {
+    /// Lists the files as soon as they are there: who watches the film while it grows is shown them.
+    pub(super) fn subtitled(
+        &mut self,
+        number: TaskNumber,
+        attempt: Attempt,
+        result: &SubtitlesResult,
+    ) {
+        let Some(plan) = &self.record.plan else {
+            return;
+        };
+        let dir = object_key::attempt_dir(number, attempt);
+        let outputs = outputs(&plan.subtitles, result, &dir);
+        let warnings = warnings(&plan.subtitles, result);
+        self.record.outputs.extend(outputs);
+        self.record.warnings.extend(warnings);
+    }
+}
+
 /// The files, as outputs; `dir` is where the winning attempt wrote.
-pub(crate) fn outputs(plan: &[SubtitlePlan], result: &SubtitlesResult, dir: &str) -> Vec<Output> {
+fn outputs(plan: &[SubtitlePlan], result: &SubtitlesResult, dir: &str) -> Vec<Output> {
     let output = |(one, bytes): (&SubtitlePlan, u32)| Output {
         kind: OutputKind::Subtitles,
         rendition: Some(one.name.clone()),
@@ -21,7 +43,7 @@ pub(crate) fn outputs(plan: &[SubtitlePlan], result: &SubtitlesResult, dir: &str
 }
 
 /// What fell short, in words for the job's owner.
-pub(crate) fn warnings(plan: &[SubtitlePlan], result: &SubtitlesResult) -> Vec<String> {
+fn warnings(plan: &[SubtitlePlan], result: &SubtitlesResult) -> Vec<String> {
     let tracks = plan.iter().zip(&result.tracks);
     let warning = |(one, track): (&SubtitlePlan, &SubtitleResult)| {
         let name = &one.name;

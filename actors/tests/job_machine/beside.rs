@@ -1,11 +1,11 @@
 //! Still images and subtitles are each a task beside the others: nothing waits for them but the end, and their failure
 //! is a warning.
 
-use actors::job::Event;
 use actors::job::spec::spec;
+use actors::job::{CLAIM_DEADLINE_MS, Event};
 use bus_schema::id::{TaskNumber, WorkerName};
 use bus_schema::plan::TaskRole;
-use bus_schema::record::JobState;
+use bus_schema::record::{JobState, OutputKind};
 use bus_schema::report::{ErrorCode, Outcome, TaskError};
 use bus_schema::request::Preset;
 use bus_schema::request::images::{ImageFormat, ImagesRequest, Poster, Thumbnails};
@@ -155,4 +155,57 @@ fn its_failure_is_a_warning() {
             assert_eq!(record.warnings, warnings, "{preset}");
         }
     }
+}
+
+#[test]
+fn subtitles_are_listed_when_they_are_there_and_are_no_film() {
+    let beside = Beside::subtitles();
+    for preset in [Preset::Default, Preset::HlsAdaptive] {
+        let (mut world, task) = beside.released(preset);
+        let held = world.claim(task, &worker()).expect("the task");
+        world.report(task, &held, beside.outcome.clone());
+        let names = |world: &World| -> Vec<String> {
+            let outputs = world.job.record.outputs.iter();
+            let files = outputs.filter(|output| output.kind == OutputKind::Subtitles);
+            files.map(|output| output.name.clone()).collect()
+        };
+        let expected = vec![format!("t{}a1/subtitles.vtt", task.index())];
+        assert_eq!(names(&world), expected, "{preset}");
+        assert_eq!(world.job.record.state, JobState::Running, "{preset}");
+        world.run_to_the_end(2);
+        assert_eq!(world.job.record.state, JobState::Completed, "{preset}");
+        assert_eq!(names(&world), expected, "{preset}");
+    }
+}
+
+#[test]
+fn a_job_that_keeps_subtitles_alone_has_failed() {
+    let beside = Beside::subtitles();
+    let (mut world, task) = beside.released(Preset::WebOptimized);
+    let held = world.claim(task, &worker()).expect("the task");
+    world.report(task, &held, beside.outcome);
+    // More rounds than it may take.
+    for _ in 0..20 {
+        world.now_ms += CLAIM_DEADLINE_MS;
+        world.release_all();
+        for task in std::mem::take(&mut world.invited) {
+            // Some were done before.
+            let Some(held) = world.claim(task, &worker()) else {
+                continue;
+            };
+            if let Some(TaskRole::Assemble(_)) = world.job.role(task) {
+                let error = TaskError {
+                    code: ErrorCode::Unsupported,
+                    message: "This cannot be put together.".to_owned(),
+                };
+                world.report(task, &held, Outcome::Failed(error));
+            } else {
+                world.work(task, &held, 2);
+            }
+        }
+    }
+    let record = &world.job.record;
+    assert_eq!(record.state, JobState::Failed);
+    let message = record.error.as_ref().map(|error| error.message.as_str());
+    assert_eq!(message, Some("No file could be made of it."));
 }

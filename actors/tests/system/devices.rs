@@ -163,7 +163,7 @@ async fn a_device_that_fails_when_something_is_listed_leaves_the_rest_to_softwar
         return;
     };
     let client = system.client();
-    let film = captions::film(&film).await;
+    let film = captions::film(&film, captions::N_TIMES).await;
     let wish = json!({ "preset": "hls-adaptive", "qualities": ["144p", "240p"] });
     let id = client.upload_file(&film, &wish).await;
     let job = client.ended(&id).await;

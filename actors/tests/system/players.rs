@@ -63,7 +63,7 @@ async fn players_show_the_subtitles_that_are_chosen() {
     let client = system.client();
     let wishes = json!({"preset": "hls", "qualities": ["144p"]});
     let id = client
-        .upload_file(&captions::film(&film).await, &wishes)
+        .upload_file(&captions::film(&film, captions::N_TIMES).await, &wishes)
         .await;
     let job = client.completed(&id).await;
     show_captions(&system.run.url, &job).await;

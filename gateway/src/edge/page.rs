@@ -41,11 +41,10 @@ impl Page {
     /// `origins` are where uploads go to and segments come from.
     pub(super) fn new(origins: &[String]) -> Self {
         let origins = origins.join(" ");
-        // hls.js feeds the player through blobs, may work in a worker made of one, and makes tracks of subtitles
-        // from an empty one in `data:`.
+        // hls.js feeds the player through blobs, and may work in a worker made of one; subtitles are blobs, too.
         let policy = format!(
             "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; \
-             font-src 'self'; connect-src 'self' {origins}; media-src 'self' blob: data: {origins}; \
+             font-src 'self'; connect-src 'self' {origins}; media-src 'self' blob: {origins}; \
              worker-src 'self' blob:; manifest-src 'self'; base-uri 'none'; form-action 'none'; \
              frame-ancestors 'none'"
         );

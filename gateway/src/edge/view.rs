@@ -58,7 +58,8 @@ pub struct JobView {
     pub is_copied: bool,
     /// Why the source is encoded where its preset would have copied it.
     pub encode_reason: Option<String>,
-    /// Tracks of subtitles that are carried over, as they are planned: those that come out are outputs.
+    /// Tracks of subtitles that are carried over, as they are planned: those that come out are outputs, from when
+    /// their files are there.
     pub subtitles: Vec<SubtitleView>,
     /// Why it failed.
     pub error: Option<JobErrorView>,

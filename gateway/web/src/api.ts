@@ -202,6 +202,16 @@ export class Client {
     return response.status === 204 ? undefined : (response.body ?? undefined);
   }
 
+  /** The text that an output's address leads to. */
+  async text(path: string): Promise<string> {
+    const response = await this.#answer("GET", path);
+    try {
+      return await response.text();
+    } catch (error) {
+      throw new UnreachableError(error);
+    }
+  }
+
   async #call<T>(method: string, path: string, body?: unknown): Promise<T> {
     const response = await this.#answer(method, path, body);
     try {

@@ -29,9 +29,21 @@ export interface Rendition {
   readonly file_bytes?: number;
 }
 
-/** Something finished that can be fetched. */
+/** A track of subtitles, as it is planned; its file, if any comes of it, is an output. */
+export interface SubtitlePlan {
+  /** `subtitles`, `subtitles-2`, ... */
+  readonly name: string;
+  /** BCP 47 tag, where the source tells it. */
+  readonly language?: string | null;
+  /** As the source calls it. */
+  readonly title?: string | null;
+  /** Whether it is shown when nobody chooses. */
+  readonly is_default: boolean;
+}
+
+/** Something finished that can be fetched; there are more kinds, which this page has no use for. */
 export interface Output {
-  readonly kind: "mp4" | "m4a" | "hls" | "dash";
+  readonly kind: "mp4" | "m4a" | "hls" | "dash" | "subtitles";
   readonly rendition?: string | null;
   /** Relative to the gateway. */
   readonly url: string;
@@ -82,6 +94,7 @@ export interface Job {
   readonly error?: JobError | null;
   readonly playback?: { readonly hls?: string | null } | null;
   readonly outputs?: readonly Output[];
+  readonly subtitles?: readonly SubtitlePlan[];
   readonly metadata?: Readonly<Record<string, string>>;
   readonly external_id?: string | null;
 }

@@ -1,12 +1,20 @@
 // Plays a job's streams while they grow. hls.js where the browser can feed media itself, else the browser's own HLS.
 import type HlsType from "hls.js";
-import type { ErrorData } from "hls.js";
+import type { ErrorData, HlsConfig } from "hls.js";
 
 /** Repairs before giving up; each heals a broken picture or a lost connection. */
 const REPAIRS_MAX = 5;
 /** A second between repairs: the gateway may be restarting. */
 const REPAIR_MS = 1_000;
 const HLS_TYPE = "application/vnd.apple.mpegurl";
+
+/** Playlists list subtitles from when they are there, and the one that says so is read but once: the page shows them
+ * itself. The types know of no other way to leave parts of hls.js off. */
+const WITHOUT_SUBTITLES = {
+  subtitleTrackController: undefined,
+  subtitleStreamController: undefined,
+  timelineController: undefined,
+} as unknown as Partial<HlsConfig>;
 
 /** A quality to choose. */
 export interface Level {
@@ -20,6 +28,8 @@ export interface PlayerEvents {
   /** It cannot go on; the sentence is for people. */
   readonly onError: (text: string) => void;
   readonly onLevels: (levels: readonly Level[]) => void;
+  /** It plays, and nobody shows subtitles: a browser that plays the stream by itself reads of them there. */
+  readonly onFed: () => void;
 }
 
 /** Starts fetching the player's code, so that it is there when the first seconds are. */
@@ -48,8 +58,10 @@ export class Player {
     try {
       const { default: Hls } = await import("hls.js");
       if (this.#isDestroyed) return;
-      if (Hls.isSupported()) this.#openWith(Hls);
-      else if (this.#video.canPlayType(HLS_TYPE)) this.#video.src = this.#url;
+      if (Hls.isSupported()) {
+        this.#openWith(Hls);
+        this.#events.onFed();
+      } else if (this.#video.canPlayType(HLS_TYPE)) this.#video.src = this.#url;
       else
         this.#events.onError(
           "This browser cannot play streams. Download a file instead, or use a newer browser.",
@@ -87,6 +99,7 @@ export class Player {
       // Its worker is made from a blob, which the page's content policy refuses; fragmented MP4 needs none.
       enableWorker: false,
       capLevelToPlayerSize: true,
+      ...WITHOUT_SUBTITLES,
       backBufferLength: 60,
     });
     this.#hls = hls;

@@ -1,8 +1,9 @@
 // The page in a real Chromium, against a running gateway: upload a clip, see every bar rise to 100 %, watch before the
 // job is completed, and hear no complaint from the browser.
 //
-//   TCODER_URL=http://127.0.0.1:8080 TCODER_CLIP=clip.mp4 node tests/browser.mjs
+//   TCODER_URL=http://127.0.0.1:8080 TCODER_CLIP=clip.mkv TCODER_SUBTITLES=German,English node tests/browser.mjs
 //
+// TCODER_SUBTITLES names the clip's tracks of subtitles as the player must list them, without being opened anew.
 // TCODER_SHOTS=dir keeps screenshots, TCODER_CHROMIUM names another browser. Prints `ok ...` for each thing that held;
 // ends with 1 and the reason on stderr at the first that did not, with 2 when it could not begin.
 import { mkdirSync } from "node:fs";
@@ -15,6 +16,7 @@ const POLL_MS = 100;
 
 const base = need("TCODER_URL").replace(/\/+$/, "");
 const clip = need("TCODER_CLIP");
+const subtitles = (process.env.TCODER_SUBTITLES ?? "").split(",").filter((label) => label);
 const shots = process.env.TCODER_SHOTS;
 const deadline = Date.now() + DEADLINE_MS;
 const complaints = [];
@@ -146,6 +148,18 @@ async function run(page) {
     `it played while the page showed the job as ${playing.shown_state}`,
   );
   check(playing.state !== "completed", `it played while the gateway gave the job as ${playing.state}`);
+
+  const listed = await until("the player lists the subtitles", async () => {
+    const { state } = await job(id);
+    const labels = await page.evaluate(() =>
+      [...document.querySelector("video").textTracks].map(({ label }) => label),
+    );
+    return labels.length >= subtitles.length && { labels, state };
+  });
+  check(
+    listed.labels.join() === subtitles.join(),
+    `the player lists the subtitles ${listed.labels.join()} while the job is ${listed.state}`,
+  );
 
   const done = await until("the job is completed", async () => {
     const value = await job(id);

@@ -69,10 +69,8 @@ impl JobActor {
                 Ok(mut outputs) => {
                     let images = self.write_images(&job, plan, &details.chunks).await?;
                     let chapters = self.write_chapters(&job, plan, &details.chunks).await?;
-                    let subtitles = self.list_subtitles(&job, plan).await?;
-                    let beside = [subtitles, images, chapters];
                     let mut warnings: Vec<String> = held(&details.chunks).into_iter().collect();
-                    for listed in beside {
+                    for listed in [images, chapters] {
                         outputs.extend(listed.outputs);
                         warnings.extend(listed.warnings);
                     }

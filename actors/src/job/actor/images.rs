@@ -1,7 +1,6 @@
-//! The texts over still images and chapters, written at the end of a job; and the subtitles, as what
-//! they are listed.
+//! The texts over still images and chapters, written at the end of a job.
 
-use bus_schema::attempt::{ChunkResult, ImagesResult, SubtitlesResult};
+use bus_schema::attempt::{ChunkResult, ImagesResult};
 use bus_schema::chapter;
 use bus_schema::object_key;
 use bus_schema::plan::Plan;
@@ -12,8 +11,8 @@ use bus_schema::request::uploaded_image::{IMAGE_BYTES_MAX, UploadedImage};
 use gateway::storage::ErrorKind;
 
 use super::{Job, JobActor, Trouble};
+use crate::job::chapters;
 use crate::job::images::{Document, documents, posters, warnings};
-use crate::job::{chapters, subtitles};
 
 /// What there is to list, and what fell short.
 #[derive(Debug, Default)]
@@ -122,28 +121,6 @@ impl JobActor {
         Ok(Listed {
             outputs: self.write(job, chapters::documents(&chapters)).await?,
             warnings: Vec::new(),
-        })
-    }
-
-    /// The subtitles' files, which their task wrote. One that was given up has said so already.
-    pub(super) async fn list_subtitles(&self, job: &Job, plan: &Plan) -> Result<Listed, Trouble> {
-        let record = &job.record;
-        let task = plan.subtitles_task();
-        let done = task.and_then(|task| Some((task, record.tasks.get(task)?.done_attempt()?)));
-        let Some((task, attempt)) = done else {
-            return Ok(Listed::default());
-        };
-        let result = self
-            .platform
-            .attempt::<SubtitlesResult>(&record.id, task, attempt, None)
-            .await?;
-        let Some(result) = result else {
-            return Ok(Listed::default());
-        };
-        let dir = object_key::attempt_dir(task, attempt);
-        Ok(Listed {
-            outputs: subtitles::outputs(&plan.subtitles, &result, &dir),
-            warnings: subtitles::warnings(&plan.subtitles, &result),
         })
     }
 

@@ -37,16 +37,17 @@ const ENGLISH: [Line; 4] = [
     (9_000, 10_000, "The <u>end</u>", "The <u>end</u>"),
 ];
 
-/// The film twice, in Matroska, with SubRip in German and in English.
-pub(crate) async fn film(film: &Real) -> PathBuf {
+/// The film so often after itself, in Matroska, with SubRip in German and in English.
+pub(crate) async fn film(film: &Real, n_times: u32) -> PathBuf {
     let german = written("captions-de.srt", srt(&GERMAN));
     let english = written("captions-en.srt", srt(&ENGLISH));
     let film = film.path.to_str().expect("a plain path");
     let words = "-map 0:v -map 0:a -map 1:s -map 2:s -c copy -metadata:s:s:0 language=ger \
                  -metadata:s:s:1 language=eng -disposition:s:0 0 -disposition:s:1 0";
+    let loops = n_times.saturating_sub(1).to_string();
     let inputs = [
         "-stream_loop",
-        "1",
+        &loops,
         "-i",
         film,
         "-i",
@@ -55,15 +56,26 @@ pub(crate) async fn film(film: &Real) -> PathBuf {
         &english,
     ];
     let arguments: Vec<&str> = inputs.into_iter().chain(words.split_whitespace()).collect();
-    made("captions.mkv", &arguments).await
+    made(&format!("captions-{n_times}.mkv"), &arguments).await
 }
 
-/// How often the film is shown in it.
+/// How often the film is shown where all that is asked is that the cues are.
 pub(crate) const N_TIMES: u32 = 2;
 
 /// What players have to show, by language, in the order of the tracks.
 pub(crate) fn cues() -> Value {
     json!({ "de": shown(&GERMAN), "en": shown(&ENGLISH) })
+}
+
+/// The tracks as the page calls them.
+pub(crate) const LABELS: &str = "German,English";
+
+/// What the page has to show, track by track.
+pub(crate) fn labelled() -> Value {
+    json!([
+        { "label": "German", "cues": shown(&GERMAN) },
+        { "label": "English", "cues": shown(&ENGLISH) },
+    ])
 }
 
 fn shown(lines: &[Line]) -> Vec<Value> {

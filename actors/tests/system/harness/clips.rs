@@ -186,14 +186,6 @@ fn blu_ray_subtitles() -> Vec<u8> {
     .concat()
 }
 
-/// A film so often after itself, streams as they are.
-pub(crate) async fn looped(film: &Path, n_times: u32) -> PathBuf {
-    let loops = (n_times - 1).to_string();
-    let film = film.to_str().expect("a plain path");
-    let output = format!("looped-{n_times}.mp4");
-    made(&output, &["-stream_loop", &loops, "-i", film, "-c", "copy"]).await
-}
-
 /// Writes a file that clips are made from, under a name of its own, and gives its path.
 pub(crate) fn written(name: &str, content: impl AsRef<[u8]>) -> String {
     let folder = folder();

@@ -18,7 +18,8 @@ import { renditionList } from "./rendition_list";
 import { stage } from "./stage";
 import { uploadPanel } from "./upload_panel";
 
-/** Facts after which the job is loaded anew: they bring addresses that no fact carries. */
+/** Facts after which the job is loaded anew: they bring addresses that no fact carries. So does the end of the task
+ * that makes subtitles. */
 const LOADING_FACTS = new Set([
   "playable",
   "file-done",
@@ -29,6 +30,10 @@ const LOADING_FACTS = new Set([
 ]);
 /** How long the page waits to load a job again that could not be loaded. */
 const RELOAD_MS = 3_000;
+
+function bringsAddresses(frame: Frame): boolean {
+  return LOADING_FACTS.has(frame.type) || (frame.type === "task-done" && frame.kind === "subtitles");
+}
 
 /** The page at `#/jobs/<id>`. */
 export function jobPage(client: Client, uploads: Uploads, id: string): Page {
@@ -105,7 +110,7 @@ class JobPage implements Page {
   #take(frame: Frame): void {
     if (!this.#job) return;
     this.#job = fold(this.#job, frame);
-    if (LOADING_FACTS.has(frame.type)) void this.#reload();
+    if (bringsAddresses(frame)) void this.#reload();
     this.#redraw();
   }
 

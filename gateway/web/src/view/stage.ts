@@ -3,6 +3,7 @@ import type { Client } from "../api";
 import * as format from "../format";
 import { isTerminal, type Job, type Output } from "../job";
 import { type Level, Player, preload, start } from "../player";
+import { Subtitles } from "../subtitles";
 import { el, icon, ICONS, type Part, setText } from "./element";
 
 /** Shows `waiting` words until something can be played. */
@@ -24,6 +25,9 @@ export function stage(client: Client): Part<Job> {
   const problem = el("p", { class: "notice notice-error", role: "alert", hidden: true });
   const element = el("section", { class: "stage", "aria-label": "Player" }, frame, under, problem);
 
+  const subtitles = new Subtitles(video, (url) => client.text(url));
+  let shown: Job | undefined;
+  let mustShowSubtitles = false;
   let player: Player | undefined;
   let source: Playable | undefined;
   let isFirst = true;
@@ -50,13 +54,21 @@ export function stage(client: Client): Part<Job> {
     setText(problem, text);
     problem.hidden = false;
   }
+  function showSubtitles(): void {
+    mustShowSubtitles = true;
+    if (shown) subtitles.update(shown);
+  }
   function open(job: Job): void {
     const next = playable(client, job);
     // The same film from another address is no better; but streams of a job that keeps none end with it.
     if (!next || next.isStream === source?.isStream || source?.isStream === false) return;
     source = next;
     if (next.isStream) {
-      player = new Player(video, next.url, { onError: showProblem, onLevels: showLevels });
+      player = new Player(video, next.url, {
+        onError: showProblem,
+        onLevels: showLevels,
+        onFed: showSubtitles,
+      });
       void player.open(mayStart);
     } else {
       const { currentTime, paused } = video;
@@ -65,6 +77,7 @@ export function stage(client: Client): Part<Job> {
       player = undefined;
       choice.hidden = true;
       video.src = next.url;
+      mustShowSubtitles = true;
       video.currentTime = currentTime;
       if (goesOn) void start(video);
     }
@@ -80,6 +93,8 @@ export function stage(client: Client): Part<Job> {
       }
       isGrowing = job.state === "playable";
       open(job);
+      shown = job;
+      if (mustShowSubtitles) subtitles.update(job);
       const isShown = source !== undefined;
       element.hidden = !isShown && isTerminal(job.state);
       curtain.hidden = isShown;
@@ -93,6 +108,7 @@ export function stage(client: Client): Part<Job> {
       setText(words, curtainWords(job));
     },
     dispose() {
+      subtitles.remove();
       player?.destroy();
       if (!player) video.removeAttribute("src");
     },
