@@ -4,6 +4,8 @@ pub(crate) mod beeps;
 
 pub(crate) mod captions;
 
+pub(crate) mod chromium;
+
 pub(crate) mod client;
 
 pub(crate) mod clips;

@@ -1,12 +1,9 @@
 //! Films in the players that people use: hls.js, dash.js and Shaka Player, each in a real Chromium,
 //! from the first frame to the last, and with the track of sound and the subtitles that are chosen.
 
-use std::path::{Path, PathBuf};
-use std::process::Stdio;
-
 use serde_json::{Value, json};
 
-use crate::harness::{DEADLINE, System, captions, clips, find_program, skipped};
+use crate::harness::{System, captions, chromium, clips, skipped};
 
 /// Players, each with what it plays.
 const N_PLAYS: usize = 4;
@@ -80,31 +77,14 @@ pub(crate) async fn show_captions(url: &str, job: &Value) {
     run("subtitles.mjs", url, job, told).await;
 }
 
-fn web() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../gateway/web")
-}
-
 /// Whether the players can be run; what is missing is told.
 pub(crate) fn are_here(test: &str) -> bool {
-    let web = web();
-    for (name, is_here) in [
-        ("chromium", find_program("chromium").is_some()),
-        ("node", find_program("node").is_some()),
-        (
-            "playwright",
-            web.join("node_modules/playwright-core").is_dir(),
-        ),
-        (
-            "the players",
-            web.join("tests/players/node_modules/dashjs").is_dir(),
-        ),
-    ] {
-        if !is_here {
-            skipped(test, &format!("{name} is not here (run the set-up)"));
-            return false;
-        }
+    let packages = chromium::web().join("tests/players/node_modules/dashjs");
+    if !packages.is_dir() {
+        skipped(test, "the players are not here (run the set-up)");
+        return false;
     }
-    true
+    chromium::is_here(test)
 }
 
 /// Plays a rendition of a completed job everywhere: of the real film, so often after itself.
@@ -121,23 +101,9 @@ pub(crate) async fn play(url: &str, job: &Value, rendition: &str, n_times: u32) 
 
 /// Plays a completed job everywhere by one of the scripts, which is told this.
 async fn run<const N: usize>(script: &str, url: &str, job: &Value, told: [(&str, String); N]) {
-    // Where browser and sound library put what they leave behind.
-    let scratch = tempfile::tempdir().expect("a folder");
-    let mut node = tokio::process::Command::new(find_program("node").expect("found above"));
-    let node = node
-        .arg(web().join("tests/players").join(script))
-        .env("TCODER_URL", url)
-        .env("TCODER_JOB", job["id"].as_str().expect("an id"))
-        .envs(told)
-        .env("TMPDIR", scratch.path())
-        .env("XDG_RUNTIME_DIR", scratch.path())
-        .stdin(Stdio::null())
-        .kill_on_drop(true)
-        .output();
-    let output = tokio::time::timeout(DEADLINE, node).await.expect("it ends");
-    let output = output.expect("node runs");
-    let out = String::from_utf8_lossy(&output.stdout).into_owned();
-    let err = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{out}{err}");
+    let script = format!("players/{script}");
+    let id = job["id"].as_str().expect("an id").to_owned();
+    let told = told.into_iter().chain([("TCODER_JOB", id)]);
+    let out = chromium::run(&script, url, told).await;
     assert_eq!(out.lines().count(), N_PLAYS, "{out}");
 }
