@@ -41,6 +41,7 @@ const ALLOWED: &[&str] = &[
     "vorbis",
     "flac",
     "mpg123",
+    "adpcmdec",
     "jpeg",
     // Still images are written as either.
     "webp",

@@ -1,5 +1,6 @@
 //! A container, opened: its elementary streams, parsed but not decoded.
 
+mod adpcm;
 mod asf;
 mod idle;
 mod kinds;
@@ -56,6 +57,8 @@ struct Shared {
     is_flowing: AtomicBool,
     /// Whether any stream was linked.
     is_taken: AtomicBool,
+    /// Whether times are counted from the start: see [`adpcm`].
+    is_counted: AtomicBool,
     /// When the first picture of each stream comes into its parser, by the stream's id: parsers drop what
     /// is before the first parameters.
     begins: Mutex<BTreeMap<String, u64>>,
@@ -157,10 +160,11 @@ impl Demux {
     #[must_use]
     pub fn is_lost_by_seeks(&self) -> bool {
         let name = self.container().and_then(|caps| names::container(&caps));
-        name.is_some_and(|name| match name.as_str() {
+        let is_lost = name.is_some_and(|name| match name.as_str() {
             "asf" => self.asf.is_none(),
             name => LOST_BY_SEEKS.contains(&name),
-        })
+        });
+        is_lost || self.shared.is_counted.load(Ordering::Relaxed)
     }
 
     /// The pipeline.
@@ -270,6 +274,13 @@ fn container(bin: &gst::Bin) -> Option<gst::Caps> {
     typefind.property::<Option<gst::Caps>>("caps")
 }
 
+/// Whether the parser reads WAV or AVI.
+fn is_riff(parsebin: &gst::Element) -> bool {
+    let caps = parsebin.downcast_ref().and_then(container);
+    let name = caps.and_then(|caps| names::container(&caps));
+    name.is_some_and(|name| name == "wav" || name == "avi")
+}
+
 /// Whether the bin's parser reads Matroska or WebM. Until it is sought in, their demuxer takes the time
 /// of whatever comes first for the beginning, counts positions from there, and goes to the first
 /// keyframe for 0, behind sound that comes before it. So nothing is sought for 0, positions are counted
@@ -297,6 +308,10 @@ fn watch_streams(
         let mut streams = lock(&shared.streams);
         let stream = Stream::of(pad, &streams);
         watch_flow(pad, &shared);
+        if let Some(blocks) = adpcm::Blocks::of(&stream.caps).filter(|_| is_riff(parsebin)) {
+            blocks.retime(&stream);
+            shared.is_counted.store(true, Ordering::Relaxed);
+        }
         let checked = check_read(parsebin, &stream);
         let linked = checked.and_then(|()| lock(&connect)(&pipeline, &stream));
         let linked = linked.and_then(|()| {

@@ -39,6 +39,8 @@ const TAIL_NS: u64 = 10_000_000_000;
 const MISSING_NS_MAX: u64 = 1_000_000_000;
 /// Containers that declare their duration instead of having it estimated from bit rates.
 const DECLARING: &[&str] = &["matroska", "webm", "avi", "flv", "ogg", "asf"];
+/// Layouts of ADPCM in RIFF files whose times are counted: those of [`super::demux`].
+const TIMED: &[&str] = &["microsoft", "dvi"];
 /// Declared durations from this on are none: ffmpeg writes as much for a subtitle without an end. In
 /// milliseconds, seven weeks.
 const ENDLESS_MS: u64 = u32::MAX as u64;
@@ -145,22 +147,23 @@ fn check_ordered(container: &str, film: Option<&Stream>) -> Result<()> {
     }
 }
 
-/// In one channel, GStreamer takes ADPCM of a WAV or AVI for half as long as it is (`gst_riff_create_audio_caps`
-/// counts a block's samples as if there were two).
+/// Of ADPCM in WAV and AVI, only that in blocks of a known form can be timed here: what GStreamer makes of the
+/// file's own figures is wrong.
 fn check_timed(container: &str, streams: &[Stream]) -> Result<()> {
-    let is_mono = |stream: &&Stream| {
+    let is_timed = |stream: &Stream| {
         let fields = stream.caps.structure(0);
-        names::codec(&stream.caps) == "adpcm"
-            && fields.is_some_and(|fields| fields.get::<i32>("channels") == Ok(1))
+        let layout = fields.and_then(|fields| fields.get::<&str>("layout").ok());
+        layout.is_some_and(|layout| TIMED.contains(&layout))
     };
-    match streams.iter().find(is_mono) {
-        Some(_) if matches!(container, "wav" | "avi") => {
-            let message = "The sound is in the format `adpcm` with one channel, whose length is not told \
-                           right in such a file: convert it to AAC or PCM, and upload that.";
-            Err(Error::new(ErrorCode::Unsupported, message))
-        }
-        _ => Ok(()),
+    let mut coded = streams
+        .iter()
+        .filter(|stream| names::codec(&stream.caps) == "adpcm");
+    if matches!(container, "wav" | "avi") && coded.any(|stream| !is_timed(stream)) {
+        let message = "The sound is in a form of `adpcm` whose length is not told right in such a file: \
+                       convert it to AAC or PCM, and upload that.";
+        return Err(Error::new(ErrorCode::Unsupported, message));
     }
+    Ok(())
 }
 
 /// The first picture, which has to be there.

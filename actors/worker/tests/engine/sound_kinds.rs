@@ -29,6 +29,20 @@ const KINDS: &[(&str, &str)] = &[
         "mp3.avi",
         "-f lavfi -i testsrc2=s=64x64:d=3 -c:v mpeg4 -c:a libmp3lame -b:a 192k",
     ),
+    ("ms.mov", "-c:a adpcm_ms"),
+    ("ima.mov", "-ac 2 -c:a adpcm_ima_wav"),
+    ("ima.mkv", "-c:a adpcm_ima_wav"),
+    (
+        "ms.avi",
+        "-f lavfi -i testsrc2=s=64x64:d=3 -c:v mpeg4 -c:a adpcm_ms",
+    ),
+    (
+        "ima.avi",
+        "-f lavfi -i testsrc2=s=64x64:d=3 -c:v mpeg4 -ac 2 -c:a adpcm_ima_wav",
+    ),
+    ("ms.wav", "-ac 2 -c:a adpcm_ms"),
+    ("ima.wav", "-ac 2 -c:a adpcm_ima_wav"),
+    ("mono.wav", "-c:a adpcm_ima_wav"),
     ("u8.wav", "-c:a pcm_u8"),
     ("s16.wav", "-c:a pcm_s16le"),
     ("s32.wav", "-c:a pcm_s32le"),
@@ -174,6 +188,46 @@ async fn sound_of_every_rate_lies_where_it_lay() {
         let name = format!("{from}.wav");
         let path = source(&name, *from, "-c:a pcm_s16le");
         check(&name, &path, *to).await;
+    }
+}
+
+/// A minute is long enough to tell a clock that runs wrong by one in a thousand.
+#[tokio::test]
+async fn sound_in_blocks_keeps_its_time() {
+    if !clip::has_ffmpeg("sound_in_blocks_keeps_its_time") {
+        return;
+    }
+    for (name, coding) in [
+        ("ms.wav", "-ac 2 -c:a adpcm_ms"),
+        ("mono.wav", "-ac 1 -c:a adpcm_ms"),
+        ("ima.wav", "-ac 2 -c:a adpcm_ima_wav"),
+        (
+            "ima.avi",
+            "-f lavfi -i testsrc2=s=64x64:d=60:r=5 -c:v mpeg4 -ac 1 -c:a adpcm_ima_wav",
+        ),
+    ] {
+        let path = clip::make(
+            &format!("minute-{name}"),
+            &format!(
+                "-f lavfi -i 'anoisesrc=c=pink:a=0.5:r=16000:seed=3:d=60,tremolo=f=0.3:d=0.9' {coding}"
+            ),
+        );
+        let (facts, read) = task::ingested(&path).await;
+        let told_ns = facts.audio[0].duration_ns;
+        assert!(
+            told_ns.abs_diff(60_000_000_000) < 200_000_000,
+            "{name}: {told_ns} ns"
+        );
+        let made = task::run(task::audio(&read, &facts.audio[0], 0), &read).await;
+        assert_eq!(made.failure, None, "{name}");
+        let after = clip::heard(&task::join("audio", &[&made], &format!("after-{name}.mp4")));
+        let before = clip::heard(&path);
+        let from = 57 * 48_000;
+        let (lag, fit) = lag(&before[from..], &after[from..]);
+        assert!(
+            lag.abs() <= 2 && fit > 0.9,
+            "{name}: {lag} samples late, {fit}"
+        );
     }
 }
 

@@ -131,8 +131,10 @@ fn read_track(body: &[u8], movie_timescale: u32) -> Result<(TrackBuilder, u64), 
     read_media_header(media, &mut track)?;
     let info = find(media, *b"minf")?.or_damaged("a track without `minf`")?;
     let table = find(info, *b"stbl")?.or_damaged("a track without `stbl`")?;
+    let mut packets = None;
     if let Some(entries) = find(table, *b"stsd")? {
         sample_entry::read(entries, &mut track)?;
+        packets = sample_entry::packets(entries).filter(|_| track.handler == *b"soun");
     }
     let timescale = track.timescale;
     let mut builder = TrackBuilder::new(track);
@@ -143,7 +145,7 @@ fn read_track(body: &[u8], movie_timescale: u32) -> Result<(TrackBuilder, u64), 
     }
     let tables = Tables::read(table)?;
     tables.fill(&mut builder)?;
-    Ok((builder, tables.media_end()?))
+    Ok((builder, tables.media_end(packets)?))
 }
 
 /// The number of a track, from the body of its `trak`; `None` where it has none.

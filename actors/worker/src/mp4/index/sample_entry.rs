@@ -66,6 +66,32 @@ fn read_sound(body: &[u8], track: &mut TrackIndex) -> Result<(), Error> {
     Ok(())
 }
 
+/// How sound in QuickTime's first version lies in packets, of which its tables count the samples as if each
+/// had a size of its own ("QuickTime File Format Specification", "Sound Sample Description (Version 1)").
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Packets {
+    /// In one of a packet.
+    pub(super) samples: u32,
+    /// Of one, with all channels.
+    pub(super) bytes: u32,
+}
+
+/// The packets of the first entry of `stsd`; `None` where samples are not in such.
+pub(super) fn packets(body: &[u8]) -> Option<Packets> {
+    let (_, _, mut fields) = Fields::full_box(body).ok()?;
+    fields.skip(4).ok()?;
+    let entry = Children::new(fields.rest()).next()?.ok()?;
+    let mut fields = Fields::new(entry.body);
+    fields.skip(8).ok()?;
+    let version = fields.u16().ok()?;
+    fields.skip(18).ok()?;
+    let samples = fields.u32().ok()?;
+    // Of one channel.
+    fields.skip(4).ok()?;
+    let bytes = fields.u32().ok()?;
+    (version == 1 && samples > 1 && bytes > 0).then_some(Packets { samples, bytes })
+}
+
 /// A rate as a whole number of samples; 0 for what is none.
 #[expect(
     clippy::cast_possible_truncation,

@@ -2,6 +2,7 @@
 
 use super::boxes::{Children, Fields, entries, pair};
 use super::builder::{SampleRun, TrackBuilder};
+use super::sample_entry::Packets;
 use crate::mp4::error::{Error, OrDamaged as _};
 
 /// The tables, as they lie in `moov`.
@@ -159,11 +160,17 @@ impl<'a> Tables<'a> {
         })
     }
 
-    /// The first byte behind the last that a sample uses.
-    pub(super) fn media_end(&self) -> Result<u64, Error> {
-        let ends = self
-            .chunks()
-            .map(|(offset, bytes, _)| offset.saturating_add(bytes));
+    /// The first byte behind the last that a sample uses, given the packets that sound may lie in.
+    pub(super) fn media_end(&self, packets: Option<Packets>) -> Result<u64, Error> {
+        // Tables of such packets count each sample of sound, with one size for all of them.
+        let is_counted = matches!(self.durations, [run] if pair(*run).1 == 1);
+        let packets = packets.filter(|_| is_counted && self.common_size().is_some());
+        let ends = self.chunks().map(|(offset, bytes, n_samples)| {
+            let bytes = packets.map_or(bytes, |packets| {
+                u64::from(n_samples.div_ceil(packets.samples)) * u64::from(packets.bytes)
+            });
+            offset.saturating_add(bytes)
+        });
         let end = ends.max().unwrap_or(0);
         if self.chunk_runs.iter().any(|run| chunk_run(run).0 == 0) {
             return Err(Error::Damaged {
