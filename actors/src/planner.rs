@@ -145,6 +145,7 @@ fn plan_copy(
             name: rendition.name.clone(),
             width: shown.width,
             height: shown.height,
+            audio: sound::copied(&facts.audio),
         },
         (None, _) | (_, None) => return Err(no_video()),
     };

@@ -72,8 +72,8 @@ pub fn tag(code: &str) -> Option<String> {
     })
 }
 
-/// The three letters of a tag's language, as an MP4's media header holds them: ISO 639-2/T, `und` where
-/// there are none.
+/// The three letters of a tag's language, as an MP4's media header holds them: ISO 639-2/T, also of a code of
+/// ISO 639-2/B, and `und` where there are none.
 #[must_use]
 pub fn three_letters(tag: &str) -> &str {
     let language = tag.split('-').next().unwrap_or_default();
@@ -81,7 +81,10 @@ pub fn three_letters(tag: &str) -> &str {
     let listed = CODES.iter().find_map(|pair| pair.strip_prefix(language));
     match listed {
         Some(three) if language.len() == 2 => three,
-        _ if is_three => language,
+        _ if is_three => BIBLIOGRAPHIC
+            .iter()
+            .find_map(|pair| pair.strip_prefix(language))
+            .unwrap_or(language),
         _ => "und",
     }
 }
@@ -164,6 +167,8 @@ mod tests {
             ("en-US", "eng"),
             ("fr", "fra"),
             ("gsw", "gsw"),
+            ("ger", "deu"),
+            ("chi-Hant", "zho"),
             ("xx", "und"),
             ("", "und"),
             ("german", "und"),

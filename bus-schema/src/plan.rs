@@ -89,6 +89,22 @@ pub struct CopyPlan {
     pub width: u32,
     /// Pixels, as shown.
     pub height: u32,
+    /// The sound that it keeps, if the source has any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audio: Option<CopiedAudio>,
+}
+
+/// The track of sound of a copy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CopiedAudio {
+    /// `audio`, as the first track that is encoded.
+    pub name: RenditionName,
+    /// BCP 47 tag, where known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
+    /// What players call it, where the source has a name for it: printable, on one line, unquoted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
 }
 
 /// How the picture is encoded.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bus_schema::attempt::{self, AudioPart, ChunkResult, RenditionResult};
 use bus_schema::id::{Attempt, JobId, RenditionName, TaskNumber, TenantId};
 use bus_schema::ladder::audio_names;
-use bus_schema::plan::{AudioPlan, CopyPlan, Plan, VideoPlan, VideoRendition};
+use bus_schema::plan::{AudioPlan, CopiedAudio, CopyPlan, Plan, VideoPlan, VideoRendition};
 use bus_schema::record::{
     JobRecord, JobState, RECORD_VERSION, SourceObject, TaskState, Tasks, Times,
 };
@@ -87,6 +87,11 @@ impl SampleJob {
                 name: name.clone(),
                 width: 1280,
                 height: 720,
+                audio: Some(CopiedAudio {
+                    name: "audio".parse().expect("a rendition name"),
+                    language: Some("de".to_owned()),
+                    title: None,
+                }),
             }),
             is_streamed: false,
             files: vec![name],

@@ -3,7 +3,7 @@
 use bus_schema::id::RenditionName;
 use bus_schema::ladder::audio_names;
 use bus_schema::language;
-use bus_schema::plan::{AUDIO_TRACKS_MAX, AudioPlan};
+use bus_schema::plan::{AUDIO_TRACKS_MAX, AudioPlan, CopiedAudio};
 use bus_schema::request::loudness::Loudness;
 use bus_schema::source::AudioFacts;
 
@@ -31,6 +31,16 @@ pub(super) fn plan(
         format!("The source has {n} tracks of sound, of which {AUDIO_TRACKS_MAX} are kept.")
     });
     (tracks.collect(), warning.into_iter().collect())
+}
+
+/// What a copy keeps.
+pub(super) fn copied(facts: &[AudioFacts]) -> Option<CopiedAudio> {
+    let (track, name) = facts.iter().zip(audio_names()).next()?;
+    Some(CopiedAudio {
+        name,
+        language: track.language.as_deref().and_then(language::tag),
+        title: track.title.as_deref().and_then(title),
+    })
 }
 
 /// What a copy leaves out.

@@ -56,6 +56,9 @@ async fn a_web_safe_film_is_copied_packet_by_packet() {
     let renditions = json!([{
         "name": "240p", "is_audio": false, "language": null, "title": null, "encoder": null,
         "width": 320, "height": 180, "percent": 100.0,
+    }, {
+        "name": "audio", "is_audio": true, "language": null, "title": null, "encoder": null,
+        "width": null, "height": null, "percent": 100.0,
     }]);
     assert_eq!(job["renditions"], renditions, "{job:#}");
     let output = &job["outputs"][0];

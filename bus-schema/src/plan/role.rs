@@ -217,6 +217,7 @@ mod tests {
                 name: name.clone(),
                 width: 1280,
                 height: 720,
+                audio: None,
             }),
             is_streamed: false,
             files: vec![name],

@@ -2,7 +2,9 @@
 
 use bus_schema::plan::images::ImagesPlan;
 use bus_schema::plan::subtitles::SubtitlePlan;
-use bus_schema::plan::{AudioPlan, CopyPlan, Plan, Takeover, VideoPlan, VideoRendition};
+use bus_schema::plan::{
+    AudioPlan, CopiedAudio, CopyPlan, Plan, Takeover, VideoPlan, VideoRendition,
+};
 use bus_schema::request::loudness::Loudness;
 
 use crate::sample::{SECOND_NS, images_request, rendition, video_facts};
@@ -85,6 +87,11 @@ pub(crate) fn copy_plan() -> Plan {
             name: rendition("720p"),
             width: 720,
             height: 1280,
+            audio: Some(CopiedAudio {
+                name: rendition("audio"),
+                language: Some("de".to_owned()),
+                title: Some("Deutsch".to_owned()),
+            }),
         }),
         is_streamed: false,
         encode_reason: None,

@@ -285,17 +285,30 @@ fn renditions(record: &JobRecord, progress: Option<&JobProgress>) -> Vec<Renditi
         encoder: encoder(name),
         percent: percent(name),
     });
-    let audio = record.audio_tracks().map(|(_, audio)| RenditionView {
-        name: audio.name.to_string(),
-        is_audio: true,
-        language: audio.language.clone(),
-        title: audio.title.clone(),
-        width: None,
-        height: None,
-        encoder: None,
-        percent: percent(&audio.name),
+    let audio = |name: &RenditionName, told: (&Option<String>, &Option<String>), percent: f64| {
+        let (language, title) = (told.0.clone(), told.1.clone());
+        RenditionView {
+            name: name.to_string(),
+            is_audio: true,
+            language,
+            title,
+            width: None,
+            height: None,
+            encoder: None,
+            percent,
+        }
+    };
+    let encoded = record.audio_tracks().map(|(_, track)| {
+        let told = (&track.language, &track.title);
+        audio(&track.name, told, percent(&track.name))
     });
-    video.chain(audio).collect()
+    // It is in the copy's one file.
+    let copied = plan.copy.iter().filter_map(|copy| {
+        let track = copy.audio.as_ref()?;
+        let told = (&track.language, &track.title);
+        Some(audio(&track.name, told, percent(&track.name)))
+    });
+    video.chain(encoded).chain(copied).collect()
 }
 
 fn subtitles(record: &JobRecord) -> Vec<SubtitleView> {

@@ -34,11 +34,12 @@ impl Shape {
             .enumerate()
             .map(|(index, name)| (name, Place::Video(index)))
             .collect();
-        tracks.extend(
-            plan.copy
-                .iter()
-                .map(|copy| (copy.name.clone(), Place::Video(0))),
-        );
+        // The sound of a copy lies between its pictures.
+        let copied = plan.copy.iter().flat_map(|copy| {
+            let audio = copy.audio.iter().map(|audio| &audio.name);
+            std::iter::once(&copy.name).chain(audio)
+        });
+        tracks.extend(copied.map(|name| (name.clone(), Place::Video(0))));
         let audio = plan.audio.iter().enumerate();
         tracks.extend(audio.map(|(index, audio)| (audio.name.clone(), Place::Audio(index))));
         tracks.retain(|(name, _)| !record.dropped.contains(name));

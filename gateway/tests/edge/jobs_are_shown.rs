@@ -138,7 +138,11 @@ async fn a_copy_is_one_rendition_and_no_stream() {
     job.record.state = JobState::Playable;
     fixture.jobs.put(job);
     let view = body_of(fixture.get(&format!("/v1/jobs/{id}")).await).await;
-    let expected = json!([picture("720p", (1280, 720), 0.0, None)]);
+    let sound = json!({
+        "name": "audio", "is_audio": true, "language": "de", "title": null, "width": null,
+        "height": null, "encoder": null, "percent": 0.0,
+    });
+    let expected = json!([picture("720p", (1280, 720), 0.0, None), sound]);
     assert_eq!(view["renditions"], expected, "{view:#}");
     assert_eq!(view["playback"], Value::Null, "{view:#}");
     assert_eq!(view["encode_reason"], Value::Null, "{view:#}");

@@ -49,6 +49,19 @@ fn h264(facts: &mut SourceFacts) -> &mut H264Facts {
 }
 
 #[test]
+fn a_copy_tells_of_the_sound_that_it_keeps() {
+    let of = |change| changed(change).copy.unwrap().audio;
+    let audio = of(|facts| facts.audio[0].language = Some("ger".to_owned())).unwrap();
+    assert_eq!(audio.name.as_str(), "audio");
+    assert_eq!(audio.language.as_deref(), Some("de"));
+    let none = of(|facts| {
+        facts.audio.clear();
+        index(facts).aac = None;
+    });
+    assert_eq!(none, None);
+}
+
+#[test]
 fn a_web_safe_source_is_copied_under_the_name_of_its_size() {
     let ways: [Change; 7] = [
         |_| {},

@@ -1,8 +1,9 @@
 //! The headers of a track whose samples are a source's own: in a copy, and in what a source is remuxed into.
 
+use bus_schema::language::three_letters;
 use mp4_atom::{BufMut as _, Encode as _, FourCC, Hdlr};
 
-use super::movie::full_box;
+use super::movie::{encode_language_tag, full_box};
 
 /// Where a version stands in a word of version and flags.
 pub(super) const VERSION_1: u32 = 1 << 24;
@@ -23,8 +24,8 @@ pub(super) struct CopiedTrack {
     pub(super) timescale: u32,
     /// In the track's timescale.
     pub(super) duration_media: u64,
-    /// Three letters in five bits each.
-    pub(super) language: u16,
+    /// BCP 47 tag, or a code of three letters; `und` where nothing is known.
+    pub(super) language: String,
 }
 
 impl CopiedTrack {
@@ -50,18 +51,27 @@ impl CopiedTrack {
         })
     }
 
-    /// Writes `mdhd` and `hdlr`.
+    /// Writes `mdhd` and `hdlr`, and `elng` where it is needed.
     pub(super) fn encode_media_header(&self, buf: &mut Vec<u8>) -> mp4_atom::Result<()> {
         let version = version_for(self.duration_media);
         full_box(buf, *b"mdhd", version, |buf| {
             encode_times(buf, version);
             self.timescale.encode(buf)?;
             encode_duration(buf, version, self.duration_media)?;
-            self.language.encode(buf)?;
+            packed(three_letters(&self.language)).encode(buf)?;
             0u16.encode(buf)
         })?;
-        encode_handler(buf, self.is_video)
+        encode_handler(buf, self.is_video)?;
+        encode_language_tag(buf, &self.language)
     }
+}
+
+/// Three letters in five bits each.
+fn packed(language: &str) -> u16 {
+    let letters = language.bytes().filter(u8::is_ascii_lowercase);
+    letters
+        .take(3)
+        .fold(0, |sum, letter| sum << 5 | u16::from(letter - 0x60))
 }
 
 /// Writes `hdlr`.

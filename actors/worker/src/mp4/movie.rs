@@ -142,16 +142,19 @@ fn encode_media_header(buf: &mut Vec<u8>, header: &TrackHeader<'_>) -> mp4_atom:
     }
     .encode(buf)?;
     encode_handler(buf, track.config.is_video())?;
-    // What three letters cannot say goes into the extended language tag as well.
-    match track.language.as_deref() {
-        Some(tag) if !is_said(tag) && is_tag(tag) => {
-            full_box(buf, *b"elng", 0, |buf| tag.encode(buf))
-        }
-        _ => Ok(()),
+    let tag = track.language.as_deref();
+    tag.map_or(Ok(()), |tag| encode_language_tag(buf, tag))
+}
+
+/// Writes the extended language tag `elng` for what three letters cannot say.
+pub(super) fn encode_language_tag(buf: &mut Vec<u8>, tag: &str) -> mp4_atom::Result<()> {
+    if is_said(tag) || !is_tag(tag) {
+        return Ok(());
     }
+    full_box(buf, *b"elng", 0, |buf| tag.encode(buf))
 }
 
 /// Whether three letters say all of it.
 fn is_said(tag: &str) -> bool {
-    three_letters(tag) != "und" && !tag.contains('-')
+    tag == "und" || three_letters(tag) != "und" && !tag.contains('-')
 }

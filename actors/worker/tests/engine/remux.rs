@@ -60,6 +60,34 @@ async fn a_film_is_copied_by_its_index_alone() {
     assert_eq!(sounds, clip::samples(&source));
 }
 
+/// ISO 639-2 has two codes for some languages, and MP4 takes the one of them, as what is encoded here does.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_names_its_language_as_an_encoded_film_does() {
+    if !clip::has_ffmpeg("a_copy_names_its_language_as_an_encoded_film_does") {
+        return;
+    }
+    let words = "-metadata:s:a:0 language=ger";
+    let source = clip::film("german.mp4", 2, "25", "320x180", words);
+    let made = task::run(spec(&source), &source).await;
+    assert_eq!(made.failure, None);
+    let index = |bytes: &[u8]| bytes.windows(4).filter(|word| word == b"mdhd").count();
+    assert_eq!(index(&made.head), 2);
+    let mut facts = task::facts(&source).await.audio;
+    assert_eq!(facts.remove(0).language.as_deref(), Some("de"));
+    // Five bits a letter, behind the times of a `mdhd` of 32 bits (ISO/IEC 14496-12, 8.4.2).
+    let heads = made
+        .head
+        .windows(4 + 24)
+        .filter(|head| head.starts_with(b"mdhd"));
+    let told = heads.map(|head| u16::from_be_bytes([head[24], head[25]]));
+    let code = |[a, b, c]: [u8; 3]| {
+        [a, b, c]
+            .iter()
+            .fold(0, |sum, l| sum << 5 | u16::from(l - 0x60))
+    };
+    assert_eq!(told.collect::<Vec<_>>(), [code(*b"und"), code(*b"deu")]);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_copied_is_refused_by_name() {
     if !clip::has_ffmpeg("what_cannot_be_copied_is_refused_by_name") {

@@ -166,7 +166,7 @@ fn encode_track(
         shown_size: (u64::from(width) << 48 | u64::from(height) << 16).to_be_bytes(),
         timescale: part.table.timescale,
         duration_media: part.duration,
-        language: packed(part.head.language),
+        language: part.head.language.to_owned(),
     };
     buf.encode_atom(FourCC::new(b"trak"), |buf| {
         header.encode_track_header(buf)?;
@@ -202,14 +202,6 @@ fn encode_delay(buf: &mut Vec<u8>, part: &Part<'_>) -> mp4_atom::Result<()> {
             Ok(())
         })
     })
-}
-
-/// Three letters in five bits each.
-fn packed(language: &str) -> u16 {
-    let letters = language.bytes().filter(u8::is_ascii_lowercase);
-    letters
-        .take(3)
-        .fold(0, |sum, letter| sum << 5 | u16::from(letter - 0x60))
 }
 
 fn encode_tables(buf: &mut Vec<u8>, part: &Part<'_>, base: u64) -> mp4_atom::Result<()> {

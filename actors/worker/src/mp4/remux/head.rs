@@ -1,5 +1,6 @@
 //! The head of a copy: `ftyp`, `moov` and the header of `mdat`.
 
+use bus_schema::language;
 use mp4_atom::{BufMut as _, Encode as _, FourCC};
 
 use super::HEAD_BYTES_MAX;
@@ -13,10 +14,8 @@ use crate::mp4::movie::{encode_media_info, encode_mvhd, full_box};
 
 /// Shown, and part of the film.
 const TRACK_FLAGS: u32 = 3;
-/// QuickTime's numbers of languages are below this.
-const LANGUAGE_MIN: u16 = 0x400;
-/// `und`.
-const LANGUAGE_UNKNOWN: u16 = 0x55c4;
+/// Of a track that tells none.
+const LANGUAGE_UNKNOWN: &str = "und";
 
 /// How offsets are written.
 #[derive(Debug, Clone, Copy)]
@@ -109,7 +108,8 @@ fn encode_track(
         what: "a copy of this codec",
     })?;
     let is_video = track.index.is_video();
-    let is_known = track.language >= LANGUAGE_MIN;
+    // As what is encoded has it: ISO 639-2 has two codes for some languages, and MP4 takes the one.
+    let language = track.index.language.as_deref().and_then(language::tag);
     let header = CopiedTrack {
         is_video,
         track_id,
@@ -119,11 +119,7 @@ fn encode_track(
         shown_size: track.shown_size,
         timescale: track.index.timescale,
         duration_media: track.duration_media,
-        language: if is_known {
-            track.language
-        } else {
-            LANGUAGE_UNKNOWN
-        },
+        language: language.unwrap_or_else(|| LANGUAGE_UNKNOWN.to_owned()),
     };
     // Colours are told beside the configuration.
     let colours = colours(track);

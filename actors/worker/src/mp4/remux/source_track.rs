@@ -36,8 +36,6 @@ pub(super) struct SourceTrack<'a> {
     /// The body of `elst`.
     pub(super) edits: Option<&'a [u8]>,
     pub(super) duration_media: u64,
-    /// Three letters of five bits, or QuickTime's number.
-    pub(super) language: u16,
     /// The body of its first sample entry.
     pub(super) entry: &'a [u8],
     pub(super) n_entries: u32,
@@ -98,7 +96,6 @@ impl<'a> SourceTrack<'a> {
         let (version, _, mut fields) = Fields::full_box(header)?;
         fields.skip(if version == 0 { 12 } else { 20 })?;
         let duration_media = fields.u64_or_u32(version)?;
-        let language = fields.u16()?;
         let info = find(media, *b"minf")?.or_damaged("a track without `minf`")?;
         let table = find(info, *b"stbl")?.or_damaged("a track without `stbl`")?;
         let entries = find(table, *b"stsd")?.or_damaged("a track without `stsd`")?;
@@ -112,7 +109,6 @@ impl<'a> SourceTrack<'a> {
             shown_size,
             edits,
             duration_media,
-            language,
             entry: entry.or_damaged("a track without a sample entry")?.body,
             n_entries,
             tables: Tables::read(table)?,
