@@ -66,8 +66,8 @@ pub struct Inputs<'a> {
 /// really have.
 ///
 /// # Errors
-/// When the spec is none that can be done, the source cannot be opened, the child not be started, or the outputs not be written. A
-/// task that fails is an outcome, not an error.
+/// When the spec is none that can be done, the source cannot be opened, the child not be started, or the outputs not
+/// be written. A task that fails is an outcome, not an error.
 pub async fn run(
     options: &Options,
     mut spec: TaskSpec,

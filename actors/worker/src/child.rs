@@ -4,6 +4,7 @@
 //! it says into events, holds it to its limits, and always reaps it.
 
 mod driver;
+mod end;
 mod event;
 mod limits;
 mod ranges;

@@ -1,5 +1,6 @@
 //! Devices that encode, by families of drivers: where their nodes lie, what their drivers read besides, and by which
-//! commands they are spoken to. A process that encodes with one is given that family and no other; all others are given none.
+//! commands they are spoken to. A process that encodes with one is given that family and no other; all others are
+//! given none.
 //!
 //! Names and numbers are those of the drivers' own headers. None of it was run with real hardware: what a driver needs
 //! beyond it shows as a failed trial, and software encodes.

@@ -1,4 +1,7 @@
 //! The media engine: runs in the child alone, the only place where GStreamer meets untrusted bytes.
+//!
+//! The modules stand from the bytes up: what reads a source, finds its streams and decodes them; what a probe
+//! learns of it; then the tasks, of which [`task`] does one.
 
 pub mod error;
 
@@ -13,6 +16,8 @@ pub mod results;
 pub mod pipeline;
 
 pub mod demux;
+
+pub mod frame;
 
 mod shown;
 
@@ -35,6 +40,7 @@ mod intermediate;
 pub mod probe;
 
 mod downmix;
+
 pub mod feed;
 
 pub mod chunk;

@@ -125,8 +125,8 @@ impl Plugins {
     }
 }
 
-/// Makes the folder of links under `dir`, which is ours alone; several workers may share it. The registry in it is rebuilt by the
-/// first child that starts, so one should be started before tasks come: the trial encodes are.
+/// Makes the folder of links under `dir`, which is ours alone; several workers may share it. The registry in it is
+/// rebuilt by the first child that starts, so one should be started before tasks come: the trial encodes are.
 ///
 /// # Errors
 /// When no plugins are installed, or `dir` cannot be written.

@@ -36,8 +36,8 @@ pub(super) async fn multivariant(
 }
 
 /// A rendition's playlist (`720p.m3u8`), the DASH manifest (`manifest.mpd`, once the job is completed),
-/// the texts of still images (`images.json`, `storyboard.vtt`) and chapters (`chapters.vtt`, `chapters.json`), or a segment, subtitles or an image as these name
-/// them (`t3a1/720p/000012.m4s`), which leads to storage.
+/// the texts of still images (`images.json`, `storyboard.vtt`) and chapters (`chapters.vtt`, `chapters.json`), or a
+/// segment, subtitles or an image as these name them (`t3a1/720p/000012.m4s`), which leads to storage.
 #[utoipa::path(
     get, path = "/v1/jobs/{id}/play/{*path}", tag = "playback", operation_id = "getPlayObject",
     params(

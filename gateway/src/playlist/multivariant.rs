@@ -124,8 +124,8 @@ fn push_rendition(text: &mut String, audio: &Track, name: &str, is_default: bool
     );
 }
 
-/// The tag of a variant, but for what is behind its sound. A variant takes what it takes itself and the dearest of its group, of which one plays at a time
-/// (RFC 8216, section 4.3.4.2).
+/// The tag of a variant, but for what is behind its sound. A variant takes what it takes itself and the dearest of
+/// its group, of which one plays at a time (RFC 8216, section 4.3.4.2).
 fn push_variant(text: &mut String, track: &Track, group: &[&Track], rates: Rates) {
     let others = || group.iter().filter(|other| other.name != track.name);
     let sum = |rate: &dyn Fn(&Track) -> u64| {

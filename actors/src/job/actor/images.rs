@@ -36,7 +36,8 @@ pub(super) fn scenes_ns(images: &ImagesPlan, plan: &Plan, chunks: &[ChunkResult]
 }
 
 impl JobActor {
-    /// The image that the client has uploaded; `None` where none was announced, it has not come, or is larger than any may be.
+    /// The image that the client has uploaded; `None` where none was announced, it has not come, or is larger than
+    /// any may be.
     pub(super) async fn uploaded_image(
         &self,
         job: &Job,

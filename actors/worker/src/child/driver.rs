@@ -8,6 +8,7 @@ use tokio::process::Child;
 use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 
+use super::end::End;
 use super::event::ChildEvent;
 use super::limits::{Limits, Stall, Usage, WATCH_MS};
 use super::session::Session;
@@ -17,15 +18,6 @@ use crate::protocol::Begin;
 
 /// How long a child may take to exit after its last word.
 const EXIT_MS_MAX: u64 = 5_000;
-
-/// How driving a child ended, where nothing went wrong on our side of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum End {
-    /// It said its last word.
-    Finished,
-    /// Nobody listens any more.
-    Abandoned,
-}
 
 /// Runs until the child is reaped; the last event is [`ChildEvent::Exited`].
 pub(super) async fn run(

@@ -6,7 +6,7 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::oneshot;
 
-use super::driver::End;
+use super::end::End;
 use super::event::{ChildEvent, RangeReply};
 use super::limits::range_bytes_max;
 use super::session::{Debt, Session, broken};

@@ -5,7 +5,7 @@ use bus_schema::report::{ErrorCode, TaskError};
 use bus_schema::task::TaskKind;
 use bytes::Bytes;
 
-use super::driver::End;
+use super::end::End;
 use super::event::ChildEvent;
 use super::session::{Session, broken};
 use super::wire::{FrameReader, FrameWriter};

@@ -2,9 +2,9 @@
 //!
 //! Sound lives on an absolute grid: access unit `i` has the decode time `1024 * i`, whatever part
 //! and attempt it comes from. The first one is the encoder's priming, which an edit list takes off: it
-//! is decoded and not shown, so that sound begins as clear as it goes on. An attempt that goes on behind the parts of another starts a few
-//! units early, so that the encoder has what it overlaps with, and drops those units: the seam is
-//! the same windowed samples, encoded by the same encoder.
+//! is decoded and not shown, so that sound begins as clear as it goes on. An attempt that goes on behind the parts of
+//! another starts a few units early, so that the encoder has what it overlaps with, and drops those units: the seam
+//! is the same windowed samples, encoded by the same encoder.
 
 mod aac;
 mod grid;
@@ -25,7 +25,8 @@ use self::grid::{Grid, UNIT_SAMPLES};
 use self::level::{Meter, amplify};
 use self::parts::Parts;
 use self::timeline::Timeline;
-use super::decode::{Decode, Frame, Want};
+use super::decode::{Decode, Want};
+use super::frame::Frame;
 use super::results::Results;
 use super::source::Source;
 use super::{Error, Result};

@@ -4,7 +4,7 @@ use bus_schema::plan::Span;
 use gstreamer as gst;
 use gstreamer_audio as gst_audio;
 
-use super::decode::Frame;
+use super::frame::Frame;
 use super::{Error, Result};
 
 /// Where a frame lies.

@@ -21,6 +21,7 @@ use super::colour::Declared;
 use super::demux::{Demux, Medium, Stream, link};
 use super::downmix;
 use super::edited::{Edit, Edited};
+use super::frame::Frame;
 use super::gapless;
 use super::pipeline::POLL_MS;
 use super::shown::Shown;
@@ -28,7 +29,6 @@ use super::source::Source;
 use super::{Error, Result, table};
 use crate::mp4::index::MovieIndex;
 use chain::connect;
-pub use chain::pcm_caps;
 
 /// Decoded frames between decoder and us; a 1080p frame has 3 MB.
 const DECODED_FRAMES_MAX: u32 = 3;
@@ -300,19 +300,6 @@ fn check_taken(want: Want, stream: Option<&Stream>) -> Result<()> {
         }
         _ => Ok(()),
     }
-}
-
-/// A decoded frame, or a run of decoded samples.
-#[derive(Debug, Clone)]
-pub struct Frame {
-    /// When it is shown, in stream time; `None` where the decoder could not tell.
-    pub time_ns: Option<u64>,
-    /// For how long, where known.
-    pub duration_ns: Option<u64>,
-    /// Its content.
-    pub buffer: gst::Buffer,
-    /// What the content is.
-    pub caps: gst::Caps,
 }
 
 impl Decode {

@@ -9,7 +9,7 @@ use gstreamer as gst;
 use gstreamer_audio as gst_audio;
 use gstreamer_audio::AudioChannelPosition as Position;
 
-use super::decode::{Frame, pcm_caps};
+use super::frame::{Frame, pcm_caps};
 use super::{Error, Result};
 
 /// Bytes of one sample of one channel: 32-bit float.

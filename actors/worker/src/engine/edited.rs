@@ -7,8 +7,8 @@ use bus_schema::report::ErrorCode;
 use gstreamer as gst;
 use gstreamer_audio as gst_audio;
 
-use super::decode::Frame;
 use super::demux::Stream;
+use super::frame::Frame;
 use super::shown::Shown;
 use super::{Error, Result};
 use crate::mp4::index::{Found, Placed, TrackIndex};

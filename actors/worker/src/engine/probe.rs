@@ -20,8 +20,9 @@ use bus_schema::report::ErrorCode;
 use bus_schema::source::{AudioFacts, SourceFacts, VideoFacts};
 use gstreamer as gst;
 
-use super::decode::{Decode, Frame, Want};
+use super::decode::{Decode, Want};
 use super::demux::{Medium, Stream, unread};
+use super::frame::Frame;
 use super::intermediate;
 use super::pipeline::NOT_MEDIA;
 use super::results::Results;

@@ -9,7 +9,7 @@ use gstreamer as gst;
 use gstreamer::prelude::*;
 use gstreamer_audio as gst_audio;
 
-use super::decode::Frame;
+use super::frame::Frame;
 use super::{Error, Result};
 
 type Segment = gst::FormattedSegment<gst::ClockTime>;

@@ -1,4 +1,5 @@
-//! The source in storage, or what it was remuxed into, or the image beside it, by addresses that are renewed before they end.
+//! The source in storage, or what it was remuxed into, or the image beside it, by addresses that are renewed before
+//! they end.
 
 use std::collections::BTreeMap;
 

@@ -40,8 +40,8 @@ const GROWTH: &[(u32, &str)] = &[
     (6, "signals to others and sockets with abstract names"),
 ];
 
-/// Gives up all other files, for this thread and those that it starts, but for devices of these families. Tells the version of
-/// landlock that is in force, at most `abi_max`; 0: none, and why.
+/// Gives up all other files, for this thread and those that it starts, but for devices of these families. Tells the
+/// version of landlock that is in force, at most `abi_max`; 0: none, and why.
 pub(super) fn restrict(families: &[Family], abi_max: u32) -> (u32, Option<String>) {
     match try_restrict(families, abi_max.min(RIGHTS)) {
         Ok(0) => (0, Some(unrestricted("this kernel has no landlock"))),

@@ -3,14 +3,14 @@
 
 use std::path::{Path, PathBuf};
 
-use bus_schema::plan::Span;
 use bus_schema::source::VideoFacts;
 
+use super::bars::{self, Colours};
 use super::clip;
 use super::task;
 
 /// Bars of 40 pixels, side by side: 75 % bars, then greys, as red, green and blue.
-const BARS: [[u8; 3]; 8] = [
+const BARS: Colours = [
     [191, 191, 0],
     [0, 191, 191],
     [0, 191, 0],
@@ -20,21 +20,11 @@ const BARS: [[u8; 3]; 8] = [
     [64, 64, 64],
     [235, 235, 235],
 ];
-const BAR_PIXELS: u32 = 40;
-const SIZE: (u32, u32) = (320, 180);
 /// Two roundings to 8 bits of a difference, and the encoder's own error.
 const OFF_MAX: u8 = 5;
 
 /// Bars in the colours of `tags` (ffmpeg's name of a matrix) and this range.
-fn bars(name: &str, matrix: &str, range: &str, pix_fmt: &str, rest: &str) -> PathBuf {
-    let boxes: Vec<String> = (0..)
-        .zip(BARS)
-        .map(|(n, [r, g, b])| {
-            let x = n * BAR_PIXELS;
-            format!("drawbox=x={x}:y=0:w={BAR_PIXELS}:h=ih:c=0x{r:02x}{g:02x}{b:02x}:t=fill")
-        })
-        .collect();
-    let boxes = boxes.join(",");
+fn film(name: &str, matrix: &str, range: &str, pix_fmt: &str, rest: &str) -> PathBuf {
     // ffmpeg's words for the same in its scaler and in what it writes.
     let (scaled, written) = match matrix {
         "bt601" => ("bt601", "smpte170m"),
@@ -50,12 +40,11 @@ fn bars(name: &str, matrix: &str, range: &str, pix_fmt: &str, rest: &str) -> Pat
         "bt2020" => "bt2020-10",
         other => other,
     };
-    let (w, h) = SIZE;
+    let input = bars::input(BARS);
     clip::make(
         name,
         &format!(
-            "-f lavfi -i color=black:s={w}x{h}:r=25:d=0.4,format=gbrp,{boxes} \
-             -vf scale=out_color_matrix={scaled}:out_range={range}:flags=accurate_rnd,format={pix_fmt} \
+            "{input} -vf scale=out_color_matrix={scaled}:out_range={range}:flags=accurate_rnd,format={pix_fmt} \
              -colorspace {written} -color_primaries {primaries} -color_trc {transfer} \
              -color_range {range} {rest}"
         ),
@@ -63,35 +52,17 @@ fn bars(name: &str, matrix: &str, range: &str, pix_fmt: &str, rest: &str) -> Pat
 }
 
 /// What must hold of the rendition of bars: these colours, and tags that say how to read them.
-async fn check(source: &Path, colours: [[u8; 3]; 8]) -> VideoFacts {
+async fn check(source: &Path, colours: Colours) -> VideoFacts {
     let what = source.file_name().expect("a name").to_string_lossy();
     let (facts, read) = task::ingested(source).await;
     let source = read.as_path();
     let facts = facts.video.expect("there is a picture");
-    let span = Span {
-        start_ns: 0,
-        end_ns: None,
-    };
-    let sizes = [SIZE, (160, 90)];
-    let made = task::run(task::chunk(source, &facts, span, 2, &sizes), source).await;
-    assert_eq!(made.failure, None, "{what}");
-    for (w, h) in sizes {
-        let name = format!("{h}p");
-        let file = task::join(&name, &[&made], &format!("{what}-{name}.mp4"));
-        assert_eq!(
-            clip::colours(&file),
-            "yuv420p,tv,bt709,bt709,bt709,left",
-            "{what}"
-        );
-        let picture = clip::rgb(&file);
-        for (n, expected) in (0..).zip(colours) {
-            let x = (n * BAR_PIXELS + BAR_PIXELS / 2) * w / SIZE.0;
-            let at = ((h / 2 * w + x) * 3) as usize;
-            let seen = [picture[at], picture[at + 1], picture[at + 2]];
-            let off = seen.iter().zip(expected).map(|(a, b)| a.abs_diff(b)).max();
+    for picture in bars::renditions(source, &facts).await {
+        for (n, (seen, expected)) in picture.into_iter().zip(colours).enumerate() {
+            let off = bars::difference(seen, expected);
             assert!(
-                off <= Some(OFF_MAX),
-                "{what} at {name}, bar {n}: {seen:?} in place of {expected:?}"
+                off <= OFF_MAX,
+                "{what}, bar {n}: {seen:?} in place of {expected:?}"
             );
         }
     }
@@ -124,7 +95,7 @@ async fn samplings_and_depths_have_the_same_colours() {
         ("prores.mov", "yuv422p10le", "-c:v prores_ks", 10),
     ];
     for (name, pix_fmt, codec, depth) in sources {
-        let source = bars(name, "bt709", "tv", pix_fmt, codec);
+        let source = film(name, "bt709", "tv", pix_fmt, codec);
         assert_eq!(check(&source, BARS).await.bit_depth, depth, "{name}");
     }
 }
@@ -160,7 +131,7 @@ async fn matrices_and_ranges_have_the_same_colours() {
         ),
     ];
     for (name, matrix, range, pix_fmt, codec) in sources {
-        check(&bars(name, matrix, range, pix_fmt, codec), BARS).await;
+        check(&film(name, matrix, range, pix_fmt, codec), BARS).await;
     }
 }
 
@@ -172,7 +143,7 @@ async fn pictures_of_standard_size_without_tags_are_bt_601() {
     let mpeg2 = "-c:v mpeg2video -b:v 6M";
     for (name, codec) in [("bare.mp4", H264), ("bare.mkv", H264), ("bare.ts", mpeg2)] {
         let bare = "-colorspace 2 -color_primaries 2 -color_trc 2";
-        let source = bars(name, "bt601", "tv", "yuv420p", &format!("{codec} {bare}"));
+        let source = film(name, "bt601", "tv", "yuv420p", &format!("{codec} {bare}"));
         check(&source, BARS).await;
     }
 }

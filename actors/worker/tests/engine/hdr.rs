@@ -4,13 +4,12 @@
 
 use std::path::{Path, PathBuf};
 
-use bus_schema::plan::Span;
-
+use super::bars::{self, Colours};
 use super::clip;
 use super::task;
 
 /// Bars of 40 pixels: greys that get lighter, then colours, as the signal's red, green and blue.
-const BARS: [[u8; 3]; 8] = [
+const BARS: Colours = [
     [40, 40, 40],
     [90, 90, 90],
     [148, 148, 148],
@@ -20,8 +19,6 @@ const BARS: [[u8; 3]; 8] = [
     [50, 60, 150],
     [150, 120, 100],
 ];
-const BAR_PIXELS: u32 = 40;
-const SIZE: (u32, u32) = (320, 180);
 /// The error of the table, which is largest where colours leave the gamut, and of the encoder.
 const OFF_MAX: u8 = 8;
 
@@ -36,24 +33,15 @@ fn has_reference(test: &str) -> bool {
     found
 }
 
-fn bars(name: &str, transfer: &str, pix_fmt: &str, codec: &str) -> PathBuf {
-    let boxes: Vec<String> = (0..)
-        .zip(BARS)
-        .map(|(n, [r, g, b])| {
-            let x = n * BAR_PIXELS;
-            format!("drawbox=x={x}:y=0:w={BAR_PIXELS}:h=ih:c=0x{r:02x}{g:02x}{b:02x}:t=fill")
-        })
-        .collect();
-    let boxes = boxes.join(",");
-    let (w, h) = SIZE;
+fn film(name: &str, transfer: &str, pix_fmt: &str, codec: &str) -> PathBuf {
+    let input = bars::input(BARS);
     let tags = format!(
         "-colorspace bt2020nc -color_primaries bt2020 -color_trc {transfer} -color_range tv"
     );
     clip::make(
         name,
         &format!(
-            "-f lavfi -i color=black:s={w}x{h}:r=25:d=0.4,format=gbrp,{boxes} \
-             -vf scale=out_color_matrix=bt2020:out_range=tv:flags=accurate_rnd,format={pix_fmt} \
+            "{input} -vf scale=out_color_matrix=bt2020:out_range=tv:flags=accurate_rnd,format={pix_fmt} \
              {tags} {codec}"
         ),
     )
@@ -64,17 +52,7 @@ fn reference(source: &Path, steps: &str) -> Vec<[u8; 3]> {
     let filter = format!(
         "zscale=t=linear:npl=100,format=gbrpf32le,zscale=p=bt709{steps},zscale=t=bt709:m=gbr:r=pc:npl=100,format=gbrp,format=rgb24"
     );
-    middles(&clip::rgb_by(source, &filter), SIZE)
-}
-
-fn middles(picture: &[u8], (w, h): (u32, u32)) -> Vec<[u8; 3]> {
-    (0..8)
-        .map(|n| {
-            let x = (n * BAR_PIXELS + BAR_PIXELS / 2) * w / SIZE.0;
-            let at = ((h / 2 * w + x) * 3) as usize;
-            [picture[at], picture[at + 1], picture[at + 2]]
-        })
-        .collect()
+    bars::middles(&clip::rgb_by(source, &filter), bars::SIZE)
 }
 
 /// What must hold: the first bars as the reference has them, greys grey and in order, colours of
@@ -85,27 +63,12 @@ async fn check(source: &Path, transfer: &str, steps: &str, compared: usize) {
     let facts = task::facts(source).await.video.expect("there is a picture");
     assert_eq!(facts.transfer.as_deref(), Some(transfer), "{what}");
     assert_eq!(facts.primaries.as_deref(), Some("bt2020"), "{what}");
-    let span = Span {
-        start_ns: 0,
-        end_ns: None,
-    };
-    let sizes = [SIZE, (160, 90)];
-    let made = task::run(task::chunk(source, &facts, span, 2, &sizes), source).await;
-    assert_eq!(made.failure, None, "{what}");
-    for (w, h) in sizes {
-        let name = format!("{h}p");
-        let file = task::join(&name, &[&made], &format!("{what}-{name}.mp4"));
-        assert_eq!(
-            clip::colours(&file),
-            "yuv420p,tv,bt709,bt709,bt709,left",
-            "{what}"
-        );
-        let seen = middles(&clip::rgb(&file), (w, h));
+    for seen in bars::renditions(source, &facts).await {
         for (n, (seen, expected)) in seen.iter().zip(&expected).enumerate().take(compared) {
-            let off = seen.iter().zip(expected).map(|(a, b)| a.abs_diff(*b)).max();
+            let off = bars::difference(*seen, *expected);
             assert!(
-                off <= Some(OFF_MAX),
-                "{what} at {name}, bar {n}: {seen:?} in place of {expected:?}"
+                off <= OFF_MAX,
+                "{what}, bar {n}: {seen:?} in place of {expected:?}"
             );
         }
         let greys: Vec<u8> = seen[..4].iter().map(|grey| grey[1]).collect();
@@ -139,7 +102,7 @@ async fn hdr10_and_hlg_are_shown_in_standard_range() {
         // luminance: on greys both are the same.
         let compared = if name.starts_with("hlg") { 4 } else { 8 };
         check(
-            &bars(name, transfer, pix_fmt, codec),
+            &film(name, transfer, pix_fmt, codec),
             transfer,
             MOBIUS,
             compared,
@@ -158,7 +121,7 @@ async fn wide_gamuts_are_shown_in_the_usual_one() {
         ("wide-8.mkv", "bt2020-10", "yuv420p", "-c:v libx264 -crf 4"),
         ("wide-444.mp4", "bt2020-10", "yuv444p10le", HEVC),
     ] {
-        let source = bars(&format!("gamut-{name}"), transfer, pix_fmt, codec);
+        let source = film(&format!("gamut-{name}"), transfer, pix_fmt, codec);
         check(&source, transfer, "", 8).await;
     }
 }

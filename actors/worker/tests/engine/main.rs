@@ -8,6 +8,7 @@
 )]
 
 mod avi;
+mod bars;
 mod broadcast;
 mod channels;
 mod clip;

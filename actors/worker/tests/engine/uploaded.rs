@@ -1,5 +1,5 @@
-//! An uploaded image is the poster: upright, cut to the film's shape, encoded anew. Of what is none a frame of the film is
-//! in its place, and why is told.
+//! An uploaded image is the poster: upright, cut to the film's shape, encoded anew. Of what is none a frame of the
+//! film is in its place, and why is told.
 
 use std::path::Path;
 

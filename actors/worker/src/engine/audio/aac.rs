@@ -6,8 +6,8 @@ use gstreamer as gst;
 use gstreamer::prelude::*;
 use gstreamer_app as gst_app;
 
-use crate::engine::decode::pcm_caps;
 use crate::engine::feed::Feed;
+use crate::engine::frame::pcm_caps;
 use crate::engine::pipeline::{POLL_MS, Pipeline, element};
 use crate::engine::{Error, Result};
 

@@ -15,7 +15,8 @@ use gstreamer_video::{
 };
 
 use self::rows::Rows;
-use super::super::decode::{Decode, Frame};
+use super::super::decode::Decode;
+use super::super::frame::Frame;
 use super::super::{Error, Result};
 
 mod rows;

@@ -8,7 +8,8 @@ use super::deinterlace::Pictures;
 use super::due::Due;
 use super::window::{Place, to_ns, to_units};
 use super::{Chunk, frame_ns, range};
-use crate::engine::decode::{Decode, Frame};
+use crate::engine::decode::Decode;
+use crate::engine::frame::Frame;
 use crate::engine::{Error, Result};
 
 /// How much of a track's end may be missing before its container's duration counts as broken:

@@ -9,7 +9,7 @@ use gstreamer_video::prelude::*;
 use gstreamer_video::{VideoFormat, VideoFormatFlags, VideoFrame, VideoFrameRef, VideoInfo};
 
 use self::table::Table;
-use super::super::decode::Frame;
+use super::super::frame::Frame;
 use super::super::{Error, Result};
 
 mod look;

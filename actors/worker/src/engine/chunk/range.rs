@@ -7,7 +7,7 @@ use gstreamer as gst;
 use gstreamer_video as gst_video;
 use gstreamer_video::{VideoColorRange, VideoColorimetry, VideoFormatFlags, VideoFrameExt as _};
 
-use super::super::decode::Frame;
+use super::super::frame::Frame;
 use super::super::{Error, Result};
 
 /// A frame in limited range: the same one, unless it is in planes and in full range.

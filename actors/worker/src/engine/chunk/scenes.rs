@@ -10,7 +10,7 @@ use gstreamer_video::prelude::*;
 use gstreamer_video::{VideoFrameRef, VideoInfo};
 
 use super::super::Result;
-use super::super::decode::Frame;
+use super::super::frame::Frame;
 
 /// Points of the grid: as many as a small picture has, and a frame of it costs microseconds.
 const COLUMNS: usize = 128;

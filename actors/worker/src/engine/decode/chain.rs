@@ -7,6 +7,7 @@ use gstreamer_app as gst_app;
 
 use super::Want;
 use crate::engine::demux::Stream;
+use crate::engine::frame::pcm_caps;
 use crate::engine::pipeline::{self, element};
 use crate::engine::probe::names;
 use crate::engine::shown::Shown;
@@ -146,18 +147,6 @@ fn keep_channels(
         gst::PadProbeReturn::Ok
     });
     Ok(())
-}
-
-/// Interleaved 32-bit float.
-#[must_use]
-pub fn pcm_caps(channels: u32, sample_rate_hz: u32) -> gst::Caps {
-    let int = |n: u32| i32::try_from(n).unwrap_or(i32::MAX);
-    gst::Caps::builder("audio/x-raw")
-        .field("format", "F32LE")
-        .field("layout", "interleaved")
-        .field("channels", int(channels))
-        .field("rate", int(sample_rate_hz))
-        .build()
 }
 
 fn is_raw(caps: &gst::Caps) -> bool {

@@ -5,7 +5,8 @@ use bus_schema::source::VideoFacts;
 use super::super::chunk;
 use super::super::chunk::deinterlace::Pictures;
 use super::super::chunk::grade::Grade;
-use super::super::decode::{Decode, Frame};
+use super::super::decode::Decode;
+use super::super::frame::Frame;
 use super::super::{Error, Result};
 
 /// Frames of a film.

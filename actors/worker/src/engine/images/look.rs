@@ -4,7 +4,7 @@ use bus_schema::plan::images::ImageSize;
 use bus_schema::source::VideoFacts;
 
 use super::super::Result;
-use super::super::decode::Frame;
+use super::super::frame::Frame;
 use super::still::{Rgb, Scaler};
 
 /// Side that is the longer one of the images that are judged: noise is gone at this size, while what

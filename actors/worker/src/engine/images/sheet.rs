@@ -4,7 +4,7 @@ use bus_schema::object_key;
 use bus_schema::plan::images::StoryboardPlan;
 use bus_schema::request::images::ImageFormat;
 
-use super::super::decode::Frame;
+use super::super::frame::Frame;
 use super::super::results::Results;
 use super::super::{Error, Result};
 use super::still::{Encoder, Rgb, Scaler};

@@ -12,8 +12,8 @@ use gstreamer_video::{VideoFrameExt as _, VideoFrameRef, VideoInfo};
 use tokio::time::Instant;
 
 use super::super::chunk::{encode, scale};
-use super::super::decode::Frame;
 use super::super::feed::Feed;
+use super::super::frame::Frame;
 use super::super::pipeline::{POLL_MS, Pipeline, element};
 use super::super::{Error, Result};
 

@@ -5,8 +5,8 @@ use bus_schema::source::{SourceFacts, VideoFacts};
 
 use super::{all_audio, check_whole, duration_ns, from_table, seen, video};
 use crate::engine::Result;
-use crate::engine::decode::Frame;
 use crate::engine::demux::{Medium, Stream};
+use crate::engine::frame::Frame;
 use crate::engine::intermediate::Remuxed;
 use crate::engine::source::Source;
 use crate::engine::transport::Transport;

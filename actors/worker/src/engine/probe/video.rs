@@ -5,8 +5,8 @@ use bus_schema::source::VideoFacts;
 use gstreamer as gst;
 use gstreamer_video as gst_video;
 
-use super::super::decode::Frame;
 use super::super::demux::Stream;
+use super::super::frame::Frame;
 use super::super::scan::Track;
 use super::super::{Error, Result};
 use super::rate::Rate;

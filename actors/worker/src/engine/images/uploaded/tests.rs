@@ -1,5 +1,5 @@
-//! PNG and WebP as their encoders write them, and damaged. Common JPEG is in the tests of whole tasks, which have an encoder
-//! of it; a progressive one, for which there is none, is written here.
+//! PNG and WebP as their encoders write them, and damaged. Common JPEG is in the tests of whole tasks, which have an
+//! encoder of it; a progressive one, for which there is none, is written here.
 
 use std::borrow::Cow;
 
