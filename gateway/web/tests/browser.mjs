@@ -3,7 +3,8 @@
 //
 //   TCODER_URL=http://127.0.0.1:8080 TCODER_CLIP=clip.mkv TCODER_SUBTITLES=German,English node tests/browser.mjs
 //
-// TCODER_SUBTITLES names the clip's tracks of subtitles as the player must list them, without being opened anew.
+// TCODER_SUBTITLES names the clip's tracks of subtitles as the player must list them, without being opened anew, and
+// though the playlist is from before they were there.
 // TCODER_SHOTS=dir keeps screenshots, TCODER_CHROMIUM names another browser. Prints `ok ...` for each thing that held;
 // ends with 1 and the reason on stderr at the first that did not, with 2 when it could not begin.
 import { mkdirSync } from "node:fs";
@@ -112,7 +113,16 @@ function checkBars(bars, names) {
   }
 }
 
+/** The playlist as it is when subtitles come late: a player that is told of them there and then would pass by chance. */
+async function withoutSubtitles(route) {
+  const response = await route.fetch();
+  const text = await response.text();
+  const lines = text.split("\n").filter((line) => !line.includes("TYPE=SUBTITLES"));
+  await route.fulfill({ response, body: lines.join("\n").replace(/,SUBTITLES="[^"]*"/g, "") });
+}
+
 async function run(page) {
+  await page.route("**/play/master.m3u8", withoutSubtitles);
   await page.goto(`${base}/`);
   await page.locator("input[type=file]").waitFor({ state: "attached" });
   await shot(page, "1-home");
