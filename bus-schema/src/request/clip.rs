@@ -48,6 +48,16 @@ pub enum Refusal {
         /// Where the film ends.
         film_ms: u64,
     },
+    /// It is over before the picture begins.
+    #[error(
+        "the clip ends at {end_ms} ms, and the picture begins at {picture_ms} ms: let it end later"
+    )]
+    EndsBefore {
+        /// Where it ends.
+        end_ms: u64,
+        /// Where the picture begins.
+        picture_ms: u64,
+    },
     /// It may lie between two frames.
     #[error(
         "the clip holds {length_ms} ms of the picture, and a frame takes {frame_ms} ms: begin earlier, or let it end later"
@@ -116,6 +126,10 @@ impl Clip {
                 return Err(Refusal::BeginsBehind { start_ms, film_ms });
             }
             let has_first = video.start_ns >= span.start_ns;
+            if let Some(end_ms) = self.end_ms.filter(|_| video.start_ns >= end_ns) {
+                let picture_ms = video.start_ns.div_ceil(1_000_000);
+                return Err(Refusal::EndsBefore { end_ms, picture_ms });
+            }
             video.start_ns = inside(video.start_ns);
             video.duration_ns = inside(video_end_ns).saturating_sub(video.start_ns);
             let frame_ns = frame_ns(video);
@@ -212,6 +226,17 @@ mod tests {
         ));
         // The first frame, and what is as long as one.
         assert!(of(0, Some(1)).is_ok() && of(410, Some(450)).is_ok() && of(1_960, None).is_ok());
+        let mut late = film.clone();
+        if let Some(video) = &mut late.video {
+            video.start_ns = 500_000_001;
+        }
+        let of = |start_ms, end_ms| Clip { start_ms, end_ms }.apply(&late);
+        let before = Err(Refusal::EndsBefore {
+            end_ms: 500,
+            picture_ms: 501,
+        });
+        assert_eq!(of(100, Some(500)), before);
+        assert!(of(100, Some(501)).is_ok());
     }
 
     #[test]

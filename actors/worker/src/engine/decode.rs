@@ -83,6 +83,8 @@ pub struct Decode {
     clip: Span,
     /// Whether anything was taken, or sought.
     is_moved: AtomicBool,
+    /// Whether something was seen that lies behind the part that is taken.
+    is_behind: AtomicBool,
     /// Decoded, and not yet asked for.
     ready: Mutex<VecDeque<Frame>>,
 }
@@ -166,6 +168,7 @@ impl Decode {
             edited,
             clip,
             is_moved: AtomicBool::new(false),
+            is_behind: AtomicBool::new(false),
             ready: Mutex::default(),
         })
     }
@@ -247,7 +250,10 @@ impl Decode {
             if let Some(frame) = ready {
                 match frame.within(self.clip)? {
                     Within::Before => continue,
-                    Within::Behind => return Ok(None),
+                    Within::Behind => {
+                        self.is_behind.store(true, Ordering::Relaxed);
+                        return Ok(None);
+                    }
                     Within::Inside(frame) => return self.finished(frame).map(Some),
                 }
             }
@@ -272,6 +278,12 @@ impl Decode {
                 }
             }
         }
+    }
+
+    /// Whether the end that [`Self::next`] told is that of a clip, and the source goes on.
+    #[must_use]
+    pub fn is_behind_clip(&self) -> bool {
+        self.is_behind.load(Ordering::Relaxed)
     }
 
     /// The frame as it is given out: sound in the channels asked for, a picture with all of its colours.

@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use bus_schema::plan::Span;
+use bus_schema::report::ErrorCode;
 use bus_schema::request::clip::Clip;
 use bus_schema::task::TaskSpec;
 
@@ -189,4 +190,41 @@ async fn tasks_of_a_clip_make_a_film_that_begins_at_0() {
         "{}",
         samples.len()
     );
+}
+
+/// A picture that stands still for six seconds: as one frame, as screen recorders write it.
+#[tokio::test]
+async fn a_clip_may_end_while_a_frame_is_shown_and_holds_one_at_least() {
+    if !clip::has_ffmpeg("a_clip_may_end_while_a_frame_is_shown_and_holds_one_at_least") {
+        return;
+    }
+    let still = r"-vf select=lt(t\,3)+gte(t\,9) -fps_mode vfr";
+    let mp4 = clip::film("still.mp4", 12, "25", "320x180", still);
+    let mkv = clip::make("still.mkv", &format!("-i {} -c copy", mp4.display()));
+    for source in [mp4, mkv] {
+        let what = source.display().to_string();
+        let part = |start_ms, end_ms| Clip {
+            start_ms,
+            end_ms: Some(end_ms),
+        };
+        let (chunks, _) = tasks(&source, part(1_000, 8_000), &[0, 4]).await;
+        let facts = task::facts(&source).await.video.expect("a picture");
+        let end = 7 * u64::from(facts.timescale);
+        for (made, n_frames) in chunks.iter().zip([50, 0]) {
+            assert_eq!(made.failure, None, "{what}");
+            let result = made.chunk.as_ref().expect("a result");
+            assert_eq!(result.frames, n_frames, "{what}");
+            let units = result.durations.iter().map(|d| u64::from(*d)).sum::<u64>();
+            assert_eq!(result.start + units, end, "{what}");
+        }
+        for starts_s in [&[0][..], &[0, 2]] {
+            let (chunks, _) = tasks(&source, part(4_000, 8_000), starts_s).await;
+            let failure = chunks[0].failure.as_ref().expect("no frame is in it");
+            assert_eq!(failure.code, ErrorCode::Unsupported, "{what}: {failure:?}");
+            assert!(
+                failure.message.contains("between two frames"),
+                "{failure:?}"
+            );
+        }
+    }
 }

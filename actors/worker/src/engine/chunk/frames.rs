@@ -45,9 +45,29 @@ impl Chunk<'_> {
             }
             self.tell()?;
         }
+        let of_clip = self.spec.clip.and_then(|clip| {
+            let span = clip.span();
+            Some(span.end_ns?.saturating_sub(span.start_ns))
+        });
+        if let Some(clip_ns) = of_clip.filter(|_| decode.is_behind_clip()) {
+            return self.end_of_clip(clip_ns);
+        }
         let end = self.end_of_source(next_ns);
         self.check_end(end)?;
         Ok(end)
+    }
+
+    /// Where a clip of this length ends, of which the source goes on: with its last frame, however long that is
+    /// shown.
+    fn end_of_clip(&self, clip_ns: u64) -> Result<u64> {
+        // Who begins with the clip has seen all of it.
+        if self.frames == 0 && self.spec.span.start_ns == 0 {
+            let message = "The clip lies between two frames of the picture: ask for one that begins earlier or ends \
+                           later.";
+            return Err(Error::new(ErrorCode::Unsupported, message));
+        }
+        let end = to_units(clip_ns, self.spec.video.timescale);
+        Ok(self.window.last().map_or(end, |last| end.max(last + 1)))
     }
 
     /// The same of a broadcast: a picture for every time that its table has, be it that of another one.
