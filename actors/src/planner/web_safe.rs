@@ -1,5 +1,6 @@
 //! Whether every browser plays a source's streams as they are, so that preset `default` copies them.
 
+use bus_schema::intermediate;
 use bus_schema::request::JobRequest;
 use bus_schema::source::{AudioFacts, IndexFacts, SourceFacts, VideoFacts};
 
@@ -17,6 +18,8 @@ const HIGH_RANGE: [&str; 2] = ["smpte2084", "arib-std-b67"];
 const LOW_COMPLEXITY: u8 = 2;
 /// Longest codec or container name that is shown: it comes from the file.
 const NAME_CHARS_MAX: usize = 16;
+/// Codecs that are named in one sentence.
+const CODECS_MAX: usize = 3;
 
 /// Why the source is encoded, as a sentence that names the first obstacle; `None` when it is copied.
 pub(super) fn obstacle(facts: &SourceFacts, request: &JobRequest) -> Option<String> {
@@ -44,10 +47,7 @@ fn first_obstacle(facts: &SourceFacts, request: &JobRequest) -> Option<String> {
     // What the source was remuxed into is an MP4.
     let is_mp4 = facts.intermediate.is_some() || CONTAINERS.contains(&facts.container.as_str());
     if !is_mp4 {
-        let container = shown(&facts.container);
-        return Some(format!(
-            "only MP4, MOV and broadcasts are copied so far, and it is of the kind {container}"
-        ));
+        return Some(not_mp4(facts));
     }
     // Decoders of browsers stop at such a place, or show what they please.
     if facts
@@ -72,6 +72,25 @@ fn first_obstacle(facts: &SourceFacts, request: &JobRequest) -> Option<String> {
     obstacle
         .or_else(|| facts.audio.first().and_then(|audio| sound(audio, index)))
         .or_else(|| layout(index))
+}
+
+/// Why what is not in MP4 is not copied.
+fn not_mp4(facts: &SourceFacts) -> String {
+    let container = shown(&facts.container);
+    if !intermediate::CONTAINERS.contains(&facts.container.as_str()) {
+        return format!(
+            "only MP4, MOV, MPEG streams and AVI are copied, and it is of the kind {container}"
+        );
+    }
+    // Its probe tried: a form of a stream, or its times, are not what MP4 has.
+    let video = facts.video.iter().map(|video| &video.codec);
+    let codecs = video.chain(facts.audio.iter().map(|audio| &audio.codec));
+    let codecs = codecs.map(|codec| shown(codec)).take(CODECS_MAX);
+    let codecs: Vec<String> = codecs.collect();
+    format!(
+        "its streams ({}) cannot be rewritten from {container} into an MP4 as they are",
+        codecs.join(", ")
+    )
 }
 
 fn picture(video: &VideoFacts, index: &IndexFacts) -> Option<String> {

@@ -140,7 +140,7 @@ fn a_source_with_a_watermark_is_encoded_and_says_so() {
 
 #[test]
 fn what_is_not_web_safe_is_encoded_for_its_first_reason() {
-    let cases: [(&str, Change); 21] = [
+    let cases: [(&str, Change); 22] = [
         ("lost on their way", |facts| {
             facts.broadcast = Some(Box::new(BroadcastFacts {
                 lost_packets: 1,
@@ -151,6 +151,10 @@ fn what_is_not_web_safe_is_encoded_for_its_first_reason() {
         ("kind matroska", |facts| {
             facts.container = "matroska".to_owned()
         }),
+        (
+            "(h264, aac) cannot be rewritten from mpegts into an MP4",
+            |facts| facts.container = "mpegts".to_owned(),
+        ),
         ("index cannot be read", |facts| facts.index = None),
         ("in fragments", |facts| index(facts).is_fragmented = true),
         ("2 pictures", |facts| index(facts).n_video = 2),
