@@ -8,6 +8,7 @@
 pub mod names;
 
 mod avi;
+mod check;
 mod rate;
 mod remuxed;
 mod subtitles;
@@ -40,8 +41,6 @@ const TAIL_NS: u64 = 10_000_000_000;
 const MISSING_NS_MAX: u64 = 1_000_000_000;
 /// Containers that declare their duration instead of having it estimated from bit rates.
 const DECLARING: &[&str] = &["matroska", "webm", "avi", "flv", "ogg", "asf"];
-/// Layouts of ADPCM in RIFF files whose times are counted: those of [`super::demux`].
-const TIMED: &[&str] = &["microsoft", "dvi"];
 /// Declared durations from this on are none: ffmpeg writes as much for a subtitle without an end. In
 /// milliseconds, seven weeks.
 const ENDLESS_MS: u64 = u32::MAX as u64;
@@ -74,8 +73,9 @@ pub fn run(source: &Source, results: &Arc<Results>, threads: u32) -> Result<Sour
         name => name.to_owned(),
     };
     let film = decode.stream().cloned();
-    check_ordered(&container, film.as_ref())?;
-    check_timed(&container, &decode.demux().streams())?;
+    check::ordered(&container, film.as_ref())?;
+    check::timed(&container, &decode.demux().streams())?;
+    check::shown(index, film.as_ref())?;
     let is_fit = !CONTAINERS.contains(&container.as_str());
     let first = first_frame(&decode, is_fit, &transport)?;
     // Now, since what is told of them comes with their first bytes, and goes with the pipeline.
@@ -129,42 +129,6 @@ pub fn run(source: &Source, results: &Arc<Results>, threads: u32) -> Result<Sour
         intermediate: None,
         broadcast: (!broadcast.is_whole()).then(|| Box::new(broadcast)),
     })
-}
-
-/// ASF tells only when pictures are decoded, as AVI does; of these codecs, others than its own, that is often not
-/// when they are shown.
-fn check_ordered(container: &str, film: Option<&Stream>) -> Result<()> {
-    const REORDERED: &[&str] = &["h264", "hevc", "mpeg4", "mpeg2"];
-    let codec = film.map(|stream| names::codec(&stream.caps));
-    match codec.filter(|codec| container == "asf" && REORDERED.contains(&codec.as_str())) {
-        Some(codec) => {
-            let message = format!(
-                "The picture is in the format `{codec}`, of which an ASF file does not tell the order: \
-                 convert the file to MP4 with H.264 and AAC, and upload that."
-            );
-            Err(Error::new(ErrorCode::Unsupported, message))
-        }
-        None => Ok(()),
-    }
-}
-
-/// Of ADPCM in WAV and AVI, only that in blocks of a known form can be timed here: what GStreamer makes of the
-/// file's own figures is wrong.
-fn check_timed(container: &str, streams: &[Stream]) -> Result<()> {
-    let is_timed = |stream: &Stream| {
-        let fields = stream.caps.structure(0);
-        let layout = fields.and_then(|fields| fields.get::<&str>("layout").ok());
-        layout.is_some_and(|layout| TIMED.contains(&layout))
-    };
-    let mut coded = streams
-        .iter()
-        .filter(|stream| names::codec(&stream.caps) == "adpcm");
-    if matches!(container, "wav" | "avi") && coded.any(|stream| !is_timed(stream)) {
-        let message = "The sound is in a form of `adpcm` whose length is not told right in such a file: \
-                       convert it to AAC or PCM, and upload that.";
-        return Err(Error::new(ErrorCode::Unsupported, message));
-    }
-    Ok(())
 }
 
 /// The first picture, which has to be there.

@@ -134,6 +134,16 @@ async fn what_nothing_here_reads_is_refused_by_its_name() {
             format!("{sound} -ar 8000 -c:a adpcm_g726"),
             "`adpcm`",
         ),
+        (
+            "a.mov",
+            format!("{picture} {sound} -c:v png -c:a aac"),
+            "`png`",
+        ),
+        (
+            "odd.avi",
+            "-f lavfi -i testsrc2=s=322x181:r=25:d=1 -c:v rawvideo -pix_fmt yuv420p".to_owned(),
+            "`raw`",
+        ),
         ("a.aiff", sound.to_owned(), "`aiff`"),
         ("a.caf", sound.to_owned(), "`caf`"),
     ] {

@@ -30,6 +30,9 @@ pub(super) fn facts(
 ) -> Result<VideoFacts> {
     let info =
         gst_video::VideoInfo::from_caps(&first.caps).map_err(|_| unknown_format(&first.caps))?;
+    if names::codec(&stream.caps) == "raw" {
+        check_raw(first, &info)?;
+    }
     let rotation_deg =
         table.map_or_else(|| rotation(&stream.told.tags), |table| table.rotation_deg);
     let (width, height) = shown_size(&info, rotation_deg);
@@ -61,6 +64,20 @@ pub(super) fn facts(
         transfer: names::transfer(info.colorimetry().transfer()).map(str::to_owned),
         primaries: names::primaries(info.colorimetry().primaries()).map(str::to_owned),
     })
+}
+
+/// Raw pictures have no decoder that would see that their rows are others than their format's, as those in AVI may
+/// be.
+fn check_raw(first: &Frame, info: &gst_video::VideoInfo) -> Result<()> {
+    let is_told = first.buffer.meta::<gst_video::VideoMeta>().is_some();
+    if is_told || first.buffer.size() == info.size() {
+        return Ok(());
+    }
+    let message = "The picture is in the format `raw`, in rows of another length than is read here: convert \
+                   the file to MP4 with H.264 and AAC, and upload that.";
+    let (bytes, due) = (first.buffer.size(), info.size());
+    let error = Error::new(ErrorCode::Unsupported, message);
+    Err(error.because(format!("{bytes} bytes in place of {due}: {}", first.caps)))
 }
 
 fn unknown_format(caps: &gst::Caps) -> Error {
