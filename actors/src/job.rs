@@ -240,7 +240,7 @@ impl Step {
         self.record.times.finished_ms = Some(self.now_ms);
         self.record.error = Some(error.clone());
         self.fact(Fact::Failed { error });
-        self.drop_intermediate();
+        self.drop_everything();
     }
 
     /// Has what the source was remuxed into removed, where there may be something of it: nobody reads it

@@ -14,7 +14,8 @@ use serde::{Deserialize, Serialize};
 use crate::control::Control;
 use crate::fact::Fact;
 use crate::id::{Attempt, JobId, RenditionName, TaskNumber, TenantId, WorkerName};
-use crate::plan::{AudioPlan, Plan};
+use crate::object_key;
+use crate::plan::{AudioPlan, Plan, TaskRole};
 use crate::report::TaskError;
 use crate::request::JobRequest;
 use crate::source::SourceFacts;
@@ -240,8 +241,7 @@ pub enum Effect {
     Finish {},
     /// Remove what the source was remuxed into, of every attempt of the probe: the job has ended.
     RemoveIntermediate {},
-    /// Remove what files were assembled from and nothing plays, of every attempt (see
-    /// [`Plan::is_assembled_away`]): the job is completed.
+    /// Remove what nobody reads any more, of every attempt (see [`JobRecord::is_unread`]): the job has ended.
     RemoveSegments {},
     /// Give up a multipart upload.
     AbortUpload {
@@ -253,6 +253,26 @@ pub enum Effect {
 }
 
 impl JobRecord {
+    /// Whether nobody reads an object any more once the job has ended, by its name relative to the job's outputs:
+    /// what files were assembled from where nothing plays it, and of a job that was not completed all segments,
+    /// and files that are no outputs.
+    #[must_use]
+    pub fn is_unread(&self, name: &str) -> bool {
+        let (Some(plan), Some(task)) = (&self.plan, object_key::task_of(name)) else {
+            return false;
+        };
+        if !matches!(self.state, JobState::Failed | JobState::Cancelled) {
+            return plan.is_assembled_away(task);
+        }
+        match plan.role(task) {
+            Some(TaskRole::Audio(_) | TaskRole::Chunk(_) | TaskRole::FileChunk(_)) => true,
+            Some(TaskRole::Assemble(_) | TaskRole::Remux) => {
+                self.outputs.iter().all(|output| output.name != name)
+            }
+            Some(TaskRole::Probe | TaskRole::Images | TaskRole::Subtitles) | None => false,
+        }
+    }
+
     /// The tasks of the chunks that are whole from the start on: what a growing playlist may list.
     #[must_use]
     pub fn chunk_prefix(&self) -> Vec<(u32, TaskNumber, Attempt)> {

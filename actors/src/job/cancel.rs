@@ -13,7 +13,7 @@ impl Step {
         self.record.state = JobState::Cancelled;
         self.record.times.finished_ms = Some(self.now_ms);
         self.fact(Fact::Cancelled {});
-        self.drop_intermediate();
+        self.drop_everything();
     }
 
     /// Tells every worker that has something in hand, gives up what is half uploaded, and closes

@@ -93,17 +93,14 @@ impl JobActor {
         Ok(())
     }
 
-    /// Removes what files were assembled from, whichever attempts wrote it.
+    /// Removes what nobody reads any more, whichever attempts wrote it.
     async fn remove_segments(&self, record: &JobRecord) -> Result<(), Trouble> {
-        let Some(plan) = &record.plan else {
-            return Ok(());
-        };
         let prefix = object_key::outputs(&record.tenant, &record.id);
-        let is_used_up = |key: &str| {
-            let task = key.strip_prefix(&prefix).and_then(object_key::task_of);
-            task.is_some_and(|task| plan.is_assembled_away(task))
+        let is_unread = |key: &str| {
+            let name = key.strip_prefix(&prefix);
+            name.is_some_and(|name| record.is_unread(name))
         };
-        self.remove_some(&prefix, is_used_up).await
+        self.remove_some(&prefix, is_unread).await
     }
 
     async fn invite(&self, job: &Job, task: TaskNumber) -> Result<(), Trouble> {

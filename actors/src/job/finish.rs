@@ -4,7 +4,7 @@ use bus_schema::fact::Fact;
 use bus_schema::record::{Effect, JobState, Output, OutputKind};
 use bus_schema::report::ErrorCode;
 
-use super::{Step, error};
+use super::{PROBE, Step, error};
 
 impl Step {
     /// All tasks are over: the playlists are written next, by whoever performs the effect.
@@ -50,6 +50,16 @@ impl Step {
         });
         self.drop_intermediate();
         self.drop_segments();
+    }
+
+    /// Has removed what was made for a job that did not come to its end.
+    pub(super) fn drop_everything(&mut self) {
+        self.drop_intermediate();
+        // Behind the probe, something may be there of every task that was begun.
+        let mut tasks = self.record.tasks.iter().filter(|(task, _)| *task != PROBE);
+        if tasks.any(|(_, task)| task.attempts > 0) {
+            self.effects.push(Effect::RemoveSegments {});
+        }
     }
 
     /// Has removed what files were made of, where nobody plays it.

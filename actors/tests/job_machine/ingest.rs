@@ -4,7 +4,7 @@ use actors::job::Event;
 use actors::job::spec::{intermediate, spec};
 use bus_schema::id::{Attempt, TaskNumber, WorkerName};
 use bus_schema::intermediate::{Intermediate, IntermediatePlace, PIECE_BYTES};
-use bus_schema::record::{Effect, JobState};
+use bus_schema::record::{Effect, JobState, Output, OutputKind};
 use bus_schema::report::{ErrorCode, Outcome, TaskError};
 use bus_schema::request::Preset;
 use bus_schema::source::SourceFacts;
@@ -144,6 +144,55 @@ fn segments_go_where_nothing_is_streamed() {
     let record = &world.job.record;
     assert!(record.plan.as_ref().is_some_and(|plan| plan.copy.is_some()));
     assert!(!record.outbox.contains(&Effect::RemoveSegments {}));
+}
+
+/// Nobody plays what did not come to its end; what was listed as a file stays.
+#[test]
+fn segments_go_where_the_job_is_not_completed() {
+    let removes = |world: &World| world.job.record.outbox.contains(&Effect::RemoveSegments {});
+    let planned = || {
+        let (mut world, held) = begun(Preset::HlsAdaptive);
+        world.report(PROBE, &held, Outcome::Probed(facts(60)));
+        world
+    };
+    let mut world = planned();
+    world.apply(Event::Cancel);
+    assert!(!removes(&world), "nothing was begun");
+
+    let mut world = planned();
+    world.release_all();
+    world.claim(TaskNumber(1), &worker()).expect("a task");
+    world.apply(Event::Cancel);
+    assert!(removes(&world));
+
+    let mut world = planned();
+    world.release_all();
+    world.claim(TaskNumber(1), &worker()).expect("a task");
+    world.apply(Event::FinishFailed(TaskError {
+        code: ErrorCode::Internal,
+        message: "It does not fit together.".to_owned(),
+    }));
+    assert!(removes(&world));
+    let mut record = world.job.record.clone();
+    let plan = record.plan.clone().expect("a plan");
+    let chunk = plan.first_chunk_task();
+    let file = plan.first_file_task();
+    assert!(record.is_unread(&format!("t{chunk}a2/360p/000001.m4s")));
+    assert!(record.is_unread(&format!("t{file}a1/360p.mp4")));
+    assert!(!record.is_unread("master.m3u8") && !record.is_unread("t0a1/intermediate/0"));
+    record.outputs.push(Output {
+        kind: OutputKind::Mp4,
+        rendition: None,
+        name: format!("t{file}a1/360p.mp4"),
+        bytes: 1,
+        frames: None,
+        duration_ms: None,
+        codecs: None,
+    });
+    assert!(!record.is_unread(&format!("t{file}a1/360p.mp4")));
+    assert!(record.is_unread(&format!("t{file}a2/360p.mp4")));
+    record.state = JobState::Completed;
+    assert!(!record.is_unread(&format!("t{chunk}a2/360p/000001.m4s")));
 }
 
 #[test]

@@ -54,6 +54,37 @@ async fn cancelling_stops_the_work() {
     client.completed(&next).await;
 }
 
+/// Nobody plays what was cancelled: its source alone stays, until the job is deleted.
+#[tokio::test]
+async fn cancelling_leaves_no_segments() {
+    if !clips::has_ffmpeg("cancelling_leaves_no_segments") {
+        return;
+    }
+    let system = System::shared().await;
+    let client = system.client();
+    let id = client.upload_file(&clips::long().await, &json!({})).await;
+    let segments = async || {
+        let mut keys = objects_of(&system, &id).await;
+        keys.retain(|key| key.ends_with(".m4s"));
+        keys
+    };
+    let some = async || Some(segments().await).filter(|keys| !keys.is_empty());
+    let before = until("something is there", some).await;
+    let path = format!("/v1/jobs/{id}/cancel");
+    let (status, job) = client.ask(Method::POST, &path, None).await;
+    assert_eq!(status, StatusCode::OK, "{job}");
+    let gone = async || {
+        let left = segments().await;
+        (!before.iter().any(|key| left.contains(key))).then_some(())
+    };
+    until("what was there is gone", gone).await;
+    let left = objects_of(&system, &id).await;
+    assert!(
+        left.iter().any(|key| key.starts_with("inputs/")),
+        "{left:?}"
+    );
+}
+
 #[tokio::test]
 async fn deleting_removes_objects_and_record() {
     if !clips::has_ffmpeg("deleting_removes_objects_and_record") {
