@@ -8,7 +8,7 @@ pub const UNREAD_TOLD_MAX: usize = 32;
 /// What a broadcast lacks. All of it comes from a process that read strangers' bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct BroadcastFacts {
-    /// Packets of its streams that are missing or marked as broken, at least: their counters have four
+    /// Packets of its streams that are missing, marked as broken, or scrambled among others, at least: their counters have four
     /// bits (ISO/IEC 13818-1, 2.4.3.3).
     #[serde(default, skip_serializing_if = "is_zero")]
     pub lost_packets: u64,
@@ -26,7 +26,7 @@ pub struct BroadcastFacts {
     pub unread: Vec<UnreadFacts>,
 }
 
-/// A stream that the broadcast's own table names and that cannot be read here.
+/// A stream that the broadcast's own table names and that is not read here.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UnreadFacts {
     /// Its number in the broadcast: 13 bits.
@@ -39,6 +39,10 @@ pub struct UnreadFacts {
     /// Whether it is scrambled, whatever it is.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_scrambled: bool,
+    /// Whether it begins behind where streams are looked for, or where another one of its number was: as at
+    /// the joint of two recordings.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_late: bool,
     /// ISO 639-2 code, where the table has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub language: Option<String>,

@@ -43,7 +43,7 @@ fn lost(facts: &BroadcastFacts) -> String {
         )
     });
     format!(
-        "{packets} missing {places}{first}: where a picture is missing, the one before is shown for \
+        "{packets} missing or unreadable {places}{first}: where a picture is missing, the one before is shown for \
          longer, and where sound is, there is silence."
     )
 }
@@ -55,6 +55,8 @@ fn left_out(stream: &UnreadFacts) -> String {
     let language = language.map_or_else(String::new, |tag| format!(", {tag}"));
     let why = if stream.is_scrambled {
         "is scrambled"
+    } else if stream.is_late {
+        "begins only within the file"
     } else {
         "cannot be read here"
     };
@@ -96,7 +98,7 @@ mod tests {
         assert_eq!(
             warnings(Some(&facts)),
             [
-                "At least 12 packets of the broadcast are missing in 3 places, the first of them about 7.3 \
+                "At least 12 packets of the broadcast are missing or unreadable in 3 places, the first of them about 7.3 \
                  seconds from its beginning: where a picture is missing, the one before is shown for \
                  longer, and where sound is, there is silence.",
                 "The recording begins between two keyframes: the first 1.3 seconds of its picture cannot be \
@@ -117,12 +119,18 @@ mod tests {
             is_video: false,
             codec: codec.to_owned(),
             is_scrambled: false,
+            is_late: false,
             language: language.map(str::to_owned),
         };
         let mut facts = BroadcastFacts {
             unread: vec![
                 unread("DTS", Some("eng")),
                 unread("<b>\u{202e}", Some("\"x")),
+                UnreadFacts {
+                    is_video: true,
+                    is_late: true,
+                    ..unread("HEVC", None)
+                },
             ],
             ..BroadcastFacts::default()
         };
@@ -132,6 +140,7 @@ mod tests {
             [
                 "The sound in DTS (PID 257, en) cannot be read here, and is left out.",
                 "The sound in b (PID 257) is scrambled, and is left out.",
+                "The picture in HEVC (PID 257) begins only within the file, and is left out.",
             ]
         );
         assert_eq!(

@@ -7,6 +7,7 @@ pub mod error;
 
 pub mod source;
 
+mod clock;
 mod transport;
 
 pub mod ranges;

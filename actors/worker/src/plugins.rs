@@ -24,7 +24,6 @@ const ALLOWED: &[&str] = &[
     "flv",
     "ogg",
     "asf",
-    "mpegtsdemux",
     "mpegpsdemux",
     "wavparse",
     "id3demux",

@@ -140,6 +140,7 @@ pub(crate) fn facts() -> SourceFacts {
                 codec: "DTS".to_owned(),
                 is_video: false,
                 is_scrambled: false,
+                is_late: true,
                 language: Some("eng".to_owned()),
             }],
         })),

@@ -25,12 +25,12 @@ use self::kinds::{check_read, flv_streams, keep_to_our_demuxers};
 use super::pipeline::{Build, Pipeline, element};
 use super::probe::names;
 use super::source::Source;
-use super::{Error, Result};
+use super::{Error, Result, transport};
 
-/// Containers that are read from their start. AVI's demuxer gives, by chance, pictures of before a seek
+/// Containers that are read from their start. A transport stream has no index, and its demuxer, ours, seeks nowhere; AVI's demuxer gives, by chance, pictures of before a seek
 /// behind it; the parsers of bare MPEG audio, with or without a tag in front, and AC-3 guess by the bit rate
 /// where a time is, and then take it for reached: sound lies elsewhere by tens of milliseconds.
-const LOST_BY_SEEKS: &[&str] = &["avi", "mpeg", "id3", "ac3", "eac3"];
+const LOST_BY_SEEKS: &[&str] = &["avi", "mpegts", "mpeg", "id3", "ac3", "eac3"];
 /// Elements that make whole pictures of a stream's pieces.
 const PICTURE_PARSER: gst::ElementFactoryType =
     gst::ElementFactoryType::PARSER.union(gst::ElementFactoryType::MEDIA_VIDEO);
@@ -80,6 +80,7 @@ impl Demux {
         connect: impl FnMut(&gst::Pipeline, &Stream) -> Result<()> + Send + 'static,
     ) -> Result<Self> {
         let pipeline = Pipeline::new()?;
+        transport::register()?;
         let parsebin = element("parsebin")?;
         pipeline.chain(&[&source.element()?, &parsebin])?;
         let shared = Arc::new(Shared {

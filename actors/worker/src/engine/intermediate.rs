@@ -4,7 +4,6 @@
 //! Whatever that MP4 could not tell exactly is left as it is: such a source is decoded from its start by
 //! every task, which is slow, and right.
 
-mod clock;
 mod coding;
 mod order;
 mod output;
@@ -22,10 +21,10 @@ use bus_schema::source::IndexFacts;
 use gstreamer as gst;
 use gstreamer::prelude::*;
 
-use self::clock::Clock;
 use self::coding::Coding;
 use self::output::Output;
 use self::track::{Sink, Track};
+use super::clock::Clock;
 use super::demux::{Demux, Medium, Stream, idle_sink, link, run_out};
 use super::pipeline::{Pipeline, element};
 use super::results::Results;

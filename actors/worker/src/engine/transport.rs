@@ -1,20 +1,31 @@
-//! What an MPEG-TS says of itself beside its streams: GStreamer's demuxer drops what is broken without a
-//! word, and shows nothing of streams that it has no name for. So the bytes that flow to it are looked at:
-//! which packets are missing, by their counters, and which streams there are, by the broadcast's own table.
+//! MPEG-TS: its demuxer, and what such a file says of itself beside its streams. The bytes that flow to the
+//! demuxer are looked at: which packets are missing, by their counters, and which streams there are, by the
+//! broadcast's own table.
 
+mod demuxer;
+mod element;
+mod framing;
+mod kinds;
+mod latm;
+mod opus;
 mod packets;
 mod streams;
 mod tables;
+mod times;
+mod units;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bus_schema::broadcast::{BroadcastFacts, UNREAD_TOLD_MAX, UnreadFacts};
 use bus_schema::report::ErrorCode;
 
+pub(super) use self::element::register;
+
+use self::demuxer::SCAN_BYTES_MAX;
 use self::packets::Packets;
 use self::streams::ListedStream;
 use self::tables::Tables;
-use super::demux::Stream;
+use super::demux::{Medium, Stream};
 use super::error::Error;
 
 /// A file that holds no packet in so many bytes is no transport stream.
@@ -72,9 +83,14 @@ impl Transport {
             let part = u128::from(at) * u128::from(duration_ns);
             u64::try_from(part / u128::from(source_bytes.max(1))).unwrap_or(duration_ns)
         });
+        let is_first = |nth: usize, pid: u16| {
+            let mut before = listed.iter().take(nth);
+            before.all(|stream| stream.pid != pid)
+        };
         let unread = listed
             .iter()
-            .filter_map(|stream| seen.unread(stream, &pids));
+            .enumerate()
+            .filter_map(|(nth, stream)| seen.unread(stream, is_first(nth, stream.pid), &pids));
         BroadcastFacts {
             lost_packets: losses.packets,
             gaps: losses.gaps,
@@ -88,7 +104,7 @@ impl Transport {
     pub(super) fn refusal(&self, shown: &[Stream]) -> Option<Error> {
         let unread = self.facts(shown, 0, 0).unread;
         let is_strange =
-            |stream: &&UnreadFacts| stream.is_scrambled || !streams::is_read(&stream.codec);
+            |stream: &&UnreadFacts| stream.is_scrambled || !kinds::is_read(&stream.codec);
         let mut strange = unread.iter().filter(is_strange);
         let stream = strange.clone().find(|stream| stream.is_video);
         let stream = stream.or_else(|| strange.next().filter(|_| shown.is_empty()))?;
@@ -112,21 +128,22 @@ impl Transport {
 
 impl Seen {
     /// A stream that the table lists and nothing shows, though there is something of it. Of what is
-    /// scrambled a demuxer may show a stream, in which there is nothing.
-    fn unread(&self, stream: &ListedStream, shown: &[u16]) -> Option<UnreadFacts> {
-        let count = self.packets.of(stream.pid);
-        // Keys change, and with them some packets may be in clear.
-        let is_scrambled = count.scrambled > count.with_payload / 2;
-        let is_shown = shown.contains(&stream.pid) && !is_scrambled;
+    /// scrambled a demuxer may show a stream, in which there is nothing. A number may also be that of another
+    /// stream before: then it is not the first.
+    fn unread(&self, stream: &ListedStream, is_first: bool, shown: &[u16]) -> Option<UnreadFacts> {
+        let count = self.packets.of(stream.pid)?;
+        let is_scrambled = count.is_unreadable();
+        let is_shown = shown.contains(&stream.pid) && !is_scrambled && is_first;
         if is_shown || count.with_payload == 0 {
             return None;
         }
-        let (is_video, codec) = stream.kind?;
+        let kind = stream.kind.filter(|kind| !kind.is_text())?;
         Some(UnreadFacts {
             pid: stream.pid,
-            is_video,
-            codec: codec.to_owned(),
+            is_video: kind.medium == Medium::Video,
+            codec: kind.name.to_owned(),
             is_scrambled,
+            is_late: !is_first || count.first_at >= SCAN_BYTES_MAX as u64,
             language: stream.language.clone(),
         })
     }

@@ -47,5 +47,6 @@ mod subtitles;
 mod task;
 mod together;
 mod tracks;
+mod transport;
 mod uploaded;
 mod watermark;

@@ -11,6 +11,8 @@ use crate::engine::{Error, Result};
 
 /// How the names of FFmpeg's demuxers begin.
 const LIBAV_DEMUXERS: &str = "avdemux_";
+/// The demuxer in whose place there is one of ours: see [`crate::engine::transport`].
+const REPLACED: &str = "tsdemux";
 
 /// Has the demuxers of FFmpeg's libraries left out, which come with its decoders: they read what nobody
 /// uploads, games' films for the most part, and wait for ever at the end of what has no seeks.
@@ -20,8 +22,9 @@ pub(super) fn keep_to_our_demuxers(parsebin: &gst::Element) -> Result<()> {
     let answers = answers.ok_or_else(|| Error::internal("a parsebin that skips nothing"))?;
     parsebin.connect("autoplug-select", false, move |values| {
         let factory = values.get(3)?.get::<gst::ElementFactory>().ok()?;
-        let is_libav = factory.name().starts_with(LIBAV_DEMUXERS);
-        answers.to_value_by_nick(if is_libav { "skip" } else { "try" })
+        let name = factory.name();
+        let is_skipped = name.starts_with(LIBAV_DEMUXERS) || name == REPLACED;
+        answers.to_value_by_nick(if is_skipped { "skip" } else { "try" })
     });
     Ok(())
 }

@@ -11,13 +11,13 @@ use gstreamer::prelude::*;
 use self::pictures::{Coded, Lead};
 use self::stamps::{STAMP_TIMESCALE, Stamps, scaled, timescale};
 
-use super::clock::{Clock, Place};
 use super::coding::{Coding, Form};
 use super::order::Order;
 use super::output::Output;
 use super::parameters::Parameters;
 use super::turns::Turns;
 use super::{Stop, gives_up};
+use crate::engine::clock::{Clock, Place};
 use crate::engine::demux::Stream;
 use crate::mp4::intermediate::Tables;
 

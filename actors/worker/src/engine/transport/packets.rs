@@ -17,6 +17,17 @@ const RUN_BYTES_MAX: usize = STRIDES[2] * SYNCED_PACKETS;
 /// The number of packets that say nothing.
 const NULL_PID: u16 = 0x1fff;
 
+/// How a packet follows the one before it of its number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Follows {
+    /// As the next.
+    Next,
+    /// It is that one, once more: senders may repeat each packet once.
+    Again,
+    /// Something is missing between them, or of it.
+    Loss,
+}
+
 /// One packet, in whole.
 #[derive(Debug, Clone, Copy)]
 #[expect(
@@ -34,19 +45,25 @@ pub(super) struct Packet<'a> {
     /// Whether its counter may be another than expected.
     pub(super) is_discontinuous: bool,
     pub(super) payload: Option<&'a [u8]>,
+    pub(super) follows: Follows,
 }
 
 /// How many packets there are of a number.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Count {
     pub(super) with_payload: u64,
     pub(super) scrambled: u64,
+    /// The byte of the file at which the first is.
+    pub(super) first_at: u64,
     lost: u64,
     gaps: u64,
     first_gap_at: Option<u64>,
     counter: Option<u8>,
-    /// Whether the last one came twice, as it may.
+    /// The last payload.
+    last: Vec<u8>,
+    /// Whether the last one came twice, as it may, and whether it was scrambled.
     is_repeated: bool,
+    is_scrambled: bool,
 }
 
 /// What is missing.
@@ -97,8 +114,8 @@ impl Packets {
                 continue;
             }
             if let Some(packet) = packet(bytes) {
-                self.count(packet, self.at + from as u64);
-                on_packet(packet);
+                let follows = self.count(packet, self.at + from as u64);
+                on_packet(Packet { follows, ..packet });
             }
             from += stride;
         }
@@ -114,16 +131,18 @@ impl Packets {
     }
 
     /// How many packets of a number there were.
-    pub(super) fn of(&self, pid: u16) -> Count {
-        self.counts.get(&pid).copied().unwrap_or_default()
+    pub(super) fn of(&self, pid: u16) -> Option<&Count> {
+        self.counts.get(&pid)
     }
 
-    /// What is missing of the packets that matter.
+    /// What is missing of the packets that matter; of a stream that is scrambled as a whole, all is.
     pub(super) fn losses(&self, matters: impl Fn(u16) -> bool) -> Losses {
-        let counts = self.counts.iter().filter(|(pid, _)| matters(**pid));
+        let matters = |(pid, count): &(&u16, &Count)| matters(**pid) && !count.is_unreadable();
+        let counts = self.counts.iter().filter(matters);
         let mut losses = Losses::default();
         for (_, count) in counts {
             losses.packets += count.lost;
+            losses.packets += count.scrambled;
             losses.gaps += count.gaps;
             let firsts = losses.first_at.into_iter().chain(count.first_gap_at);
             losses.first_at = firsts.min();
@@ -131,9 +150,9 @@ impl Packets {
         losses
     }
 
-    fn count(&mut self, packet: Packet<'_>, at: u64) {
+    fn count(&mut self, packet: Packet<'_>, at: u64) -> Follows {
         if packet.pid == NULL_PID {
-            return;
+            return Follows::Next;
         }
         // A few thousand at most: a number has 13 bits.
         let count = self.counts.entry(packet.pid).or_default();
@@ -141,34 +160,60 @@ impl Packets {
             // Nothing else of it can be believed.
             count.lose(1, at);
             count.counter = None;
-            return;
+            return Follows::Loss;
         }
-        if packet.payload.is_none() {
+        let Some(payload) = packet.payload else {
             // These do not count on.
             if packet.is_discontinuous {
                 count.counter = Some(packet.counter);
             }
-            return;
+            return Follows::Next;
+        };
+        if count.with_payload == 0 {
+            count.first_at = at;
         }
         count.with_payload += 1;
-        count.scrambled += u64::from(packet.is_scrambled);
+        count.see_scrambled(packet.is_scrambled, at);
         let before = count.counter.replace(packet.counter);
-        let Some(before) = before.filter(|_| !packet.is_discontinuous) else {
-            return;
+        let follows = match before.filter(|_| !packet.is_discontinuous) {
+            Some(before) => count.follow(packet.counter.wrapping_sub(before), payload, at),
+            None => Follows::Next,
         };
-        let ahead = packet.counter.wrapping_sub(before) & COUNTER_MAX;
-        match ahead {
-            0 if !count.is_repeated => count.is_repeated = true,
-            1 => count.is_repeated = false,
-            _ => {
-                count.is_repeated = false;
-                count.lose(u64::from(ahead.wrapping_sub(1) & COUNTER_MAX), at);
-            }
-        }
+        count.is_repeated = follows == Follows::Again;
+        count.last.clear();
+        count.last.extend_from_slice(payload);
+        follows
     }
 }
 
 impl Count {
+    /// Whether the stream is scrambled, and not in a few places alone: keys change, and with them some packets
+    /// may be in clear.
+    pub(super) fn is_unreadable(&self) -> bool {
+        self.scrambled > self.with_payload / 2
+    }
+
+    /// Takes the next packet, whose counter is so much ahead of the one before.
+    fn follow(&mut self, ahead: u8, payload: &[u8], at: u64) -> Follows {
+        match ahead & COUNTER_MAX {
+            1 => return Follows::Next,
+            0 if !self.is_repeated && self.last == payload => return Follows::Again,
+            // As many as it takes to come round.
+            0 => self.lose(u64::from(COUNTER_MAX), at),
+            ahead => self.lose(u64::from(ahead - 1), at),
+        }
+        Follows::Loss
+    }
+
+    /// Packets that are scrambled among others are as good as lost.
+    fn see_scrambled(&mut self, is_scrambled: bool, at: u64) {
+        self.scrambled += u64::from(is_scrambled);
+        if is_scrambled && !self.is_scrambled {
+            self.lose(0, at);
+        }
+        self.is_scrambled = is_scrambled;
+    }
+
     fn lose(&mut self, packets: u64, at: u64) {
         self.lost += packets;
         self.gaps += 1;
@@ -208,6 +253,7 @@ fn packet(bytes: &[u8]) -> Option<Packet<'_>> {
         counter: control & COUNTER_MAX,
         is_discontinuous,
         payload: bytes.get(4 + field_bytes..).filter(|_| has_payload),
+        follows: Follows::Next,
     })
 }
 
@@ -294,7 +340,11 @@ mod tests {
                 for bytes in with_rubbish.chunks(piece) {
                     all.see(bytes, |_| {});
                 }
-                assert_eq!(all.of(1).with_payload, 80, "{before} {behind} {piece}");
+                assert_eq!(
+                    all.of(1).unwrap().with_payload,
+                    80,
+                    "{before} {behind} {piece}"
+                );
             }
         }
     }

@@ -1,11 +1,17 @@
 //! What a programme's table says of each stream.
 
+use super::kinds::Kind;
+
 /// A stream that a programme lists.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ListedStream {
     pub(super) pid: u16,
-    /// Whether it is a picture, and what people call it; `None` for what is neither picture nor sound.
-    pub(super) kind: Option<(bool, &'static str)>,
+    /// What it is; `None` for what is neither picture, sound nor text, as far as the table tells.
+    pub(super) kind: Option<Kind>,
+    /// Whether only a look into it may tell what it is.
+    pub(super) is_private: bool,
+    /// How the channels of Opus are laid out.
+    pub(super) layout: Option<u8>,
     /// As it is told: three letters.
     pub(super) language: Option<String>,
 }
@@ -16,27 +22,8 @@ const PRIVATE: u8 = 0x06;
 const REGISTRATION: u8 = 0x05;
 const LANGUAGE: u8 = 0x0a;
 const EXTENSION: u8 = 0x7f;
-
-/// What the demuxer shows, where it is not too damaged.
-const READ: [&str; 12] = [
-    "MPEG-1 video",
-    "MPEG-2 video",
-    "MPEG-4 video",
-    "H.264",
-    "HEVC",
-    "JPEG 2000",
-    "MPEG audio",
-    "AAC",
-    "AAC in LATM",
-    "AC-3",
-    "E-AC-3",
-    "Opus",
-];
-
-/// Whether what people call so can be read.
-pub(super) fn is_read(codec: &str) -> bool {
-    READ.contains(&codec)
-}
+/// `descriptor_tag_extension` of what a registration as Opus stands beside (its carriage in MPEG-TS, 4.2).
+const OPUS_EXTENSION: u8 = 0x80;
 
 /// The streams that the body of a programme's section lists.
 pub(super) fn listed(body: &[u8]) -> Vec<ListedStream> {
@@ -55,6 +42,8 @@ pub(super) fn listed(body: &[u8]) -> Vec<ListedStream> {
         streams.push(ListedStream {
             pid: u16::from_be_bytes([a & 0x1f, *b]),
             kind: kind_of(*kind, descriptors, owner),
+            is_private: *kind == PRIVATE,
+            layout: extension(descriptors, OPUS_EXTENSION).and_then(|body| body.first().copied()),
             language: language.map(|code| String::from_utf8_lossy(code).into_owned()),
         });
         rest = behind;
@@ -87,77 +76,91 @@ fn registration(descriptors: &[u8]) -> Option<[u8; 4]> {
     body.first_chunk().copied()
 }
 
-fn kind_of(kind: u8, descriptors: &[u8], owner: Option<[u8; 4]>) -> Option<(bool, &'static str)> {
+/// The body of the first extension of a tag, behind that tag.
+fn extension(mut descriptors: &[u8], wanted: u8) -> Option<&[u8]> {
+    while let Some(([tag, length], behind)) = descriptors.split_first_chunk::<2>() {
+        let (body, behind) = behind.split_at_checked(usize::from(*length))?;
+        match body.split_first() {
+            Some((extended, body)) if *tag == EXTENSION && *extended == wanted => {
+                return Some(body);
+            }
+            _ => descriptors = behind,
+        }
+    }
+    None
+}
+
+fn kind_of(kind: u8, descriptors: &[u8], owner: Option<[u8; 4]>) -> Option<Kind> {
     let own = registration(descriptors);
     let is_blu_ray = owner == Some(*b"HDMV");
-    let (is_video, name) = match kind {
-        0x01 => (true, "MPEG-1 video"),
-        0x02 => (true, "MPEG-2 video"),
-        0x10 => (true, "MPEG-4 video"),
-        0x1b | 0x1f | 0x20 => (true, "H.264"),
-        0x21 => (true, "JPEG 2000"),
-        0x24 | 0x25 => (true, "HEVC"),
-        0x33 => (true, "VVC"),
-        0x42 | 0xd2 | 0xd4 => (true, "AVS"),
-        0xd1 => (true, "Dirac"),
-        0xea => (true, "VC-1"),
-        0x03 | 0x04 => (false, "MPEG audio"),
-        0x0f => (false, "AAC"),
-        0x11 => (false, "AAC in LATM"),
-        0x1c => (false, "MPEG-4 audio"),
-        0x2d | 0x2e => (false, "MPEG-H"),
-        0x80 if is_blu_ray => (false, "PCM"),
-        0x80 => (true, "MPEG-2 video"),
-        0x81 => (false, "AC-3"),
+    Some(match kind {
+        0x01 => Kind::video("MPEG-1 video"),
+        0x02 => Kind::video("MPEG-2 video"),
+        0x10 => Kind::video("MPEG-4 video"),
+        0x1b | 0x1f | 0x20 => Kind::video("H.264"),
+        0x21 => Kind::video("JPEG 2000"),
+        0x24 | 0x25 => Kind::video("HEVC"),
+        0x33 => Kind::video("VVC"),
+        0x42 | 0xd2 | 0xd4 => Kind::video("AVS"),
+        0xd1 => Kind::video("Dirac"),
+        0xea => Kind::video("VC-1"),
+        0x03 | 0x04 => Kind::audio("MPEG audio"),
+        0x0f => Kind::audio("AAC"),
+        0x11 => Kind::audio("AAC in LATM"),
+        0x1c => Kind::audio("MPEG-4 audio"),
+        0x2d | 0x2e => Kind::audio("MPEG-H"),
+        0x80 if is_blu_ray => Kind::audio("PCM"),
+        0x80 => Kind::video("MPEG-2 video"),
+        0x81 => Kind::audio("AC-3"),
         // Blu-ray's, which ffmpeg writes without saying so.
-        0x82 | 0x8a => (false, "DTS"),
-        0x83 => (false, "TrueHD"),
-        0x84 | 0x87 => (false, "E-AC-3"),
-        0x85 | 0x86 if own != Some(*b"CUEI") => (false, "DTS-HD"),
-        0xa1 if is_blu_ray => (false, "E-AC-3"),
-        0xa2 if is_blu_ray => (false, "DTS Express"),
+        0x82 | 0x8a => Kind::audio("DTS"),
+        0x83 => Kind::audio("TrueHD"),
+        0x84 | 0x87 => Kind::audio("E-AC-3"),
+        0x85 | 0x86 if own != Some(*b"CUEI") => Kind::audio("DTS-HD"),
+        0x90 if is_blu_ray => Kind::text("PGS"),
+        0xa1 if is_blu_ray => Kind::audio("E-AC-3"),
+        0xa2 if is_blu_ray => Kind::audio("DTS Express"),
         PRIVATE => return private(descriptors, own),
         _ => return None,
-    };
-    Some((is_video, name))
+    })
 }
 
 /// A private stream, by its descriptors: ETSI EN 300 468, annexes D, G and H, and SMPTE's register.
-fn private(descriptors: &[u8], own: Option<[u8; 4]>) -> Option<(bool, &'static str)> {
+fn private(descriptors: &[u8], own: Option<[u8; 4]>) -> Option<Kind> {
     let named = match own.as_ref() {
-        Some(b"AC-3") => Some((false, "AC-3")),
-        Some(b"EAC3") => Some((false, "E-AC-3")),
-        Some(b"AC-4") => Some((false, "AC-4")),
-        Some(b"DTS1" | b"DTS2" | b"DTS3") => Some((false, "DTS")),
-        Some(b"Opus") => Some((false, "Opus")),
-        Some(b"BSSD") => Some((false, "PCM of SMPTE 302M")),
-        Some(b"HEVC") => Some((true, "HEVC")),
-        Some(b"AV01") => Some((true, "AV1")),
-        Some(b"VC-1") => Some((true, "VC-1")),
-        Some(b"drac") => Some((true, "Dirac")),
+        Some(b"AC-3") => Some(Kind::audio("AC-3")),
+        Some(b"EAC3") => Some(Kind::audio("E-AC-3")),
+        Some(b"AC-4") => Some(Kind::audio("AC-4")),
+        Some(b"DTS1" | b"DTS2" | b"DTS3") => Some(Kind::audio("DTS")),
+        Some(b"Opus") => Some(Kind::audio("Opus")),
+        Some(b"BSSD") => Some(Kind::audio("PCM of SMPTE 302M")),
+        Some(b"HEVC") => Some(Kind::video("HEVC")),
+        Some(b"AV01") => Some(Kind::video("AV1")),
+        Some(b"VC-1") => Some(Kind::video("VC-1")),
+        Some(b"drac") => Some(Kind::video("Dirac")),
         _ => None,
     };
-    // `descriptor_tag_extension`.
-    let extended = descriptor(descriptors, EXTENSION).and_then(|body| body.first());
-    let extended = match extended {
-        Some(0x0e) => Some((false, "DTS-HD")),
-        Some(0x0f) => Some((false, "DTS Neural")),
-        Some(0x15) => Some((false, "AC-4")),
-        Some(0x21) => Some((false, "DTS-UHD")),
-        _ => None,
-    };
+    let extended = [
+        (0x0e, Kind::audio("DTS-HD")),
+        (0x0f, Kind::audio("DTS Neural")),
+        (0x15, Kind::audio("AC-4")),
+        (0x21, Kind::audio("DTS-UHD")),
+    ];
+    let extended = extended
+        .into_iter()
+        .find(|(tag, _)| extension(descriptors, *tag).is_some());
     let tagged = [
-        (0x6a, "AC-3"),
-        (0x7a, "E-AC-3"),
-        (0x7b, "DTS"),
-        (0x7c, "AAC"),
+        (0x6a, Kind::audio("AC-3")),
+        (0x7a, Kind::audio("E-AC-3")),
+        (0x7b, Kind::audio("DTS")),
+        (0x7c, Kind::audio("AAC")),
+        (0x56, Kind::text("teletext")),
+        (0x59, Kind::text("DVB subtitles")),
     ];
     let tagged = tagged
         .into_iter()
         .find(|(tag, _)| descriptor(descriptors, *tag).is_some());
-    named
-        .or(extended)
-        .or_else(|| tagged.map(|(_, name)| (false, name)))
+    named.or_else(|| extended.or(tagged).map(|(_, kind)| kind))
 }
 
 #[cfg(test)]
@@ -172,28 +175,29 @@ mod tests {
             &[0x1b, 0xe1, 0x00, 0xf0, 0x00],
             &[0x82, 0xe1, 0x01, 0xf0, 0x06, 0x0a, 4, b'e', b'n', b'g', 0],
             &[0x06, 0xe1, 0x02, 0xf0, 0x06, 5, 4, b'O', b'p', b'u', b's'],
-            // Teletext.
             &[0x06, 0xe1, 0x03, 0xf0, 0x02, 0x56, 0],
             &[0x06, 0xe1, 0x04, 0xf0, 0x03, 0x7f, 1, 0x15],
+            &[0x06, 0xe1, 0x05, 0xf0, 0x06, 0x0a, 4, b'd', b'e', b'u', 0],
         ]
         .concat();
         let named: Vec<_> = listed(&body)
             .into_iter()
             .map(|stream| (stream.pid, stream.kind, stream.language))
             .collect();
-        let english = Some("eng".to_owned());
+        let language = |code: &str| Some(code.to_owned());
         assert_eq!(
             named,
             [
-                (0x100, Some((true, "H.264")), None),
-                (0x101, Some((false, "DTS")), english),
-                (0x102, Some((false, "Opus")), None),
-                (0x103, None, None),
-                (0x104, Some((false, "AC-4")), None),
+                (0x100, Some(Kind::video("H.264")), None),
+                (0x101, Some(Kind::audio("DTS")), language("eng")),
+                (0x102, Some(Kind::audio("Opus")), None),
+                (0x103, Some(Kind::text("teletext")), None),
+                (0x104, Some(Kind::audio("AC-4")), None),
+                (0x105, None, language("deu")),
             ]
         );
         for end in 0..body.len() {
-            assert!(listed(&body[..end]).len() < 5, "{end}");
+            assert!(listed(&body[..end]).len() < 6, "{end}");
         }
     }
 }

@@ -3,8 +3,10 @@
 
 use std::collections::BTreeMap;
 
+use super::kinds::Kind;
 use super::packets::Packet;
 use super::streams::{self, ListedStream};
+use super::units;
 
 /// The number of packets that hold the list of programmes.
 const PROGRAMMES_PID: u16 = 0;
@@ -15,6 +17,8 @@ const STREAMS: u8 = 2;
 const PROGRAMMES_MAX: usize = 64;
 /// Most streams of a programme that are looked at.
 const STREAMS_MAX: usize = 64;
+/// Most units that are looked at for what a stream is.
+const LOOKS_MAX: u32 = 4;
 /// The longest section of these tables: its length has ten bits, behind three bytes.
 const SECTION_BYTES_MAX: usize = 1_024;
 
@@ -25,11 +29,17 @@ pub(super) struct Tables {
     sections: BTreeMap<u16, Vec<u8>>,
     /// Streams of each programme, by the number of the packets that list them.
     programmes: BTreeMap<u16, Vec<ListedStream>>,
+    /// Streams of which no table says what they are, and how many of their units were looked at.
+    unknown: BTreeMap<u16, u32>,
+    n_listed: usize,
 }
 
 impl Tables {
     /// Takes a packet.
     pub(super) fn see(&mut self, packet: Packet<'_>) {
+        if packet.begins_unit && self.unknown.contains_key(&packet.pid) {
+            return self.look_into(packet);
+        }
         let is_table = packet.pid == PROGRAMMES_PID || self.programmes.contains_key(&packet.pid);
         let Some(payload) = packet.payload.filter(|_| is_table) else {
             return;
@@ -51,6 +61,38 @@ impl Tables {
         if packet.begins_unit {
             self.sections.insert(packet.pid, begin.to_vec());
             self.take(packet.pid);
+        }
+    }
+
+    /// The streams of each programme.
+    pub(super) fn programmes(&self) -> impl Iterator<Item = &[ListedStream]> {
+        self.programmes.values().map(Vec::as_slice)
+    }
+
+    /// Whether a look into a stream may still tell what it is.
+    pub(super) fn is_unknown(&self, pid: u16) -> bool {
+        self.unknown.contains_key(&pid)
+    }
+
+    /// How many streams were listed so far.
+    pub(super) fn n_listed(&self) -> usize {
+        self.n_listed
+    }
+
+    /// Looks for what a stream is at the beginning of a unit.
+    fn look_into(&mut self, packet: Packet<'_>) {
+        let unit = packet.payload.filter(|_| !packet.is_scrambled);
+        let Some(unit) = unit.and_then(units::read) else {
+            return;
+        };
+        let kind = Kind::of_beginning(unit.stream_id, &unit.bytes);
+        let of_pid = |stream: &&mut ListedStream| stream.pid == packet.pid;
+        let streams = self.programmes.values_mut().flatten().filter(of_pid);
+        streams.for_each(|stream| stream.kind = stream.kind.or(kind));
+        let looks = self.unknown.entry(packet.pid).or_default();
+        *looks += 1;
+        if kind.is_some() || *looks == LOOKS_MAX {
+            self.unknown.remove(&packet.pid);
         }
     }
 
@@ -113,10 +155,19 @@ impl Tables {
                 if let Some(streams) = self.programmes.get_mut(&pid) {
                     // What a later table no longer lists was there all the same.
                     for stream in streams::listed(body) {
-                        let is_new = streams.iter().all(|known| known.pid != stream.pid);
-                        if is_new && streams.len() < STREAMS_MAX {
-                            streams.push(stream);
+                        let same = |known: &&ListedStream| known.pid == stream.pid;
+                        let is_known = streams.iter().filter(same).any(|known| {
+                            // What was found by looking is not told by a table.
+                            stream.kind.is_none() || known.kind == stream.kind
+                        });
+                        if is_known || streams.len() >= STREAMS_MAX {
+                            continue;
                         }
+                        if stream.is_private && stream.kind.is_none() {
+                            self.unknown.insert(stream.pid, 0);
+                        }
+                        streams.push(stream);
+                        self.n_listed += 1;
                     }
                 }
             }
@@ -135,18 +186,21 @@ fn crc(bytes: &[u8]) -> u32 {
     })
 }
 
+/// A whole section.
+#[cfg(test)]
+pub(super) fn section(table: u8, body: &[u8]) -> Vec<u8> {
+    let length = u8::try_from(5 + body.len() + 4).unwrap_or(u8::MAX);
+    let mut bytes = vec![table, 0xb0, length, 0, 1, 0xc1, 0, 0];
+    bytes.extend_from_slice(body);
+    let check = crc(&bytes);
+    bytes.extend(check.to_be_bytes());
+    bytes
+}
+
 #[cfg(test)]
 mod tests {
+    use super::super::packets::Follows;
     use super::*;
-
-    fn section(table: u8, body: &[u8]) -> Vec<u8> {
-        let length = u8::try_from(5 + body.len() + 4).unwrap();
-        let mut bytes = vec![table, 0xb0, length, 0, 1, 0xc1, 0, 0];
-        bytes.extend_from_slice(body);
-        let check = crc(&bytes);
-        bytes.extend(check.to_be_bytes());
-        bytes
-    }
 
     fn see(tables: &mut Tables, pid: u16, begins_unit: bool, payload: &[u8]) {
         tables.see(Packet {
@@ -157,6 +211,7 @@ mod tests {
             counter: 0,
             is_discontinuous: false,
             payload: Some(payload),
+            follows: Follows::Next,
         });
     }
 

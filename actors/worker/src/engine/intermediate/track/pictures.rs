@@ -110,13 +110,17 @@ impl Track {
             time_ns,
             duration_ns,
         } = coded;
-        sink.output.append(&bytes)?;
         let time = time_ns.map(|ns| self.units(ns - self.base_ns));
         let duration = u32::try_from(self.units(signed(duration_ns))).unwrap_or(0);
         let is_ordered = matches!(self.coding, Coding::Mpeg(_));
         if time.is_none() && !is_ordered {
-            return gives_up("a picture does not say when it is shown");
+            // What said so was lost, and the picture with it.
+            return match sink.is_damaged {
+                true => Ok(()),
+                false => gives_up("a picture does not say when it is shown"),
+            };
         }
+        sink.output.append(&bytes)?;
         let sample = sink.tables.n_samples(table);
         sink.tables.push(
             table,

@@ -1,7 +1,7 @@
 //! Time stamps on one clock: where a broadcast's time leaps, as at the joint of two recordings, what
 //! follows goes on where the one before ended, as ffmpeg has it.
 
-use crate::engine::{Error, Result};
+use super::{Error, Result};
 use bus_schema::report::ErrorCode;
 
 /// A stamp that is so much later than the one before is a leap, and no gap: ffmpeg's
@@ -13,7 +13,7 @@ const BACK_NS: i64 = 2_000_000_000;
 const LEAPS_MAX: usize = 1_000;
 
 /// The clock of all streams.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Clock {
     epochs: Vec<Epoch>,
 }
