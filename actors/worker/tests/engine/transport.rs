@@ -226,6 +226,27 @@ async fn sound_that_is_not_remuxed_is_in_step_too() {
     }
 }
 
+/// Nothing says how large the picture is where no keyframe comes.
+#[tokio::test]
+async fn a_picture_without_a_keyframe_leaves_its_sound() {
+    if !clip::has_ffmpeg("a_picture_without_a_keyframe_leaves_its_sound") {
+        return;
+    }
+    let whole = film("one-keyframe.ts", "-preset medium -g 1000 -sc_threshold 0");
+    let bytes = std::fs::read(whole).expect("a clip");
+    let from = bytes.len() / PACKET_BYTES / 2 * PACKET_BYTES;
+    let source = clip::write("no-keyframe.ts", &bytes[from..]);
+    let (facts, read) = task::ingested(&source).await;
+    assert!(facts.video.is_none(), "{facts:?}");
+    let told = facts.broadcast.expect("something is left out");
+    assert!(
+        told.unread[0].is_video && told.unread[0].codec == "H.264",
+        "{told:?}"
+    );
+    let made = task::run(task::audio(&read, &facts.audio[0], 0), &read).await;
+    assert_eq!(made.failure, None);
+}
+
 #[tokio::test]
 async fn a_second_recording_in_other_codecs_is_left_out_and_told() {
     if !clip::has_ffmpeg("a_second_recording_in_other_codecs_is_left_out_and_told") {

@@ -51,7 +51,7 @@ impl Framing {
         let kind = stream.kind?;
         let caps = kind.caps()?;
         match Self::of(kind) {
-            Self::Bare => Some(caps.to_owned()),
+            Self::Bare => begins(kind, &unit.bytes).then(|| caps.to_owned()),
             Self::Latm { mut latm, .. } => {
                 latm.take(&unit.bytes);
                 latm.config().map(|config| with_config(caps, config))
@@ -131,6 +131,22 @@ impl Framing {
     }
 }
 
+/// Whether a stream may begin with a unit: a picture's parser says nothing before it has seen the parameters of
+/// a sequence, and if these never come, nobody would hear the sound beside it.
+fn begins(kind: Kind, bytes: &[u8]) -> bool {
+    let is_begin: fn(u8) -> bool = match kind.name {
+        // ISO/IEC 14496-10, table 7-1; ISO/IEC 23008-2, table 7-1.
+        "H.264" => |code| code & 0x1f == 7,
+        "HEVC" => |code| code >> 1 & 0x3f == 33,
+        // ISO/IEC 13818-2, table 6-1; ISO/IEC 14496-2, table 6-3: a layer of a video object.
+        "MPEG-1 video" | "MPEG-2 video" => |code| code == 0xb3,
+        "MPEG-4 video" => |code| (0x20..=0x2f).contains(&code),
+        _ => return true,
+    };
+    let mut codes = bytes.windows(4);
+    codes.any(|code| matches!(code, [0, 0, 1, code] if is_begin(*code)))
+}
+
 fn with_config(caps: &str, config: &Config) -> String {
     let hex: String = config
         .bytes
@@ -138,4 +154,20 @@ fn with_config(caps: &str, config: &Config) -> String {
         .map(|byte| format!("{byte:02x}"))
         .collect();
     format!("{caps},framed=true,codec_data=(buffer){hex}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_picture_begins_with_its_parameters() {
+        let h264 = Kind::video("H.264");
+        assert!(begins(h264, &[0, 0, 1, 9, 0xf0, 0, 0, 0, 1, 0x67, 100]));
+        assert!(!begins(h264, &[0, 0, 1, 9, 0xf0, 0, 0, 1, 0x41, 7]));
+        assert!(begins(Kind::video("HEVC"), &[0, 0, 1, 0x42, 1]));
+        assert!(begins(Kind::video("MPEG-2 video"), &[0, 0, 1, 0xb3]));
+        assert!(!begins(Kind::video("MPEG-2 video"), &[0, 0, 1, 0]));
+        assert!(begins(Kind::audio("AC-3"), &[]));
+    }
 }

@@ -21,6 +21,10 @@ const PRIVATE: u8 = 0x06;
 /// Tags of descriptors (ISO/IEC 13818-1, table 2-45; ETSI EN 300 468, table 12).
 const REGISTRATION: u8 = 0x05;
 const LANGUAGE: u8 = 0x0a;
+const TELETEXT: u8 = 0x56;
+const SUBTITLES: u8 = 0x59;
+/// What of them begins with a language.
+const LANGUAGES: [u8; 3] = [LANGUAGE, SUBTITLES, TELETEXT];
 const EXTENSION: u8 = 0x7f;
 /// `descriptor_tag_extension` of what a registration as Opus stands beside (its carriage in MPEG-TS, 4.2).
 const OPUS_EXTENSION: u8 = 0x80;
@@ -37,7 +41,9 @@ pub(super) fn listed(body: &[u8]) -> Vec<ListedStream> {
         let Some((descriptors, behind)) = with_length(behind) else {
             break;
         };
-        let language = descriptor(descriptors, LANGUAGE).and_then(|body| body.get(..3));
+        let mut told = LANGUAGES.into_iter();
+        let told = told.find_map(|tag| descriptor(descriptors, tag));
+        let language = told.and_then(|body| body.get(..3));
         let language = language.filter(|code| code.iter().all(u8::is_ascii_alphabetic));
         streams.push(ListedStream {
             pid: u16::from_be_bytes([a & 0x1f, *b]),
@@ -154,8 +160,8 @@ fn private(descriptors: &[u8], own: Option<[u8; 4]>) -> Option<Kind> {
         (0x7a, Kind::audio("E-AC-3")),
         (0x7b, Kind::audio("DTS")),
         (0x7c, Kind::audio("AAC")),
-        (0x56, Kind::text("teletext")),
-        (0x59, Kind::text("DVB subtitles")),
+        (TELETEXT, Kind::text("teletext")),
+        (SUBTITLES, Kind::text("DVB subtitles")),
     ];
     let tagged = tagged
         .into_iter()
@@ -175,7 +181,7 @@ mod tests {
             &[0x1b, 0xe1, 0x00, 0xf0, 0x00],
             &[0x82, 0xe1, 0x01, 0xf0, 0x06, 0x0a, 4, b'e', b'n', b'g', 0],
             &[0x06, 0xe1, 0x02, 0xf0, 0x06, 5, 4, b'O', b'p', b'u', b's'],
-            &[0x06, 0xe1, 0x03, 0xf0, 0x02, 0x56, 0],
+            &[0x06, 0xe1, 0x03, 0xf0, 0x05, 0x56, 3, b'f', b'r', b'a'],
             &[0x06, 0xe1, 0x04, 0xf0, 0x03, 0x7f, 1, 0x15],
             &[0x06, 0xe1, 0x05, 0xf0, 0x06, 0x0a, 4, b'd', b'e', b'u', 0],
         ]
@@ -191,7 +197,7 @@ mod tests {
                 (0x100, Some(Kind::video("H.264")), None),
                 (0x101, Some(Kind::audio("DTS")), language("eng")),
                 (0x102, Some(Kind::audio("Opus")), None),
-                (0x103, Some(Kind::text("teletext")), None),
+                (0x103, Some(Kind::text("teletext")), language("fra")),
                 (0x104, Some(Kind::audio("AC-4")), None),
                 (0x105, None, language("deu")),
             ]

@@ -79,6 +79,13 @@ impl Made {
     }
 }
 
+/// A picture of so many bytes, and behind it parameters, with which alone one begins.
+fn picture(filled: u8, bytes: usize) -> Vec<u8> {
+    let mut body = vec![filled; bytes];
+    body.extend([0, 0, 1, 0x67]);
+    body
+}
+
 /// What comes out, whatever the pieces in which it is read.
 fn demuxed(bytes: &[u8]) -> Vec<Output> {
     let of = |each: usize| {
@@ -121,7 +128,7 @@ fn film() -> Made {
     let mut made = Made::of(&[(PICTURE, 0x1b), (SOUND, 0x03)]);
     for n in 0..4_u8 {
         let time = 10 * SECOND + u64::from(n) * SECOND;
-        made.shown(PICTURE, 0xe0, time, &[n; 1_000]);
+        made.shown(PICTURE, 0xe0, time, &picture(n, 1_000));
         made.shown(SOUND, 0xc0, time - SECOND / 2, &[n; 500]);
     }
     made
@@ -169,13 +176,13 @@ fn a_picture_that_lost_a_packet_is_what_is_left_of_it() {
         _ => None,
     });
     let picture = picture.unwrap();
-    assert!(picture.is_behind_loss && picture.bytes.len() == 1_000 - 184);
+    assert!(picture.is_behind_loss && picture.bytes.len() == 1_004 - 184);
 }
 
 #[test]
 fn what_is_listed_and_not_there_is_not_waited_for_beyond_the_end() {
     let mut made = Made::of(&[(PICTURE, 0x1b), (0x102, 0x0f)]);
-    made.shown(PICTURE, 0xe0, SECOND, &[1; 10]);
+    made.shown(PICTURE, 0xe0, SECOND, &picture(1, 10));
     let outputs = demuxed(&made.bytes);
     assert_eq!(streams(&outputs).len(), 1);
     assert_eq!(frames(&outputs, 0), [(0, 1)]);
@@ -194,11 +201,24 @@ fn what_comes_before_the_first_table_is_not_lost() {
 }
 
 #[test]
+fn a_picture_that_never_begins_does_not_keep_its_sound_back() {
+    let mut made = Made::of(&[(PICTURE, 0x1b), (SOUND, 0x03)]);
+    for n in 0..4_u8 {
+        let time = SECOND + u64::from(n) * SECOND;
+        made.shown(PICTURE, 0xe0, time, &[n; 1_000]);
+        made.shown(SOUND, 0xc0, time, &[n; 500]);
+    }
+    let outputs = demuxed(&made.bytes);
+    assert_eq!(streams(&outputs), [(SOUND, "audio/mpeg".to_owned())]);
+    assert_eq!(frames(&outputs, 0).len(), 4);
+}
+
+#[test]
 fn sound_that_no_table_names_is_found_by_a_look_into_it() {
     let mut made = Made::of(&[(PICTURE, 0x1b), (SOUND, 0x06)]);
-    made.shown(PICTURE, 0xe0, SECOND, &[1; 10]);
+    made.shown(PICTURE, 0xe0, SECOND, &picture(1, 10));
     made.shown(SOUND, 0xc0, SECOND, &[0xff, 0xf1, 0x4c, 0x80, 0, 0]);
-    made.shown(PICTURE, 0xe0, 2 * SECOND, &[1; 10]);
+    made.shown(PICTURE, 0xe0, 2 * SECOND, &picture(1, 10));
     made.shown(SOUND, 0xc0, 2 * SECOND, &[0xff, 0xf1, 0x4c, 0x80, 0, 0]);
     let outputs = demuxed(&made.bytes);
     assert_eq!(streams(&outputs)[1], (SOUND, "audio/mpeg".to_owned()));
@@ -211,7 +231,7 @@ fn a_number_that_becomes_another_stream_s_ends_the_first() {
     made.tables(&[(PICTURE, 0x24), (SOUND, 0x03)]);
     for n in 0..4_u8 {
         let time = 14 * SECOND + u64::from(n) * SECOND;
-        made.shown(PICTURE, 0xe0, time, &[9; 1_000]);
+        made.shown(PICTURE, 0xe0, time, &picture(9, 1_000));
         made.shown(SOUND, 0xc0, time - SECOND / 2, &[n; 500]);
     }
     let outputs = demuxed(&made.bytes);
