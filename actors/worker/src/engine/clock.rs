@@ -36,10 +36,6 @@ pub(super) struct Place {
 }
 
 impl Clock {
-    pub(super) fn new() -> Self {
-        Self { epochs: Vec::new() }
-    }
-
     /// Whether time leapt anywhere.
     pub(super) fn has_leapt(&self) -> bool {
         self.epochs.len() > 1
@@ -61,8 +57,11 @@ impl Clock {
         let fits = |epoch: &Epoch| {
             let time_ns = stamp_ns + epoch.offset_ns;
             let is_near = |other_ns: i64| (-BACK_NS..=AHEAD_NS).contains(&(time_ns - other_ns));
-            // A stream may also be away for a while, and come back.
-            expected_ns.is_none_or(is_near) || is_near(epoch.latest_ns)
+            match expected_ns {
+                // A stream may also be away for a while, and come back.
+                Some(expected_ns) => is_near(expected_ns) || is_near(epoch.latest_ns),
+                None => time_ns.abs_diff(epoch.latest_ns) <= AHEAD_NS.unsigned_abs(),
+            }
         };
         let found = self.epochs.iter().skip(first).position(fits);
         let epoch = match found {
@@ -73,9 +72,12 @@ impl Clock {
                                    again, or a repaired copy.";
                     return Err(Error::new(ErrorCode::Damaged, message));
                 }
+                // A stream that begins far from all others is on a clock that these come to, too.
+                let latest_ns = self.epochs.last().map(|epoch| epoch.latest_ns);
+                let due_ns = expected_ns.or(latest_ns).unwrap_or(stamp_ns);
                 self.epochs.push(Epoch {
-                    offset_ns: expected_ns.map_or(0, |expected_ns| expected_ns - stamp_ns),
-                    latest_ns: expected_ns.unwrap_or(stamp_ns),
+                    offset_ns: due_ns - stamp_ns,
+                    latest_ns: due_ns,
                 });
                 self.epochs.len() - 1
             }
@@ -101,7 +103,7 @@ mod tests {
 
     /// Times of stamps that come in this order, of streams by their numbers; each lasts a second.
     fn times(stamps: &[(usize, i64)]) -> Vec<i64> {
-        let mut clock = Clock::new();
+        let mut clock = Clock::default();
         let mut places = [Place::default(); 2];
         let one = |&(stream, stamp_s): &(usize, i64)| {
             let stamp_ns = stamp_s * SECOND_NS;
@@ -141,8 +143,19 @@ mod tests {
     }
 
     #[test]
+    fn a_stream_that_begins_far_from_the_others_is_joined_by_them() {
+        // A stale packet of a receiver's buffer, then the film.
+        let stamps = [(0, 0), (1, 36_000), (0, 36_000), (1, 36_001), (0, 36_001)];
+        assert_eq!(times(&stamps), [0, 0, 0, 1, 1]);
+        assert_eq!(
+            times(&[(0, 20), (1, 12), (0, 21), (1, 13)]),
+            [20, 12, 21, 13]
+        );
+    }
+
+    #[test]
     fn endless_leaps_are_damage() {
-        let mut clock = Clock::new();
+        let mut clock = Clock::default();
         let mut place = Place::default();
         let leaps = (0..2_000).map(|n| clock.offset_ns(&mut place, n * 100 * SECOND_NS, 1));
         let error = leaps.filter_map(Result::err).next().unwrap();

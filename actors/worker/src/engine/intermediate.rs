@@ -107,7 +107,7 @@ pub(super) fn run(
         sink: Sink {
             tables: Tables::default(),
             output: Output::new(results, source.size()),
-            clock: Clock::new(),
+            clock: Clock::default(),
             has_presentation: container != "avi",
             is_damaged: false,
         },

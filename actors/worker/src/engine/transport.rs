@@ -9,6 +9,7 @@ mod kinds;
 mod latm;
 mod opus;
 mod packets;
+mod programme;
 mod streams;
 mod tables;
 mod times;
@@ -83,14 +84,15 @@ impl Transport {
             let part = u128::from(at) * u128::from(duration_ns);
             u64::try_from(part / u128::from(source_bytes.max(1))).unwrap_or(duration_ns)
         });
-        let is_first = |nth: usize, pid: u16| {
+        let before = |nth: usize, pid: u16| {
             let mut before = listed.iter().take(nth);
-            before.all(|stream| stream.pid != pid)
+            before.find(|stream| stream.pid == pid)
         };
-        let unread = listed
-            .iter()
-            .enumerate()
-            .filter_map(|(nth, stream)| seen.unread(stream, is_first(nth, stream.pid), &pids));
+        let unread = listed.iter().enumerate().filter_map(|(nth, stream)| {
+            let before = before(nth, stream.pid);
+            let is_same = before.is_some_and(|before| before.kind == stream.kind);
+            (!is_same).then(|| seen.unread(stream, before.is_none(), &pids))?
+        });
         BroadcastFacts {
             lost_packets: losses.packets,
             gaps: losses.gaps,
@@ -143,7 +145,7 @@ impl Seen {
             is_video: kind.medium == Medium::Video,
             codec: kind.name.to_owned(),
             is_scrambled,
-            is_late: !is_first || count.first_at >= SCAN_BYTES_MAX as u64,
+            is_late: !is_first || stream.is_added || count.first_at >= SCAN_BYTES_MAX as u64,
             language: stream.language.clone(),
         })
     }

@@ -1,13 +1,12 @@
-//! A transport stream taken apart: from its bytes to the frames of its streams.
-//!
-//! Of several programmes the first is read that has a picture, and if none has, the first that has anything. Which
-//! of its streams there are is found out before anything is given out.
+//! A transport stream taken apart: from its bytes to the frames of its streams. Which streams there are is found
+//! out before anything is given out.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::framing::{Frame, Framing};
 use super::kinds::Kind;
 use super::packets::{PACKET_BYTES, Packet, Packets};
+use super::programme::{self, Begun};
 use super::streams::ListedStream;
 use super::tables::Tables;
 use super::times::{Position, Time, Times};
@@ -22,6 +21,9 @@ pub(super) const SCAN_BYTES_MAX: usize = 16 << 20;
 /// Most packets that are kept until the first table says what is in them: twice what the richest broadcast has
 /// between two of them.
 const EARLY_PACKETS_MAX: usize = (8 << 20) / PACKET_BYTES;
+
+/// Most bytes of units that are not whole yet, of all streams.
+const PENDING_BYTES_MAX: usize = 64 << 20;
 
 /// What comes out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,22 +48,24 @@ pub(super) struct Shown {
 #[derive(Debug, Default)]
 pub(super) struct Demuxer {
     packets: Packets,
-    streams: Streams,
+    state: State,
 }
 
+/// What is known of a broadcast up to a packet.
 #[derive(Debug, Default)]
-struct Streams {
+struct State {
     tables: Tables,
     /// How much the tables listed when it was last looked at.
     n_listed: usize,
     /// Packets that came before any table, each with its payload.
     early: Vec<(Packet<'static>, Vec<u8>)>,
     assemblies: BTreeMap<u16, Assembly>,
+    /// What all of these hold.
+    pending_bytes: usize,
     /// Units that wait for the streams to be known, and how many packets there were.
     scanned: Vec<(u16, Unit)>,
     n_packets: usize,
-    /// What each stream that has begun is called.
-    begun: BTreeMap<u16, String>,
+    begun: Begun,
     /// Given out, once that is known.
     shown: Option<Vec<Stream>>,
     times: Times,
@@ -70,7 +74,7 @@ struct Streams {
     outputs: Vec<Output>,
 }
 
-/// A stream that is given out.
+/// What is kept of a stream that is given out.
 #[derive(Debug)]
 struct Stream {
     pid: u16,
@@ -85,15 +89,15 @@ impl Demuxer {
     /// # Errors
     /// When times leap too often.
     pub(super) fn see(&mut self, bytes: &[u8]) -> Result<Vec<Output>> {
-        let streams = &mut self.streams;
+        let state = &mut self.state;
         let mut seen = Ok(());
         self.packets.see(bytes, |packet| {
             if seen.is_ok() {
-                seen = streams.see(packet);
+                seen = state.see(packet);
             }
         });
         seen?;
-        Ok(std::mem::take(&mut streams.outputs))
+        Ok(std::mem::take(&mut state.outputs))
     }
 
     /// The end of the file.
@@ -101,18 +105,18 @@ impl Demuxer {
     /// # Errors
     /// As [`Self::see`].
     pub(super) fn finish(&mut self) -> Result<Vec<Output>> {
-        let streams = &mut self.streams;
-        for (pid, mut assembly) in std::mem::take(&mut streams.assemblies) {
-            streams.take(pid, assembly.finish())?;
+        let state = &mut self.state;
+        for (pid, mut assembly) in std::mem::take(&mut state.assemblies) {
+            state.take(pid, assembly.finish())?;
         }
-        if streams.shown.is_none() {
-            streams.release()?;
+        if state.shown.is_none() {
+            state.release()?;
         }
-        Ok(std::mem::take(&mut streams.outputs))
+        Ok(std::mem::take(&mut state.outputs))
     }
 }
 
-impl Streams {
+impl State {
     fn see(&mut self, packet: Packet<'_>) -> Result<()> {
         self.tables.see(packet);
         if self.n_listed != self.tables.n_listed() {
@@ -138,10 +142,18 @@ impl Streams {
     }
 
     fn assemble(&mut self, packet: Packet<'_>) -> Result<()> {
-        if let Some(assembly) = self.assemblies.get_mut(&packet.pid) {
-            for unit in assembly.take(packet) {
-                self.take(packet.pid, Some(unit))?;
-            }
+        let Some(assembly) = self.assemblies.get_mut(&packet.pid) else {
+            return Ok(());
+        };
+        let held = assembly.pending_bytes();
+        let units = assembly.take(packet);
+        self.pending_bytes = self.pending_bytes + assembly.pending_bytes() - held;
+        if self.pending_bytes > PENDING_BYTES_MAX {
+            self.pending_bytes -= assembly.pending_bytes();
+            assembly.give_up();
+        }
+        for unit in units {
+            self.take(packet.pid, Some(unit))?;
         }
         Ok(())
     }
@@ -162,21 +174,19 @@ impl Streams {
 
     /// Something new is listed. A number may be another stream's from now on: then the one that had it is over.
     fn list(&mut self) -> Result<()> {
-        let mut seen = BTreeSet::new();
-        let listed = self.tables.programmes().flatten();
-        let (first, again): (Vec<&ListedStream>, Vec<_>) =
-            listed.partition(|stream| seen.insert(stream.pid));
-        let again: BTreeSet<u16> = again.into_iter().map(|stream| stream.pid).collect();
+        let replaced = self.tables.replaced();
         if self.shown.is_none() {
-            let read = first.into_iter().filter(|stream| may_be_read(stream));
-            for stream in read.filter(|stream| !again.contains(&stream.pid)) {
+            let listed = self.tables.programmes().flatten();
+            let read = listed.filter(|stream| may_be_read(stream));
+            for stream in read.filter(|stream| !replaced.contains(&stream.pid)) {
                 let is_picture = stream.kind.is_some_and(|kind| kind.medium == Medium::Video);
                 let assembly = self.assemblies.entry(stream.pid);
                 assembly.or_insert_with(|| Assembly::new(is_picture));
             }
         }
-        for pid in again {
+        for pid in replaced {
             if let Some(mut ended) = self.assemblies.remove(&pid) {
+                self.pending_bytes -= ended.pending_bytes();
                 self.take(pid, ended.finish())?;
             }
         }
@@ -196,7 +206,7 @@ impl Streams {
             self.begun.insert(pid, caps);
         }
         self.scanned.push((pid, unit));
-        if self.is_known() {
+        if programme::is_known(&self.tables, &self.begun) {
             self.release()?;
         }
         Ok(())
@@ -210,46 +220,14 @@ impl Streams {
         Framing::caps(stream, unit).filter(|_| is_timed)
     }
 
-    /// Whether every stream of the first programme that may be awaited has begun.
-    fn is_known(&self) -> bool {
-        let is_awaited = |stream: &&ListedStream| match stream.kind {
-            Some(kind) => !kind.is_text() && kind.caps().is_some(),
-            None => self.tables.is_unknown(stream.pid),
-        };
-        let has_begun = |stream: &ListedStream| self.begun.contains_key(&stream.pid);
-        self.tables.programmes().next().is_some_and(|programme| {
-            let mut awaited = programme.iter().filter(is_awaited).peekable();
-            awaited.peek().is_some() && awaited.all(has_begun)
-        })
-    }
-
-    /// The programme that is read.
-    fn programme(&self) -> Vec<ListedStream> {
-        let begun = |stream: &&ListedStream| self.begun.contains_key(&stream.pid);
-        let is_picture =
-            |stream: &ListedStream| stream.kind.is_some_and(|kind| kind.medium == Medium::Video);
-        let has = |programme: &&[ListedStream], wanted: &dyn Fn(&ListedStream) -> bool| {
-            programme.iter().filter(begun).any(wanted)
-        };
-        let mut programmes = self.tables.programmes();
-        let with_picture = programmes.find(|programme| has(programme, &is_picture));
-        let mut programmes = self.tables.programmes();
-        let with_any = || programmes.find(|programme| has(programme, &|_| true));
-        let streams = with_picture.or_else(with_any).unwrap_or(&[]);
-        let mut seen = BTreeSet::new();
-        let streams = streams.iter().filter(begun);
-        let streams = streams.filter(|stream| seen.insert(stream.pid));
-        streams.cloned().collect()
-    }
-
     /// Gives out what was found, and what has waited for it.
     fn release(&mut self) -> Result<()> {
-        let programme = self.programme();
+        let programme = programme::chosen(&self.tables, &self.begun);
         let shown = |stream: &ListedStream| {
-            let caps = self.begun.get(&stream.pid)?;
+            let begun = self.begun.get(&stream.pid).map(String::as_str);
             Some(Shown {
                 pid: stream.pid,
-                caps: caps.clone(),
+                caps: begun.or_else(|| stream.kind?.caps())?.to_owned(),
                 language: stream.language.clone(),
             })
         };
@@ -267,6 +245,8 @@ impl Streams {
         let mut streams: Vec<Stream> = streams.collect();
         let pids: BTreeSet<u16> = streams.iter().map(|stream| stream.pid).collect();
         self.assemblies.retain(|pid, _| pids.contains(pid));
+        let held = self.assemblies.values().map(Assembly::pending_bytes);
+        self.pending_bytes = held.sum();
         let mut timed = Vec::new();
         let mut firsts = BTreeMap::new();
         for (pid, unit) in std::mem::take(&mut self.scanned) {

@@ -95,6 +95,9 @@ impl Framing {
                 }
                 let (packets, is_begun) = latm.take(&unit.bytes);
                 let Some(config) = latm.config().cloned() else {
+                    if latm.has_begun() && !is_begun {
+                        *due_ns = time.shown_ns;
+                    }
                     return (None, Vec::new());
                 };
                 let is_new = told.as_ref().is_some_and(|told| *told != config);
@@ -105,13 +108,15 @@ impl Framing {
                 *told = Some(config);
                 // A unit's time is that of the first frame which begins in it.
                 let mut next = if is_begun {
-                    (*due_ns).or_else(|| Some(time.shown_ns? - length_ns))
+                    (*due_ns).or_else(|| time.shown_ns?.checked_sub(length_ns))
                 } else {
                     time.shown_ns.or(*due_ns)
                 };
+                let n_earlier = usize::from(is_begun);
+                let n_begun = packets.len().saturating_sub(n_earlier);
                 let mut frames = Vec::new();
                 for (n, bytes) in packets.into_iter().enumerate() {
-                    if n == 1 && is_begun {
+                    if n == n_earlier {
                         next = time.shown_ns.or(next);
                     }
                     frames.push(Frame {
@@ -122,9 +127,14 @@ impl Framing {
                         bytes,
                         is_behind_loss: is_behind_loss && n == 0,
                     });
-                    next = next.map(|ns| ns + length_ns);
+                    next = next.map(|ns| ns.saturating_add(length_ns));
                 }
-                *due_ns = next;
+                // The first that begins in it may go on in the next.
+                *due_ns = if n_begun == 0 && latm.has_begun() {
+                    time.shown_ns.or(next)
+                } else {
+                    next
+                };
                 (caps, frames)
             }
         }
@@ -159,6 +169,45 @@ fn with_config(caps: &str, config: &Config) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn packets_of_latm_are_at_their_units_times_however_they_are_cut() {
+        // A frame with its configuration: 48 kHz, stereo, a packet of two bytes.
+        let frame = [
+            0x56, 0xe0, 0x09, 0x20, 0x00, 0x11, 0x90, 0x1f, 0xe0, 0x15, 0x56, 0x60,
+        ];
+        let kind = Kind::audio("AAC in LATM");
+        let units = |cuts: &[usize]| {
+            let mut framing = Framing::of(kind);
+            let film = frame.repeat(4);
+            let mut times = Vec::new();
+            for (n, pair) in cuts.windows(2).enumerate() {
+                let unit = Unit {
+                    stream_id: 0xc0,
+                    shown: None,
+                    decoded: None,
+                    bytes: film[pair[0]..pair[1]].to_vec(),
+                    is_behind_loss: false,
+                };
+                let seconds = i64::try_from(n).unwrap() * 1_000_000_000;
+                let time = Time {
+                    shown_ns: Some(seconds),
+                    decoded_ns: Some(seconds),
+                };
+                let (_, frames) = framing.frames(kind, unit, time);
+                times.extend(
+                    frames
+                        .iter()
+                        .map(|one| one.time.shown_ns.unwrap() / 1_000_000),
+                );
+            }
+            times
+        };
+        assert_eq!(units(&[0, 12, 24, 36, 48]), [0, 1_000, 2_000, 3_000]);
+        assert_eq!(units(&[0, 24, 48]), [0, 21, 1_000, 1_021]);
+        // Each frame begins in one unit and ends in the next; the last of all is not whole.
+        assert_eq!(units(&[0, 8, 20, 32, 44]), [0, 1_000, 2_000]);
+    }
 
     #[test]
     fn a_picture_begins_with_its_parameters() {

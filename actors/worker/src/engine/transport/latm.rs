@@ -17,6 +17,8 @@ const RATES_HZ: [u32; 13] = [
     7_350,
 ];
 const RATE_FOLLOWS: u32 = 15;
+/// No sound that is broadcast has a lower one.
+const RATE_HZ_MIN: u32 = 7_350;
 /// Most bits of a configuration: what follows it in the longest ones is of no use to AAC.
 const CONFIG_BITS_MAX: u32 = 512;
 
@@ -55,7 +57,7 @@ impl Latm {
     /// Takes the next bytes; returns the packets in the frames that are whole by now, and whether the first of
     /// these frames began earlier. What is damaged, or in a layout that broadcasts do not use, is left out.
     pub(super) fn take(&mut self, bytes: &[u8]) -> (Vec<Vec<u8>>, bool) {
-        let is_begun = !self.pending.is_empty();
+        let is_begun = self.has_begun();
         let mut all = std::mem::take(&mut self.pending);
         all.extend_from_slice(bytes);
         let mut rest = all.as_slice();
@@ -78,6 +80,15 @@ impl Latm {
         (packets, is_begun)
     }
 
+    /// Whether a frame has begun that is not whole yet.
+    pub(super) fn has_begun(&self) -> bool {
+        match self.pending.as_slice() {
+            [] => false,
+            [first] => u32::from(*first) == SYNC >> 3,
+            [first, second, ..] => u32::from(*first) << 3 | u32::from(*second) >> 5 == SYNC,
+        }
+    }
+
     /// What is pending will not be completed.
     pub(super) fn lose(&mut self) {
         self.pending.clear();
@@ -91,7 +102,7 @@ impl Latm {
             self.config = Some(config(&mut bits)?);
         }
         self.config.as_ref()?;
-        payload(&mut bits)
+        payload(&mut bits).filter(|packet| !packet.is_empty())
     }
 }
 
@@ -181,7 +192,7 @@ fn specific(bits: &mut Bits<'_>) -> Option<Specific> {
         kind = object_type(bits, &mut n_bits)?;
     }
     // A layout of its own would follow.
-    if !GENERAL.contains(&kind) || channels == 0 || rate_hz == 0 {
+    if !GENERAL.contains(&kind) || channels == 0 || rate_hz < RATE_HZ_MIN {
         return None;
     }
     let is_short = bits.bit()?;

@@ -44,7 +44,9 @@ pub(super) fn caps(layout: u8) -> Option<String> {
 pub(super) fn packets(mut rest: &[u8]) -> Vec<Vec<u8>> {
     let mut packets = Vec::new();
     while let Some((packet, behind)) = packet(rest) {
-        packets.push(packet.to_vec());
+        if !packet.is_empty() {
+            packets.push(packet.to_vec());
+        }
         rest = behind;
     }
     packets

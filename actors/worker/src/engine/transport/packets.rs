@@ -175,9 +175,12 @@ impl Packets {
         count.with_payload += 1;
         count.see_scrambled(packet.is_scrambled, at);
         let before = count.counter.replace(packet.counter);
-        let follows = match before.filter(|_| !packet.is_discontinuous) {
-            Some(before) => count.follow(packet.counter.wrapping_sub(before), payload, at),
-            None => Follows::Next,
+        let follows = match before {
+            Some(before) if before == packet.counter && count.repeats(payload) => Follows::Again,
+            Some(before) if !packet.is_discontinuous => {
+                count.follow(packet.counter.wrapping_sub(before), at)
+            }
+            _ => Follows::Next,
         };
         count.is_repeated = follows == Follows::Again;
         count.last.clear();
@@ -193,11 +196,15 @@ impl Count {
         self.scrambled > self.with_payload / 2
     }
 
+    /// Whether the last packet comes once more.
+    fn repeats(&self, payload: &[u8]) -> bool {
+        !self.is_repeated && self.last == payload
+    }
+
     /// Takes the next packet, whose counter is so much ahead of the one before.
-    fn follow(&mut self, ahead: u8, payload: &[u8], at: u64) -> Follows {
+    fn follow(&mut self, ahead: u8, at: u64) -> Follows {
         match ahead & COUNTER_MAX {
             1 => return Follows::Next,
-            0 if !self.is_repeated && self.last == payload => return Follows::Again,
             // As many as it takes to come round.
             0 => self.lose(u64::from(COUNTER_MAX), at),
             ahead => self.lose(u64::from(ahead - 1), at),
@@ -312,6 +319,28 @@ mod tests {
         assert_eq!(losses(&film), Losses::default());
         film.push(made(1, 7));
         assert_eq!(losses(&film).packets, 2);
+    }
+
+    #[test]
+    fn how_packets_follow_is_told() {
+        let mut joint = made(1, 3);
+        joint[3] |= 0x20;
+        joint[4..6].copy_from_slice(&[1, 0x80]);
+        let mut other = made(1, 4);
+        other[100] = 0;
+        let film = [
+            made(1, 0),
+            made(1, 1),
+            made(1, 1),
+            joint.clone(),
+            joint,
+            made(1, 4),
+            other,
+        ];
+        let (mut all, mut told) = (Packets::default(), Vec::new());
+        all.see(&film.concat(), |packet| told.push(packet.follows));
+        let (next, again, loss) = (Follows::Next, Follows::Again, Follows::Loss);
+        assert_eq!(told, [next, next, again, next, again, next, loss]);
     }
 
     #[test]

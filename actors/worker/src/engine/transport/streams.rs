@@ -10,6 +10,8 @@ pub(super) struct ListedStream {
     pub(super) kind: Option<Kind>,
     /// Whether only a look into it may tell what it is.
     pub(super) is_private: bool,
+    /// Whether the programme's first table did not list it.
+    pub(super) is_added: bool,
     /// How the channels of Opus are laid out.
     pub(super) layout: Option<u8>,
     /// As it is told: three letters.
@@ -49,6 +51,7 @@ pub(super) fn listed(body: &[u8]) -> Vec<ListedStream> {
             pid: u16::from_be_bytes([a & 0x1f, *b]),
             kind: kind_of(*kind, descriptors, owner),
             is_private: *kind == PRIVATE,
+            is_added: false,
             layout: extension(descriptors, OPUS_EXTENSION).and_then(|body| body.first().copied()),
             language: language.map(|code| String::from_utf8_lossy(code).into_owned()),
         });
@@ -122,7 +125,7 @@ fn kind_of(kind: u8, descriptors: &[u8], owner: Option<[u8; 4]>) -> Option<Kind>
         0x82 | 0x8a => Kind::audio("DTS"),
         0x83 => Kind::audio("TrueHD"),
         0x84 | 0x87 => Kind::audio("E-AC-3"),
-        0x85 | 0x86 if own != Some(*b"CUEI") => Kind::audio("DTS-HD"),
+        0x85 | 0x86 if is_blu_ray => Kind::audio("DTS-HD"),
         0x90 if is_blu_ray => Kind::text("PGS"),
         0xa1 if is_blu_ray => Kind::audio("E-AC-3"),
         0xa2 if is_blu_ray => Kind::audio("DTS Express"),

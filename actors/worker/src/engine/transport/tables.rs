@@ -1,10 +1,10 @@
 //! The tables of a transport stream: its programmes, and the streams of each
 //! (ISO/IEC 13818-1, 2.4.4).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::kinds::Kind;
-use super::packets::Packet;
+use super::packets::{Follows, Packet};
 use super::streams::{self, ListedStream};
 use super::units;
 
@@ -27,8 +27,9 @@ const SECTION_BYTES_MAX: usize = 1_024;
 pub(super) struct Tables {
     /// Sections that are not whole yet, by the number of their packets.
     sections: BTreeMap<u16, Vec<u8>>,
-    /// Streams of each programme, by the number of the packets that list them.
+    /// Streams of each programme, by the number of the packets that list them; and these numbers in their order.
     programmes: BTreeMap<u16, Vec<ListedStream>>,
+    order: Vec<u16>,
     /// Streams of which no table says what they are, and how many of their units were looked at.
     unknown: BTreeMap<u16, u32>,
     n_listed: usize,
@@ -37,6 +38,9 @@ pub(super) struct Tables {
 impl Tables {
     /// Takes a packet.
     pub(super) fn see(&mut self, packet: Packet<'_>) {
+        if packet.is_broken || packet.follows == Follows::Again {
+            return;
+        }
         if packet.begins_unit && self.unknown.contains_key(&packet.pid) {
             return self.look_into(packet);
         }
@@ -44,8 +48,8 @@ impl Tables {
         let Some(payload) = packet.payload.filter(|_| is_table) else {
             return;
         };
-        if packet.is_broken {
-            return;
+        if packet.follows == Follows::Loss {
+            self.sections.remove(&packet.pid);
         }
         // Where a section begins, a pointer says how far from here.
         let (end, begin) = match payload.split_first() {
@@ -66,7 +70,19 @@ impl Tables {
 
     /// The streams of each programme.
     pub(super) fn programmes(&self) -> impl Iterator<Item = &[ListedStream]> {
-        self.programmes.values().map(Vec::as_slice)
+        let of = |pid: &u16| self.programmes.get(pid).map(Vec::as_slice);
+        self.order.iter().filter_map(of)
+    }
+
+    /// Numbers that were those of one stream first, and then of another.
+    pub(super) fn replaced(&self) -> BTreeSet<u16> {
+        let mut kinds = BTreeMap::new();
+        let listed = self.programmes().flatten();
+        let is_other = |stream: &&ListedStream| {
+            let kind = stream.kind;
+            kind.is_some_and(|kind| *kinds.entry(stream.pid).or_insert(kind) != kind)
+        };
+        listed.filter(is_other).map(|stream| stream.pid).collect()
     }
 
     /// Whether a look into a stream may still tell what it is.
@@ -130,7 +146,9 @@ impl Tables {
             };
             let (section, behind) = (section.to_vec(), behind.to_vec());
             self.sections.insert(pid, behind);
-            if crc(&section) == 0 {
+            // What is announced is not yet so.
+            let is_current = section.get(5).is_some_and(|flags| flags & 1 == 1);
+            if is_current && crc(&section) == 0 {
                 self.read(pid, table, &section);
             }
         }
@@ -145,29 +163,21 @@ impl Tables {
                 for entry in body.chunks_exact(4) {
                     let &[a, b, c, d] = entry else { continue };
                     let is_programme = a | b != 0;
-                    if is_programme && self.programmes.len() < PROGRAMMES_MAX {
-                        let pid = u16::from_be_bytes([c & 0x1f, d]);
-                        self.programmes.entry(pid).or_default();
+                    let pid = u16::from_be_bytes([c & 0x1f, d]);
+                    let is_known = self.programmes.contains_key(&pid);
+                    if is_programme && !is_known && self.order.len() < PROGRAMMES_MAX {
+                        self.programmes.insert(pid, Vec::new());
+                        self.order.push(pid);
                     }
                 }
             }
             (_, STREAMS) => {
                 if let Some(streams) = self.programmes.get_mut(&pid) {
                     // What a later table no longer lists was there all the same.
+                    let is_first = streams.is_empty();
                     for stream in streams::listed(body) {
-                        let same = |known: &&ListedStream| known.pid == stream.pid;
-                        let is_known = streams.iter().filter(same).any(|known| {
-                            // What was found by looking is not told by a table.
-                            stream.kind.is_none() || known.kind == stream.kind
-                        });
-                        if is_known || streams.len() >= STREAMS_MAX {
-                            continue;
-                        }
-                        if stream.is_private && stream.kind.is_none() {
-                            self.unknown.insert(stream.pid, 0);
-                        }
-                        streams.push(stream);
-                        self.n_listed += 1;
+                        let is_new = append(streams, &mut self.unknown, stream, !is_first);
+                        self.n_listed += usize::from(is_new);
                     }
                 }
             }
@@ -176,8 +186,37 @@ impl Tables {
     }
 }
 
+/// Adds what a table lists, where it says anything new; `unknown` are streams that have to be looked into.
+fn append(
+    streams: &mut Vec<ListedStream>,
+    unknown: &mut BTreeMap<u16, u32>,
+    stream: ListedStream,
+    is_added: bool,
+) -> bool {
+    let mut same = streams.iter_mut().filter(|known| known.pid == stream.pid);
+    // What was found by looking is not told by a table.
+    let known = same
+        .find(|known| stream.kind.is_none() || known.kind.is_none() || known.kind == stream.kind);
+    if let Some(known) = known {
+        let is_told = known.kind.is_none() && stream.kind.is_some();
+        if is_told {
+            known.kind = stream.kind;
+            unknown.remove(&stream.pid);
+        }
+        return is_told;
+    }
+    if streams.len() >= STREAMS_MAX {
+        return false;
+    }
+    if stream.is_private && stream.kind.is_none() {
+        unknown.insert(stream.pid, 0);
+    }
+    streams.push(ListedStream { is_added, ..stream });
+    true
+}
+
 /// The check of a section, over all of it 0 (ISO/IEC 13818-1, annex A).
-fn crc(bytes: &[u8]) -> u32 {
+pub(super) fn crc(bytes: &[u8]) -> u32 {
     const POLYNOMIAL: u32 = 0x04c1_1db7;
     bytes.iter().fold(u32::MAX, |crc, byte| {
         (0..8).fold(crc ^ u32::from(*byte) << 24, |crc, _| {
@@ -189,8 +228,9 @@ fn crc(bytes: &[u8]) -> u32 {
 /// A whole section.
 #[cfg(test)]
 pub(super) fn section(table: u8, body: &[u8]) -> Vec<u8> {
-    let length = u8::try_from(5 + body.len() + 4).unwrap_or(u8::MAX);
-    let mut bytes = vec![table, 0xb0, length, 0, 1, 0xc1, 0, 0];
+    let length = u16::try_from(5 + body.len() + 4).unwrap_or(0x0fff);
+    let [high, low] = (0xb000 | length).to_be_bytes();
+    let mut bytes = vec![table, high, low, 0, 1, 0xc1, 0, 0];
     bytes.extend_from_slice(body);
     let check = crc(&bytes);
     bytes.extend(check.to_be_bytes());
@@ -199,7 +239,6 @@ pub(super) fn section(table: u8, body: &[u8]) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::packets::Follows;
     use super::*;
 
     fn see(tables: &mut Tables, pid: u16, begins_unit: bool, payload: &[u8]) {

@@ -3,8 +3,10 @@
 
 use super::packets::{Follows, Packet};
 
-/// Longest unit: a keyframe of 2160p at the highest rate that a broadcast has is some 10 MB.
-const UNIT_BYTES_MAX: usize = 32 << 20;
+/// Longest unit of a picture: a keyframe of 2160p at the highest rate that a broadcast has is some 10 MB; and of
+/// anything else, which has 16 bits for its length.
+const PICTURE_BYTES_MAX: usize = 32 << 20;
+const UNIT_BYTES_MAX: usize = 1 << 20;
 /// What each begins with; what stream it is of, and its length, follow.
 const PREFIX: [u8; 3] = [0, 0, 1];
 /// Bytes up to the length, and with it.
@@ -22,25 +24,26 @@ pub(super) struct Unit {
     pub(super) shown: Option<u64>,
     pub(super) decoded: Option<u64>,
     pub(super) bytes: Vec<u8>,
-    /// Whether something of the stream is missing before it.
+    /// Whether something of the stream is missing before it, or of it.
     pub(super) is_behind_loss: bool,
 }
 
 /// Puts the units of one stream together.
 #[derive(Debug)]
 pub(super) struct Assembly {
-    /// Whether what is behind a hole in a unit is of use: decoders conceal what is missing of a picture. Of sound
-    /// nobody would know when it is heard.
-    goes_on: bool,
+    /// Of a picture also what is behind a hole is of use: decoders conceal what is missing. Of sound nobody would
+    /// know when it is heard. And a picture ends where the next one begins, whatever its head says of its
+    /// length: most are longer than that can tell.
+    is_picture: bool,
     pending: Vec<u8>,
     is_open: bool,
     is_behind_loss: bool,
 }
 
 impl Assembly {
-    pub(super) fn new(goes_on: bool) -> Self {
+    pub(super) fn new(is_picture: bool) -> Self {
         Self {
-            goes_on,
+            is_picture,
             pending: Vec::new(),
             is_open: false,
             is_behind_loss: false,
@@ -57,8 +60,8 @@ impl Assembly {
     /// Ends the unit that is open where the packet is not of it, or not all of it is there.
     fn break_off(&mut self, packet: Packet<'_>) -> Option<Unit> {
         let is_lost = packet.follows == Follows::Loss || packet.is_broken || packet.is_scrambled;
-        let is_kept = packet.follows != Follows::Again;
-        let ended = if is_kept && (packet.begins_unit || is_lost && !self.goes_on) {
+        let is_next = packet.payload.is_some() && packet.follows != Follows::Again;
+        let ended = if is_next && packet.begins_unit || is_lost && !self.is_picture {
             self.finish()
         } else {
             None
@@ -79,12 +82,27 @@ impl Assembly {
         if self.due().is_some_and(|due| self.pending.len() >= due) {
             return self.finish();
         }
-        if self.pending.len() > UNIT_BYTES_MAX {
-            self.pending.clear();
-            self.is_open = false;
-            self.is_behind_loss = true;
+        let most = if self.is_picture {
+            PICTURE_BYTES_MAX
+        } else {
+            UNIT_BYTES_MAX
+        };
+        if self.pending.len() > most {
+            self.give_up();
         }
         None
+    }
+
+    /// Leaves out the unit that is open.
+    pub(super) fn give_up(&mut self) {
+        self.pending = Vec::new();
+        self.is_open = false;
+        self.is_behind_loss = true;
+    }
+
+    /// How much is held of a unit that is open.
+    pub(super) fn pending_bytes(&self) -> usize {
+        self.pending.len()
     }
 
     /// Ends the unit that is open: some do not tell their length, and end where the next one begins.
@@ -103,8 +121,11 @@ impl Assembly {
         })
     }
 
-    /// How long the unit is, where that is told.
+    /// How long the unit is, where that is told and believed.
     fn due(&self) -> Option<usize> {
+        if self.is_picture {
+            return None;
+        }
         let length = self.pending.get(LENGTH_AT..)?.first_chunk::<2>()?;
         let length = usize::from(u16::from_be_bytes(*length));
         (length > 0).then_some(HEAD_BYTES + length)
@@ -250,6 +271,19 @@ mod tests {
             })
             .collect();
         assert_eq!(taken(again.into_iter())[0].bytes, [5; 600]);
+    }
+
+    #[test]
+    fn a_packet_without_a_payload_ends_nothing() {
+        let one = unit(&[5; 600], 0);
+        let mut all: Vec<Packet<'_>> = packets(&one, 184).collect();
+        let empty = Packet {
+            begins_unit: true,
+            payload: None,
+            ..all[0]
+        };
+        all.insert(2, empty);
+        assert_eq!(taken(all.into_iter())[0].bytes, [5; 600]);
     }
 
     #[test]

@@ -1,90 +1,12 @@
 //! Broadcasts made packet by packet, taken apart.
 
+mod made;
+
 use proptest::prelude::*;
 
+use self::made::{FILM, Made, PICTURE, SECOND, SOUND, TABLE, film, listing, picture, seconds};
 use super::*;
 use crate::engine::transport::tables::section;
-
-const TABLE: u16 = 0x1000;
-const PICTURE: u16 = 0x100;
-const SOUND: u16 = 0x101;
-const SECOND: u64 = 90_000;
-
-/// A broadcast in the making: packets with their counters.
-#[derive(Default)]
-struct Made {
-    bytes: Vec<u8>,
-    counters: BTreeMap<u16, u8>,
-}
-
-impl Made {
-    /// With tables that list these streams: number and type.
-    fn of(streams: &[(u16, u8)]) -> Self {
-        let mut made = Self::default();
-        made.tables(streams);
-        made
-    }
-
-    fn tables(&mut self, streams: &[(u16, u8)]) {
-        let entry = |(pid, kind): &(u16, u8)| {
-            let [high, low] = (0xe000 | pid).to_be_bytes();
-            [*kind, high, low, 0xf0, 0]
-        };
-        let listed: Vec<u8> = streams.iter().flat_map(entry).collect();
-        let [high, low] = (0xe000 | TABLE).to_be_bytes();
-        let pointed = |section: Vec<u8>| [vec![0], section].concat();
-        // A run of packets, without which they would be none.
-        (0..5).for_each(|_| self.unit(0x1fff, &[0xff; 184]));
-        self.unit(0, &pointed(section(0, &[0, 1, high, low])));
-        self.unit(
-            TABLE,
-            &pointed(section(2, &[&[0xe1, 0, 0xf0, 0][..], &listed].concat())),
-        );
-    }
-
-    /// What is a unit, or a section behind its pointer, in as many packets as it takes.
-    fn unit(&mut self, pid: u16, unit: &[u8]) {
-        for (n, payload) in unit.chunks(184).enumerate() {
-            let counter = self.counters.entry(pid).or_default();
-            let [high, low] = pid.to_be_bytes();
-            let begins = if n == 0 { 0x40 } else { 0 };
-            let stuffing = 184 - payload.len();
-            let field = if stuffing > 0 { 0x20 } else { 0 };
-            self.bytes
-                .extend([0x47, begins | high, low, field | 0x10 | *counter]);
-            *counter = (*counter + 1) & 15;
-            if stuffing > 0 {
-                // An adaptation field of that length, with no flags.
-                let mut stuffed = vec![0xff; stuffing];
-                stuffed[0] = u8::try_from(stuffing - 1).unwrap();
-                stuffed.get_mut(1).into_iter().for_each(|flags| *flags = 0);
-                self.bytes.extend(stuffed);
-            }
-            self.bytes.extend(payload);
-        }
-    }
-
-    /// A unit that is shown then.
-    fn shown(&mut self, pid: u16, stream_id: u8, time: u64, body: &[u8]) {
-        let byte = |shift: u32, low: u64| (time >> shift & low).to_le_bytes()[0];
-        let stamp = [
-            0x21 | byte(30, 7) << 1,
-            byte(22, 0xff),
-            byte(15, 0x7f) << 1 | 1,
-            byte(7, 0xff),
-            byte(0, 0x7f) << 1 | 1,
-        ];
-        let head = [0, 0, 1, stream_id, 0, 0, 0x80, 0x80, 5];
-        self.unit(pid, &[&head[..], &stamp, body].concat());
-    }
-}
-
-/// A picture of so many bytes, and behind it parameters, with which alone one begins.
-fn picture(filled: u8, bytes: usize) -> Vec<u8> {
-    let mut body = vec![filled; bytes];
-    body.extend([0, 0, 1, 0x67]);
-    body
-}
 
 /// What comes out, whatever the pieces in which it is read.
 fn demuxed(bytes: &[u8]) -> Vec<Output> {
@@ -121,17 +43,6 @@ fn frames(outputs: &[Output], wanted: usize) -> Vec<(i64, u8)> {
         _ => None,
     };
     outputs.iter().filter_map(frame).collect()
-}
-
-/// Four seconds of a picture each second, and of sound that begins half a second earlier.
-fn film() -> Made {
-    let mut made = Made::of(&[(PICTURE, 0x1b), (SOUND, 0x03)]);
-    for n in 0..4_u8 {
-        let time = 10 * SECOND + u64::from(n) * SECOND;
-        made.shown(PICTURE, 0xe0, time, &picture(n, 1_000));
-        made.shown(SOUND, 0xc0, time - SECOND / 2, &[n; 500]);
-    }
-    made
 }
 
 #[test]
@@ -223,6 +134,130 @@ fn sound_that_no_table_names_is_found_by_a_look_into_it() {
     let outputs = demuxed(&made.bytes);
     assert_eq!(streams(&outputs)[1], (SOUND, "audio/mpeg".to_owned()));
     assert_eq!(frames(&outputs, 1).len(), 2);
+}
+
+#[test]
+fn tables_that_say_the_same_again_end_nothing() {
+    let mut made = film();
+    // The programme's table moves to other packets, and is announced as another.
+    made.programmes(&[(0x1001, &FILM)]);
+    let mut next = section(2, &listing(&[(PICTURE, 0x24), (SOUND, 0x0f)]));
+    next[5] &= !1;
+    let end = next.len() - 4;
+    let check = crate::engine::transport::tables::crc(&next[..end]);
+    next[end..].copy_from_slice(&check.to_be_bytes());
+    made.section(0x1001, next);
+    seconds(&mut made, 14);
+    let outputs = demuxed(&made.bytes);
+    assert_eq!(frames(&outputs, 0).len(), 8);
+    assert_eq!(frames(&outputs, 1).len(), 8);
+    // Two programmes of the same streams.
+    let mut made = Made::default();
+    made.programmes(&[(TABLE, &FILM), (0x1001, &FILM)]);
+    seconds(&mut made, 10);
+    assert_eq!(frames(&demuxed(&made.bytes), 0).len(), 4);
+}
+
+#[test]
+fn the_first_programme_with_a_picture_is_read() {
+    let radio = [(0x200, 0x03)];
+    let mut made = Made::default();
+    made.programmes(&[(0x1002, &radio), (0x1001, &FILM), (TABLE, &[(0x300, 0x1b)])]);
+    for n in 0..4 {
+        made.shown(0x200, 0xc0, (10 + n) * SECOND, &[7; 100]);
+        made.shown(0x300, 0xe0, (10 + n) * SECOND, &picture(7, 100));
+    }
+    seconds(&mut made, 10);
+    let outputs = demuxed(&made.bytes);
+    let pids: Vec<u16> = streams(&outputs).into_iter().map(|(pid, _)| pid).collect();
+    assert_eq!(pids, [PICTURE, SOUND]);
+    // One that is listed and not there does not keep the others back.
+    let mut made = Made::default();
+    made.programmes(&[(TABLE, &[(0x300, 0x1b)]), (0x1002, &radio)]);
+    made.shown(0x200, 0xc0, SECOND, &[7; 100]);
+    assert_eq!(streams(&demuxed(&made.bytes)).len(), 1);
+}
+
+#[test]
+fn a_table_of_several_packets_may_come_twice_packet_by_packet() {
+    let mut listed = FILM.to_vec();
+    listed.extend((0..60).map(|n| (0x200 + n, 0x05)));
+    let mut made = Made::of(&listed);
+    seconds(&mut made, 10);
+    let twice = made.bytes.chunks(188).flat_map(|packet| [packet; 2]);
+    let twice: Vec<&[u8]> = twice.collect();
+    assert!(demuxed(&twice.concat()) == demuxed(&made.bytes));
+    assert_eq!(frames(&demuxed(&made.bytes), 0).len(), 4);
+}
+
+#[test]
+fn a_picture_ends_where_the_next_begins_whatever_it_says() {
+    let mut made = Made::of(&FILM);
+    for n in 0..3 {
+        let body = picture(1, 70_000);
+        let mut unit = Made::default();
+        // As many packets has each.
+        let counter = u8::try_from(n * 381 % 16).unwrap();
+        unit.counters.insert(PICTURE, counter);
+        unit.shown(PICTURE, 0xe0, (10 + n) * SECOND, &body);
+        // Behind the packet's head, the prefix and the kind of stream: a length modulo 65,536.
+        unit.bytes[8..10].copy_from_slice(&(70_000 - 65_536_u32 + 12).to_be_bytes()[2..]);
+        made.bytes.extend(unit.bytes);
+        made.shown(SOUND, 0xc0, (10 + n) * SECOND, &[7; 100]);
+    }
+    let outputs = demuxed(&made.bytes);
+    let lengths = outputs.iter().filter_map(|output| match output {
+        Output::Frame(0, frame) => Some(frame.bytes.len()),
+        _ => None,
+    });
+    assert_eq!(lengths.collect::<Vec<_>>(), [70_004; 3]);
+}
+
+#[test]
+fn text_may_come_at_any_time() {
+    let mut made = Made::default();
+    let mut body = listing(&FILM);
+    body.extend([
+        0x06, 0xe1, 0x02, 0xf0, 10, 0x59, 8, b'f', b'r', b'a', 0x10, 0, 1, 0, 1,
+    ]);
+    made.tables(&[]);
+    made.section(TABLE, section(2, &body));
+    seconds(&mut made, 10);
+    let outputs = demuxed(&made.bytes);
+    assert_eq!(streams(&outputs)[2], (0x102, "subpicture/x-dvb".to_owned()));
+}
+
+#[test]
+fn units_that_never_end_are_held_up_to_a_limit() {
+    let pids: Vec<(u16, u8)> = (0..40).map(|n| (0x200 + n, 0x1b)).collect();
+    let mut made = Made::of(&pids);
+    for (pid, _) in &pids {
+        made.shown(*pid, 0xe0, SECOND, &picture(1, 100));
+        made.shown(*pid, 0xe0, SECOND, &[2; 100]);
+    }
+    let mut demuxer = Demuxer::default();
+    demuxer.see(&made.bytes).unwrap();
+    assert!(demuxer.state.shown.is_some());
+    let mut more = Made::default();
+    for (pid, _) in &pids {
+        // A third unit that goes on for ever, from the right counter on.
+        more.counters.insert(*pid, 2);
+        more.unit(*pid, &vec![3; 3 << 20]);
+    }
+    for packet in more.bytes.chunks_exact_mut(188) {
+        packet[1] &= !0x40;
+    }
+    demuxer.see(&more.bytes).unwrap();
+    let held = demuxer
+        .state
+        .assemblies
+        .values()
+        .map(Assembly::pending_bytes);
+    let held: usize = held.sum();
+    assert!(
+        held <= PENDING_BYTES_MAX && held == demuxer.state.pending_bytes,
+        "{held}"
+    );
 }
 
 #[test]
