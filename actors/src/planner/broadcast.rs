@@ -36,11 +36,13 @@ fn lost(facts: &BroadcastFacts) -> String {
         1 => "in one place".to_owned(),
         n => format!("in {n} places"),
     };
+    let which = if facts.gaps == 1 {
+        ""
+    } else {
+        "the first of them "
+    };
     let first = facts.first_gap_ns.map_or_else(String::new, |ns| {
-        format!(
-            ", the first of them about {} from its beginning",
-            seconds(ns)
-        )
+        format!(", {which}about {} from its beginning", seconds(ns))
     });
     format!(
         "{packets} missing or unreadable {places}{first}: where a picture is missing, the one before is shown for \

@@ -36,14 +36,15 @@ fn held(chunks: &[ChunkResult]) -> Option<String> {
     let held = held.fold(0, u64::saturating_add);
     let frames = chunks.iter().map(|chunk| chunk.frames);
     let frames = frames.fold(0, u64::saturating_add);
-    let pictures = match held {
+    Some(match held {
         0 => return None,
-        1 => "One picture".to_owned(),
-        n => format!("{n} pictures"),
-    };
-    Some(format!(
-        "{pictures} of {frames} could not be decoded: the one before is shown in place of each."
-    ))
+        1 => format!(
+            "One picture of {frames} could not be decoded: the one before is shown in its place."
+        ),
+        n => format!(
+            "{n} pictures of {frames} could not be decoded: the one before is shown in place of each."
+        ),
+    })
 }
 
 /// Objects removed a round; also the most that one `DeleteObjects` takes.

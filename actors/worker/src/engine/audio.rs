@@ -81,6 +81,7 @@ pub fn run(
         results,
         told: None,
         total_ns: spec.facts.duration_ns,
+        is_clip: spec.clip.is_some(),
         measured_ns,
         gain_centidb: loudness.map_or(0, |loudness| loudness.gain_centidb),
     };
@@ -157,6 +158,8 @@ struct Work<'a> {
     results: &'a Arc<Results>,
     told: Option<Instant>,
     total_ns: u64,
+    /// Whether that is of a clip, in which there may be no sound at all.
+    is_clip: bool,
     /// How much was measured before, where a level is wished for.
     measured_ns: Option<u64>,
     gain_centidb: i32,
@@ -200,7 +203,7 @@ impl Work<'_> {
         }
         self.told = None;
         self.tell()?;
-        check_end(self.parts.position_ns(), self.total_ns)?;
+        check_end(self.parts.position_ns(), self.total_ns, self.is_clip)?;
         let n_parts = self.parts.finish(self.results)?;
         if n_parts == 0 {
             let message = "No sound came out of the file's audio track: it is damaged. Upload it \
@@ -239,9 +242,14 @@ fn encode(encoder: &Aac, parts: &mut Parts, results: &Results, blocks: Vec<u8>) 
 }
 
 /// A clean end of the stream says nothing: a file that was cut has one too.
-fn check_end(reached_ns: u64, promised_ns: u64) -> Result<()> {
+fn check_end(reached_ns: u64, promised_ns: u64, is_clip: bool) -> Result<()> {
     if reached_ns.saturating_add(TAIL_NS_MAX) >= promised_ns {
         return Ok(());
+    }
+    if is_clip && reached_ns == 0 {
+        let message =
+            "There is no sound within the clip: ask for one that begins earlier or ends later.";
+        return Err(Error::new(ErrorCode::NoAudio, message));
     }
     let [reached_s, promised_s] =
         [reached_ns, promised_ns].map(|ns| Duration::from_nanos(ns).as_secs_f64());

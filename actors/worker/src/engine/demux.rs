@@ -20,7 +20,7 @@ pub use self::idle::{idle_sink, run_out};
 pub(super) use self::kinds::unread;
 pub use self::stream::{Medium, Stream, Told};
 
-use self::kinds::{check_read, flv_streams, keep_to_our_demuxers};
+use self::kinds::{believe_head, check_read, flv_streams, keep_to_our_demuxers};
 
 use super::pipeline::{Build, Pipeline, element};
 use super::probe::names;
@@ -88,6 +88,7 @@ impl Demux {
             ..Shared::default()
         });
         keep_to_our_demuxers(&parsebin)?;
+        believe_head(&parsebin, source);
         watch_streams(&parsebin, &pipeline, &shared, Box::new(connect));
         watch_begins(&parsebin, &shared);
         let demux = Self {

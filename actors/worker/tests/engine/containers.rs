@@ -164,3 +164,23 @@ async fn what_nothing_here_reads_is_refused_by_its_name() {
         assert!(failure.message.contains("a picture"), "{name}: {failure:?}");
     }
 }
+
+/// Uncoded sound may hold whatever a broadcast's packets begin with, in their distance.
+#[tokio::test]
+async fn a_film_whose_sound_looks_like_a_broadcast_is_none() {
+    if !clip::has_ffmpeg("a_film_whose_sound_looks_like_a_broadcast_is_none") {
+        return;
+    }
+    // Every 192 bytes 47 00 00 10: the beginning of a packet with a payload.
+    let packets = r"if(eq(mod(n\,96)\,0)\,71/32768\,if(eq(mod(n\,96)\,1)\,0.125\,0))";
+    let source = clip::make(
+        "looks-like-a-broadcast.mov",
+        &format!(
+            "-f lavfi -i color=black:s=320x180:r=25:d=2 -f lavfi -i aevalsrc={packets}:s=48000:d=2 -c:v libx264 \
+             -preset ultrafast -pix_fmt yuv420p -c:a pcm_s16le"
+        ),
+    );
+    let facts = task::facts(&source).await;
+    assert_eq!(facts.container, "mov");
+    assert_eq!(facts.video.expect("a picture").frames, Some(50));
+}

@@ -228,3 +228,66 @@ async fn a_clip_may_end_while_a_frame_is_shown_and_holds_one_at_least() {
         }
     }
 }
+
+/// In a broadcast as well.
+#[tokio::test]
+async fn a_clip_between_two_frames_is_refused_by_what_to_do() {
+    if !clip::has_ffmpeg("a_clip_between_two_frames_is_refused_by_what_to_do") {
+        return;
+    }
+    let still = r"-vf select=lt(t\,3)+gte(t\,9) -fps_mode vfr";
+    let source = clip::film("still.ts", 12, "25", "320x180", still);
+    let (facts, read) = task::ingested(&source).await;
+    let video = facts.video.expect("a picture");
+    for ends_ns in [None, Some(2 * SECOND_NS)] {
+        let span = Span {
+            start_ns: 0,
+            end_ns: ends_ns,
+        };
+        let mut spec = task::chunk(&read, &video, span, 1, &[(160, 90)]);
+        if let TaskSpec::Chunk(chunk) = &mut spec {
+            chunk.clip = Some(Clip {
+                start_ms: 4_000,
+                end_ms: Some(8_000),
+            });
+        }
+        let failure = task::run(spec, &read)
+            .await
+            .failure
+            .expect("no frame is in it");
+        assert_eq!(failure.code, ErrorCode::Unsupported, "{failure:?}");
+        assert!(
+            failure.message.contains("between two frames"),
+            "{failure:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_clip_without_sound_says_so() {
+    if !clip::has_ffmpeg("a_clip_without_sound_says_so") {
+        return;
+    }
+    let source = clip::make(
+        "late-sound.ts",
+        &format!(
+            "-f lavfi -i testsrc2=s=320x180:r=25:d=8 -itsoffset 5 -f lavfi -i sine=d=3 -c:v libx264 -pix_fmt \
+             yuv420p -c:a aac"
+        ),
+    );
+    let (facts, read) = task::ingested(&source).await;
+    let mut spec = task::audio(&read, &facts.audio[0], 0);
+    if let TaskSpec::Audio(audio) = &mut spec {
+        audio.clip = Some(Clip {
+            start_ms: 1_000,
+            end_ms: Some(3_000),
+        });
+        audio.facts.duration_ns = 2 * SECOND_NS;
+    }
+    let failure = task::run(spec, &read).await.failure.expect("there is none");
+    assert_eq!(failure.code, ErrorCode::NoAudio, "{failure:?}");
+    assert!(
+        failure.message.contains("no sound within the clip"),
+        "{failure:?}"
+    );
+}

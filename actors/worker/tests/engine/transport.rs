@@ -189,6 +189,46 @@ async fn sound_in_latm_is_the_same_as_without() {
     assert_eq!(facts.audio.len(), 1);
 }
 
+/// ffmpeg calls AAC so that it copies out of other frames, and leaves it in those.
+#[tokio::test]
+async fn sound_that_a_table_calls_latm_may_be_none() {
+    if !clip::has_ffmpeg("sound_that_a_table_calls_latm_may_be_none") {
+        return;
+    }
+    let bare = film("adts-only.ts", H264);
+    let arguments = format!("-i {} -c copy -mpegts_flags latm", bare.display());
+    let called = clip::make("adts-called-latm.ts", &arguments);
+    let (facts, _) = check(&called).await;
+    assert_eq!((facts.audio.len(), facts.broadcast), (1, None));
+}
+
+#[tokio::test]
+async fn a_picture_whose_beginning_was_overwritten_does_not_end_the_film() {
+    if !clip::has_ffmpeg("a_picture_whose_beginning_was_overwritten_does_not_end_the_film") {
+        return;
+    }
+    let hevc = "-c:v libx265 -x265-params log-level=none -preset ultrafast -g 25";
+    for (name, coding) in [("lossy-264.ts", H264), ("overwritten-hevc.ts", hevc)] {
+        let mut bytes = std::fs::read(film(name, coding)).expect("a clip");
+        let packets = bytes.chunks_exact_mut(PACKET_BYTES);
+        let begins = packets.filter(|packet| pid(packet) == PICTURE_PID && packet[1] & 0x40 != 0);
+        for packet in begins.skip(10).step_by(40) {
+            let field = if packet[3] & 0x20 == 0 {
+                0
+            } else {
+                1 + usize::from(packet[4])
+            };
+            let unit = 4 + field;
+            let body = unit + 9 + usize::from(packet[unit + 8]);
+            packet[body..body + 10].fill(0x5a);
+        }
+        let source = clip::write(&format!("overwritten-{name}"), &bytes);
+        let (facts, _) = check(&source).await;
+        let frames = facts.video.expect("a picture").frames.expect("counted");
+        assert!((190..=200).contains(&frames), "{name}: {frames}");
+    }
+}
+
 /// Such a source is decoded from its start by every task.
 #[tokio::test]
 async fn sound_that_is_not_remuxed_is_in_step_too() {
@@ -268,6 +308,20 @@ async fn a_second_recording_in_other_codecs_is_left_out_and_told() {
         unread,
         [(true, "MPEG-2 video", true), (false, "MPEG audio", true)]
     );
+    // In the same codecs, as other streams of another programme.
+    let whole = film("lossy-264.ts", H264);
+    let moved = clip::make(
+        "moved.ts",
+        &format!(
+            "-i {} -map 0 -c copy -mpegts_start_pid 0x1f00 -mpegts_pmt_start_pid 0x1e00",
+            whole.display()
+        ),
+    );
+    let both = [whole, moved].map(|path| std::fs::read(path).expect("a clip"));
+    let (facts, _) = check(&clip::write("joined-streams.ts", &both.concat())).await;
+    let told = facts.broadcast.expect("something is left out");
+    assert_eq!(told.unread.len(), 2, "{told:?}");
+    assert!(told.unread.iter().all(|stream| stream.is_late), "{told:?}");
 }
 
 #[tokio::test]

@@ -17,6 +17,8 @@ use crate::engine::{Result, table};
 pub(super) struct Due {
     times_ns: VecDeque<u64>,
     end_ns: u64,
+    /// Whether the film, or its clip, has none behind these.
+    is_last: bool,
     tolerance_ns: u64,
 }
 
@@ -57,14 +59,14 @@ impl Due {
         film_ns: impl Iterator<Item = u64>,
         film_end_ns: u64,
     ) -> Self {
-        let (mut times_ns, mut end_ns) = (VecDeque::new(), film_end_ns);
+        let (mut times_ns, mut end_ns, mut is_last) = (VecDeque::new(), film_end_ns, true);
         for time_ns in film_ns {
             // Each by itself: of two at one time the window shows one after the other, later on.
             match window.clone().place(time_ns) {
                 Place::Before => {}
                 Place::Inside { .. } => times_ns.push_back(time_ns),
                 Place::Behind { .. } => {
-                    end_ns = time_ns;
+                    (end_ns, is_last) = (time_ns, false);
                     break;
                 }
             }
@@ -72,6 +74,7 @@ impl Due {
         Self {
             times_ns,
             end_ns,
+            is_last,
             // Decoders hand on the very times; a unit is for rounding.
             tolerance_ns: to_ns(1, timescale),
         }
@@ -80,6 +83,11 @@ impl Due {
     /// Whether every picture was shown.
     pub(super) fn is_over(&self) -> bool {
         self.times_ns.is_empty()
+    }
+
+    /// Whether there is none, and none behind.
+    pub(super) fn is_none(&self) -> bool {
+        self.times_ns.is_empty() && self.is_last
     }
 
     /// Where the last picture ends: at the next one, or with the film.

@@ -62,9 +62,7 @@ impl Chunk<'_> {
     fn end_of_clip(&self, clip_ns: u64) -> Result<u64> {
         // Who begins with the clip has seen all of it.
         if self.frames == 0 && self.spec.span.start_ns == 0 {
-            let message = "The clip lies between two frames of the picture: ask for one that begins earlier or ends \
-                           later.";
-            return Err(Error::new(ErrorCode::Unsupported, message));
+            return Err(between_frames());
         }
         let end = to_units(clip_ns, self.spec.video.timescale);
         Ok(self.window.last().map_or(end, |last| end.max(last + 1)))
@@ -73,6 +71,9 @@ impl Chunk<'_> {
     /// The same of a broadcast: a picture for every time that its table has, be it that of another one.
     /// Returns where the last one ends.
     pub(super) fn feed_due(&mut self, decode: &Decode, mut due: Due) -> Result<u64> {
+        if self.spec.clip.is_some() && self.spec.span.start_ns == 0 && due.is_none() {
+            return Err(between_frames());
+        }
         let mut last: Option<Frame> = None;
         let mut pictures = Pictures::new(decode);
         while !due.is_over() && pictures.next()?.is_some() {
@@ -166,6 +167,13 @@ impl Chunk<'_> {
         }
         Ok(())
     }
+}
+
+/// Of a clip in which no picture begins.
+fn between_frames() -> Error {
+    let message = "The clip lies between two frames of the picture: ask for one that begins earlier or ends \
+                   later.";
+    Error::new(ErrorCode::Unsupported, message)
 }
 
 /// Of a broadcast, in whose chunk there is not a picture to hold.

@@ -29,6 +29,19 @@ pub(super) fn keep_to_our_demuxers(parsebin: &gst::Element) -> Result<()> {
     Ok(())
 }
 
+/// Has a file that says that it is an MP4 or MOV taken for one: its sound, uncoded, may look like packets of
+/// a broadcast, for which GStreamer would take it (seen in 1.22).
+pub(super) fn believe_head(parsebin: &gst::Element, source: &Source) {
+    let head = source.read(0, 8).unwrap_or_default();
+    let typefind = parsebin
+        .downcast_ref::<gst::Bin>()
+        .and_then(|bin| bin.by_name("typefind"));
+    if let (Some(typefind), Some(b"ftyp")) = (typefind, head.get(4..8)) {
+        let caps = gst::Caps::new_empty_simple("video/quicktime");
+        typefind.set_property("force-caps", caps);
+    }
+}
+
 /// A file of which nothing here knows more than its kind would pass for a stream of that kind.
 pub(super) fn check_read(parsebin: &gst::Element, stream: &Stream) -> Result<()> {
     let whole = parsebin.downcast_ref().and_then(container);

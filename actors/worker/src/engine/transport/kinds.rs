@@ -26,14 +26,9 @@ const READ: [(&str, &str); 14] = [
         "MPEG-4 video",
         "video/mpeg,mpegversion=4,systemstream=false",
     ),
-    (
-        "H.264",
-        "video/x-h264,stream-format=byte-stream,alignment=nal",
-    ),
-    (
-        "HEVC",
-        "video/x-h265,stream-format=byte-stream,alignment=nal",
-    ),
+    // Without an alignment: a unit may hold half a picture, or three, and what was damaged may begin anywhere.
+    ("H.264", "video/x-h264,stream-format=byte-stream"),
+    ("HEVC", "video/x-h265,stream-format=byte-stream"),
     ("MPEG audio", "audio/mpeg,mpegversion=1"),
     ("AAC", "audio/mpeg,mpegversion=4,stream-format=adts"),
     ("AAC in LATM", "audio/mpeg,mpegversion=4,stream-format=raw"),
@@ -98,6 +93,12 @@ impl Kind {
             .iter()
             .find(|(_, mask, bits)| begin & mask == *bits);
         found.map(|(name, ..)| Self::audio(name))
+    }
+
+    /// Whether a look into it may say otherwise than a table: ffmpeg calls AAC so that it only copies, in its own
+    /// frames.
+    pub(super) fn may_be_another(self) -> bool {
+        self.name == "AAC in LATM"
     }
 
     /// Whether it is neither picture nor sound.

@@ -18,8 +18,9 @@ pub(super) struct ListedStream {
     pub(super) language: Option<String>,
 }
 
-/// `stream_type` of what descriptors tell more of (ISO/IEC 13818-1, table 2-34).
+/// `stream_type` of what descriptors tell more of, and of AAC in LATM (ISO/IEC 13818-1, table 2-34).
 const PRIVATE: u8 = 0x06;
+const LATM: u8 = 0x11;
 /// Tags of descriptors (ISO/IEC 13818-1, table 2-45; ETSI EN 300 468, table 12).
 const REGISTRATION: u8 = 0x05;
 const LANGUAGE: u8 = 0x0a;
@@ -50,7 +51,7 @@ pub(super) fn listed(body: &[u8]) -> Vec<ListedStream> {
         streams.push(ListedStream {
             pid: u16::from_be_bytes([a & 0x1f, *b]),
             kind: kind_of(*kind, descriptors, owner),
-            is_private: *kind == PRIVATE,
+            is_private: [PRIVATE, LATM].contains(kind),
             is_added: false,
             layout: extension(descriptors, OPUS_EXTENSION).and_then(|body| body.first().copied()),
             language: language.map(|code| String::from_utf8_lossy(code).into_owned()),
@@ -115,7 +116,7 @@ fn kind_of(kind: u8, descriptors: &[u8], owner: Option<[u8; 4]>) -> Option<Kind>
         0xea => Kind::video("VC-1"),
         0x03 | 0x04 => Kind::audio("MPEG audio"),
         0x0f => Kind::audio("AAC"),
-        0x11 => Kind::audio("AAC in LATM"),
+        LATM => Kind::audio("AAC in LATM"),
         0x1c => Kind::audio("MPEG-4 audio"),
         0x2d | 0x2e => Kind::audio("MPEG-H"),
         0x80 if is_blu_ray => Kind::audio("PCM"),

@@ -30,6 +30,8 @@ pub(super) struct Tables {
     /// Streams of each programme, by the number of the packets that list them; and these numbers in their order.
     programmes: BTreeMap<u16, Vec<ListedStream>>,
     order: Vec<u16>,
+    /// Those of them that the first list did not have.
+    added: BTreeSet<u16>,
     /// Streams of which no table says what they are, and how many of their units were looked at.
     unknown: BTreeMap<u16, u32>,
     n_listed: usize,
@@ -104,7 +106,9 @@ impl Tables {
         let kind = Kind::of_beginning(unit.stream_id, &unit.bytes);
         let of_pid = |stream: &&mut ListedStream| stream.pid == packet.pid;
         let streams = self.programmes.values_mut().flatten().filter(of_pid);
-        streams.for_each(|stream| stream.kind = stream.kind.or(kind));
+        let is_open = |stream: &ListedStream| stream.kind.is_none_or(Kind::may_be_another);
+        let streams = streams.filter(|stream| is_open(stream));
+        streams.for_each(|stream| stream.kind = kind.or(stream.kind));
         let looks = self.unknown.entry(packet.pid).or_default();
         *looks += 1;
         if kind.is_some() || *looks == LOOKS_MAX {
@@ -112,18 +116,22 @@ impl Tables {
         }
     }
 
-    /// The streams of the programmes of which any was shown; of the first, where none was.
+    /// The streams of the programmes of which any was shown; of the first, where none was. And those of programmes
+    /// that came later, as at the joint of two recordings.
     pub(super) fn streams(&self, shown: &[u16]) -> Vec<ListedStream> {
-        let is_shown = |programme: &&Vec<ListedStream>| {
+        let is_shown = |programme: &&[ListedStream]| {
             programme.iter().any(|stream| shown.contains(&stream.pid))
         };
-        let mut listed: Vec<&Vec<ListedStream>> =
-            self.programmes.values().filter(is_shown).collect();
+        let mut listed: Vec<&[ListedStream]> = self.programmes().filter(is_shown).collect();
         if listed.is_empty() {
-            let filled = |programme: &&Vec<ListedStream>| !programme.is_empty();
-            listed.extend(self.programmes.values().find(filled));
+            let mut programmes = self.programmes();
+            listed.extend(programmes.find(|programme| !programme.is_empty()));
         }
-        listed.into_iter().flatten().cloned().collect()
+        let is_other = |programme: &&[ListedStream]| !is_shown(programme);
+        let added = self.added.iter();
+        let added = added.filter_map(|pid| self.programmes.get(pid).map(Vec::as_slice));
+        let added = added.filter(is_other).flatten();
+        listed.into_iter().flatten().chain(added).cloned().collect()
     }
 
     /// Reads the sections that are whole.
@@ -160,6 +168,7 @@ impl Tables {
         let body = body.unwrap_or(&[]);
         match (pid, table) {
             (PROGRAMMES_PID, PROGRAMMES) => {
+                let is_first = self.order.is_empty();
                 for entry in body.chunks_exact(4) {
                     let &[a, b, c, d] = entry else { continue };
                     let is_programme = a | b != 0;
@@ -168,15 +177,18 @@ impl Tables {
                     if is_programme && !is_known && self.order.len() < PROGRAMMES_MAX {
                         self.programmes.insert(pid, Vec::new());
                         self.order.push(pid);
+                        if !is_first {
+                            self.added.insert(pid);
+                        }
                     }
                 }
             }
             (_, STREAMS) => {
                 if let Some(streams) = self.programmes.get_mut(&pid) {
                     // What a later table no longer lists was there all the same.
-                    let is_first = streams.is_empty();
+                    let is_added = !streams.is_empty() || self.added.contains(&pid);
                     for stream in streams::listed(body) {
-                        let is_new = append(streams, &mut self.unknown, stream, !is_first);
+                        let is_new = append(streams, &mut self.unknown, stream, is_added);
                         self.n_listed += usize::from(is_new);
                     }
                 }
@@ -194,9 +206,12 @@ fn append(
     is_added: bool,
 ) -> bool {
     let mut same = streams.iter_mut().filter(|known| known.pid == stream.pid);
-    // What was found by looking is not told by a table.
-    let known = same
-        .find(|known| stream.kind.is_none() || known.kind.is_none() || known.kind == stream.kind);
+    let known = same.find(|known| {
+        // What was found by looking is not told by a table.
+        let is_looked_into = known.is_private && stream.is_private;
+        let is_open = stream.kind.is_none() || known.kind.is_none() || is_looked_into;
+        is_open || known.kind == stream.kind
+    });
     if let Some(known) = known {
         let is_told = known.kind.is_none() && stream.kind.is_some();
         if is_told {
@@ -208,7 +223,7 @@ fn append(
     if streams.len() >= STREAMS_MAX {
         return false;
     }
-    if stream.is_private && stream.kind.is_none() {
+    if stream.is_private && stream.kind.is_none_or(Kind::may_be_another) {
         unknown.insert(stream.pid, 0);
     }
     streams.push(ListedStream { is_added, ..stream });
