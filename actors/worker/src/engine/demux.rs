@@ -28,8 +28,9 @@ use super::source::Source;
 use super::{Error, Result, transport};
 
 /// Containers that are read from their start. A transport stream has no index, and its demuxer, ours, seeks
-/// nowhere; AVI's gives, by chance, pictures of before a seek behind it; the parsers of bare MPEG audio, with or without a tag in front, and AC-3 guess by the bit rate
-/// where a time is, and then take it for reached: sound lies elsewhere by tens of milliseconds.
+/// nowhere; AVI's gives, by chance, pictures of before a seek behind it; the parsers of bare MPEG audio, with or
+/// without a tag in front, and AC-3 guess by the bit rate where a time is, and then take it for reached: sound
+/// lies elsewhere by tens of milliseconds.
 const LOST_BY_SEEKS: &[&str] = &["avi", "mpegts", "mpeg", "id3", "ac3", "eac3"];
 /// Elements that make whole pictures of a stream's pieces.
 const PICTURE_PARSER: gst::ElementFactoryType =

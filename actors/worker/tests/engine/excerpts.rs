@@ -270,10 +270,8 @@ async fn a_clip_without_sound_says_so() {
     }
     let source = clip::make(
         "late-sound.ts",
-        &format!(
-            "-f lavfi -i testsrc2=s=320x180:r=25:d=8 -itsoffset 5 -f lavfi -i sine=d=3 -c:v libx264 -pix_fmt \
-             yuv420p -c:a aac"
-        ),
+        "-f lavfi -i testsrc2=s=320x180:r=25:d=8 -itsoffset 5 -f lavfi -i sine=d=3 -c:v libx264 -pix_fmt \
+         yuv420p -c:a aac",
     );
     let (facts, read) = task::ingested(&source).await;
     let mut spec = task::audio(&read, &facts.audio[0], 0);

@@ -1,9 +1,9 @@
 //! The demuxer as an element of a pipeline, which `parsebin` finds by the type of what it reads.
 //!
-//! Not GStreamer's own (`tsdemux`, seen in 1.22): it believes the broadcast's clock, takes a hole in it for a new clock, and
-//! moves all stamps behind it; it gives a packet that is sent twice twice; it knows no sound that only a look into
-//! it tells of, and begins each stream late by what the clock is ahead. Here stamps are what they say, the clock is
-//! not read, and there are no seeks: a stream without an index is read from its start.
+//! Not GStreamer's own (`tsdemux`, seen in 1.22): it believes the broadcast's clock, takes a hole in it for a new
+//! clock, and moves all stamps behind it; it gives a packet that is sent twice twice; it knows no sound that only a
+//! look into it tells of, and begins each stream late by what the clock is ahead. Here stamps are what they say, the
+//! clock is not read, and there are no seeks: a stream without an index is read from its start.
 
 use std::sync::{LazyLock, Mutex, MutexGuard, OnceLock, PoisonError};
 
