@@ -22,24 +22,24 @@ pub(super) struct Frame {
 pub(super) enum Framing {
     /// Nothing is around them.
     Bare,
-    Latm {
-        latm: Latm,
-        /// What was last told of it.
-        told: Option<Config>,
-        /// When the next packet is due.
-        due_ns: Option<i64>,
-    },
+    Latm(LatmFraming),
     Opus,
+}
+
+/// That of AAC in LATM.
+#[derive(Debug, Default)]
+pub(super) struct LatmFraming {
+    latm: Latm,
+    /// What was last told of it.
+    told: Option<Config>,
+    /// When the next packet is due.
+    due_ns: Option<i64>,
 }
 
 impl Framing {
     pub(super) fn of(kind: Kind) -> Self {
         match kind.name {
-            "AAC in LATM" => Self::Latm {
-                latm: Latm::default(),
-                told: None,
-                due_ns: None,
-            },
+            "AAC in LATM" => Self::Latm(LatmFraming::default()),
             "Opus" => Self::Opus,
             _ => Self::Bare,
         }
@@ -52,9 +52,12 @@ impl Framing {
         let caps = kind.caps()?;
         match Self::of(kind) {
             Self::Bare => begins(kind, &unit.bytes).then(|| caps.to_owned()),
-            Self::Latm { mut latm, .. } => {
-                latm.take(&unit.bytes);
-                latm.config().map(|config| with_config(caps, config))
+            Self::Latm(mut framing) => {
+                framing.latm.take(&unit.bytes);
+                framing
+                    .latm
+                    .config()
+                    .map(|config| with_config(caps, config))
             }
             Self::Opus => opus::caps(stream.layout?),
         }
@@ -88,56 +91,61 @@ impl Framing {
                 });
                 (None, frames.collect())
             }
-            Self::Latm { latm, told, due_ns } => {
-                if is_behind_loss {
-                    latm.lose();
-                    *due_ns = None;
-                }
-                let (packets, is_begun) = latm.take(&unit.bytes);
-                let Some(config) = latm.config().cloned() else {
-                    if latm.has_begun() && !is_begun {
-                        *due_ns = time.shown_ns;
-                    }
-                    return (None, Vec::new());
-                };
-                let is_new = told.as_ref().is_some_and(|told| *told != config);
-                let caps = kind.caps().filter(|_| is_new);
-                let caps = caps.map(|caps| with_config(caps, &config));
-                let length_ns = i64::from(config.packet_samples) * 1_000_000_000
-                    / i64::from(config.rate_hz.max(1));
-                *told = Some(config);
-                // A unit's time is that of the first frame which begins in it.
-                let mut next = if is_begun {
-                    (*due_ns).or_else(|| time.shown_ns?.checked_sub(length_ns))
-                } else {
-                    time.shown_ns.or(*due_ns)
-                };
-                let n_earlier = usize::from(is_begun);
-                let n_begun = packets.len().saturating_sub(n_earlier);
-                let mut frames = Vec::new();
-                for (n, bytes) in packets.into_iter().enumerate() {
-                    if n == n_earlier {
-                        next = time.shown_ns.or(next);
-                    }
-                    frames.push(Frame {
-                        time: Time {
-                            shown_ns: next,
-                            decoded_ns: next,
-                        },
-                        bytes,
-                        is_behind_loss: is_behind_loss && n == 0,
-                    });
-                    next = next.map(|ns| ns.saturating_add(length_ns));
-                }
-                // The first that begins in it may go on in the next.
-                *due_ns = if n_begun == 0 && latm.has_begun() {
-                    time.shown_ns.or(next)
-                } else {
-                    next
-                };
-                (caps, frames)
-            }
+            Self::Latm(framing) => framing.frames(kind, &unit, time),
         }
+    }
+}
+
+impl LatmFraming {
+    fn frames(&mut self, kind: Kind, unit: &Unit, time: Time) -> (Option<String>, Vec<Frame>) {
+        if unit.is_behind_loss {
+            self.latm.lose();
+            self.due_ns = None;
+        }
+        let (packets, is_begun) = self.latm.take(&unit.bytes);
+        let Some(config) = self.latm.config().cloned() else {
+            if self.latm.has_begun() && !is_begun {
+                self.due_ns = time.shown_ns;
+            }
+            return (None, Vec::new());
+        };
+        let is_new = self.told.as_ref().is_some_and(|told| *told != config);
+        let caps = kind.caps().filter(|_| is_new);
+        let caps = caps.map(|caps| with_config(caps, &config));
+        let length_ns =
+            i64::from(config.packet_samples) * 1_000_000_000 / i64::from(config.rate_hz.max(1));
+        self.told = Some(config);
+        // A unit's time is that of the first frame which begins in it.
+        let mut next = if is_begun {
+            self.due_ns
+                .or_else(|| time.shown_ns?.checked_sub(length_ns))
+        } else {
+            time.shown_ns.or(self.due_ns)
+        };
+        let n_earlier = usize::from(is_begun);
+        let n_begun = packets.len().saturating_sub(n_earlier);
+        let mut frames = Vec::new();
+        for (n, bytes) in packets.into_iter().enumerate() {
+            if n == n_earlier {
+                next = time.shown_ns.or(next);
+            }
+            frames.push(Frame {
+                time: Time {
+                    shown_ns: next,
+                    decoded_ns: next,
+                },
+                bytes,
+                is_behind_loss: unit.is_behind_loss && n == 0,
+            });
+            next = next.map(|ns| ns.saturating_add(length_ns));
+        }
+        // The first that begins in it may go on in the next.
+        self.due_ns = if n_begun == 0 && self.latm.has_begun() {
+            time.shown_ns.or(next)
+        } else {
+            next
+        };
+        (caps, frames)
     }
 }
 
